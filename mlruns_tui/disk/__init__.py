@@ -1,0 +1,1 @@
+"""System calls on files: ``look`` reads, ``change`` is every call of the program that alters a disk."""

@@ -1,0 +1,461 @@
+"""Looking at files without changing, following or trusting them.
+
+Everything is relative to directory descriptors and opened with ``O_NOFOLLOW``: a name that is swapped
+for a link between two calls is refused, not followed. Nothing here raises for what it finds inside a
+tree; what could not be looked at is reported in the value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from struct import Struct
+
+from mlruns_tui.model.evidence import Survey, Writer
+from mlruns_tui.model.store import Identity, Size
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+MAX_SMALL = 1 << 20
+"""Bytes of the largest file ``read_small`` takes; MLflow's metadata files are under 10 KiB."""
+
+_RECORD = Struct("<IQqqqII")
+
+
+class NotReadable(OSError):
+    """A file that is not a plain, small, readable file; ``strerror`` says why in words."""
+
+
+def open_directory(name: str, dir_fd: int | None = None) -> int:
+    """A descriptor on a directory that is not a link. Raises OSError."""
+    return os.open(name, _DIRECTORY, dir_fd=dir_fd)
+
+
+def open_path(root_fd: int, path: str) -> int:
+    """A descriptor on the directory ``path`` below ``root_fd``, component by component.
+
+    No component may be a link, ``..`` or empty. Raises OSError.
+    """
+    fd = os.dup(root_fd)
+    try:
+        for part in split(path):
+            below = open_directory(part, fd)
+            os.close(fd)
+            fd = below
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def split(path: str) -> list[str]:
+    """The components of a path below a root. Raises NotReadable for one that could lead out of it."""
+    parts = path.split("/") if path else []
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise NotReadable(22, "not a plain path below the store", path)
+    return parts
+
+
+def read_small(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL) -> bytes:
+    """The bytes of a regular file of at most ``limit`` bytes.
+
+    A link, device, FIFO, directory or larger file raises NotReadable at once (it is never read or
+    waited for); anything else that goes wrong raises OSError.
+    """
+    try:
+        fd = os.open(name, _FILE, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno == 40:  # ELOOP: a link, which O_NOFOLLOW refuses
+            raise NotReadable(40, "a symbolic link", name) from None
+        if error.errno == 6:  # ENXIO: a socket, or a FIFO nobody reads
+            raise NotReadable(6, "not a regular file", name) from None
+        raise
+    try:
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode):
+            raise NotReadable(21, "a directory", name)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotReadable(22, "not a regular file", name)
+        if status.st_size > limit:
+            raise NotReadable(27, f"{status.st_size:,} bytes are too many for this file", name)
+        data = os.read(fd, limit + 1)
+        while 0 < len(data) <= limit:
+            more = os.read(fd, limit + 1 - len(data))
+            if not more:
+                break
+            data += more
+        if len(data) > limit:
+            raise NotReadable(27, "it grew while it was read", name)
+        return data
+    finally:
+        os.close(fd)
+
+
+def identity(name: str, dir_fd: int | None = None) -> Identity:
+    """Device and inode of ``name`` itself, links not followed. Raises OSError."""
+    status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    return Identity(status.st_dev, status.st_ino)
+
+
+def exists(name: str, dir_fd: int | None = None) -> bool:
+    """Whether something of any kind has this name. Raises OSError when that cannot be told."""
+    try:
+        os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry met by ``walk``; ``name`` is relative to ``dir_fd``, which is valid until the next step."""
+
+    dir_fd: int
+    name: str
+    path: str
+    """Relative to the top, ``/`` between parts."""
+    status: os.stat_result
+
+
+@dataclass(slots=True)
+class _Level:
+    identity: tuple[int, int]
+    path: str
+    subdirectories: list[str]
+
+
+def walk(
+    parent_fd: int,
+    name: str,
+    on_error: Callable[[str, str, OSError], None] | None = None,
+    enter: Callable[[Entry], bool] | None = None,
+) -> Iterator[Entry]:
+    """Every entry below the directory ``name`` (not the top itself), each directory's entries in name order.
+
+    Needs two descriptors at any depth: going up is by ``..``, whose identity is checked. Links are
+    entries, never followed; directories on another device are entries, never entered. ``enter`` may
+    refuse a directory. ``on_error(path, what, error)`` hears of what could not be read.
+    """
+    fd = open_directory(name, parent_fd)
+    try:
+        top = os.fstat(fd)
+        stack: list[_Level] = []
+        path = ""
+        while True:
+            below: list[str] = []
+            prefix = f"{path}/" if path else ""
+            for entry in _entries(fd, path, on_error):
+                child = prefix + entry
+                try:
+                    status = os.stat(entry, dir_fd=fd, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    if on_error:
+                        on_error(child, "stat", error)
+                    continue
+                met = Entry(fd, entry, child, status)
+                yield met
+                if stat.S_ISDIR(status.st_mode) and status.st_dev == top.st_dev and (enter is None or enter(met)):
+                    below.append(entry)
+            below.reverse()
+            here = os.fstat(fd)
+            stack.append(_Level((here.st_dev, here.st_ino), path, below))
+            while stack:
+                level = stack[-1]
+                if not level.subdirectories:
+                    stack.pop()
+                    if not stack:
+                        return
+                    fd = _go_up(fd, stack[-1])
+                    continue
+                child_name = level.subdirectories.pop()
+                path = f"{level.path}/{child_name}" if level.path else child_name
+                try:
+                    child_fd = open_directory(child_name, fd)
+                except OSError as error:
+                    if on_error and not isinstance(error, FileNotFoundError):
+                        on_error(path, "open", error)
+                    continue
+                os.close(fd)
+                fd = child_fd
+                break
+    finally:
+        os.close(fd)
+
+
+def _entries(fd: int, path: str, on_error: Callable[[str, str, OSError], None] | None) -> list[str]:
+    try:
+        return sorted(os.listdir(fd))
+    except OSError as error:
+        if on_error:
+            on_error(path, "list", error)
+        return []
+
+
+def _go_up(fd: int, level: _Level) -> int:
+    above = os.open("..", _DIRECTORY, dir_fd=fd)
+    status = os.fstat(above)
+    if (status.st_dev, status.st_ino) != level.identity:
+        os.close(above)
+        raise NotReadable(116, "the directory was moved while it was read", level.path)
+    os.close(fd)
+    return above
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFiles:
+    """What other processes hold open for writing (or stand in), by device and inode."""
+
+    writers: dict[tuple[int, int], list[Writer]]
+    unchecked: int
+    """Processes whose descriptors this user may not see."""
+
+
+NO_OPEN_FILES = OpenFiles({}, 0)
+
+
+def open_files(device: int) -> OpenFiles:
+    """Files on ``device`` that any visible process has open for writing, maps shared and writable,
+    or has as its working directory.
+
+    From ``/proc`` (Linux); elsewhere empty with ``unchecked`` -1. Compared by inode, so a store seen
+    through another mount is found as well.
+    """
+    try:
+        processes = [name for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return OpenFiles({}, -1)
+    found: dict[tuple[int, int], list[Writer]] = {}
+    unchecked = 0
+    for process in processes:
+        try:
+            inodes = list(_held_by(process, device))
+        except PermissionError:
+            unchecked += 1
+            continue
+        except OSError:
+            continue
+        if inodes:
+            user, command = _describe_process(process)
+            for inode, path in inodes:
+                found.setdefault((device, inode), []).append(Writer(int(process), user, command, path))
+    return OpenFiles(found, unchecked)
+
+
+def _held_by(process: str, device: int) -> Iterator[tuple[int, str]]:
+    base = f"/proc/{process}"
+    for number in os.listdir(f"{base}/fd"):
+        with contextlib.suppress(OSError, ValueError):
+            target = os.readlink(f"{base}/fd/{number}")
+            # Only a path can be a file of a store; asking the kernel for others may block.
+            if not target.startswith("/") or target.startswith(("/dev/", "/proc/", "/memfd:")):
+                continue
+            with open(f"{base}/fdinfo/{number}", encoding="ascii") as info:
+                flags = next((line for line in info if line.startswith("flags:")), "flags:\t0")
+            if int(flags.split()[1], 8) & os.O_ACCMODE == os.O_RDONLY:
+                continue
+            status = os.stat(f"{base}/fd/{number}")
+            if status.st_dev == device and stat.S_ISREG(status.st_mode):
+                yield status.st_ino, target
+    with contextlib.suppress(OSError):
+        status = os.stat(f"{base}/cwd")
+        if status.st_dev == device:
+            yield status.st_ino, os.readlink(f"{base}/cwd")
+    with contextlib.suppress(OSError, ValueError), open(f"{base}/maps", "rb") as maps:
+        for line in maps:
+            fields = line.split(None, 5)
+            if len(fields) == 6 and fields[1][1:2] == b"w" and fields[1][3:4] == b"s" and fields[4] != b"0":
+                major, minor = (int(part, 16) for part in fields[3].split(b":"))
+                if os.makedev(major, minor) == device:
+                    yield int(fields[4]), os.fsdecode(fields[5].strip())
+
+
+def _describe_process(process: str) -> tuple[str, str]:
+    user, command = "?", "?"
+    with contextlib.suppress(OSError):
+        user = user_name(os.stat(f"/proc/{process}").st_uid)
+    with contextlib.suppress(OSError), open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
+        command = file.read().strip()
+    return user, command
+
+
+def user_name(uid: int) -> str:
+    """Login name of a user id, or the number as text."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return str(uid)
+
+
+def survey(parent_fd: int, name: str, held: OpenFiles = NO_OPEN_FILES) -> Survey:
+    """Look once at everything in the tree ``name``: size, fingerprint, writers, what stands in the way.
+
+    The fingerprint covers name, type and mode, inode, size, mtime, ctime and owner of every entry; of
+    the top directory all but its ctime, which a rename of the tree changes. Two equal fingerprints
+    mean nobody wrote, replaced, renamed or chmod-ed anything inside in between.
+
+    Raises FileNotFoundError when there is no such name, OSError when even it cannot be looked at.
+    """
+    top = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
+    look = _Surveyor(top, held)
+    if stat.S_ISDIR(top.st_mode):
+        try:
+            for entry in walk(parent_fd, name, look.failed):
+                look.see(entry)
+        except OSError as error:
+            look.failed("", "open", error)
+    elif stat.S_ISLNK(top.st_mode):
+        look.note("link", "")
+    else:
+        look.count(top)
+    return look.result()
+
+
+class _Surveyor:
+    __slots__ = (
+        "_allocated", "_bytes", "_digest", "_entries", "_files", "_held", "_links", "_newest",
+        "_others", "_silly", "_top", "_trouble", "_trouble_path", "_writers",
+    )  # fmt: skip
+
+    def __init__(self, top: os.stat_result, held: OpenFiles) -> None:
+        self._top = top
+        self._held = held.writers
+        self._digest = blake2b(digest_size=20)
+        self._digest.update(_RECORD.pack(top.st_mode, top.st_ino, 0, top.st_mtime_ns, 0, top.st_uid, top.st_gid))
+        self._bytes = self._allocated = self._files = self._silly = 0
+        self._entries = 1
+        self._newest = top.st_mtime_ns
+        self._others = False
+        self._links: set[int] = set()
+        self._trouble: list[str] = []
+        self._trouble_path = ""
+        self._writers: list[Writer] = []
+        self._look_for_writers(top)
+
+    def see(self, entry: Entry) -> None:
+        status = entry.status
+        mode = status.st_mode
+        size = 0 if stat.S_ISDIR(mode) else status.st_size
+        self._digest.update(os.fsencode(entry.path))
+        self._digest.update(
+            _RECORD.pack(
+                mode, status.st_ino, size, status.st_mtime_ns, status.st_ctime_ns, status.st_uid, status.st_gid
+            )
+        )
+        self._entries += 1
+        if status.st_mtime_ns > self._newest:
+            self._newest = status.st_mtime_ns
+        if status.st_uid != self._top.st_uid:
+            self._others = True
+        if status.st_dev != self._top.st_dev:
+            self.note("other-device", entry.path)
+        if stat.S_ISREG(mode):
+            self.count(status)
+            if entry.name.startswith(".nfs"):
+                self._silly += 1
+        self._look_for_writers(status)
+
+    def count(self, status: os.stat_result) -> None:
+        if status.st_nlink > 1:
+            if status.st_ino in self._links:
+                return
+            self._links.add(status.st_ino)
+        self._bytes += status.st_size
+        self._allocated += status.st_blocks * 512
+        self._files += 1
+
+    def _look_for_writers(self, status: os.stat_result) -> None:
+        if self._held:
+            self._writers.extend(self._held.get((status.st_dev, status.st_ino), ()))
+
+    def failed(self, path: str, what: str, error: OSError) -> None:
+        self.note("unreadable", path)
+
+    def note(self, trouble: str, path: str) -> None:
+        if not self._trouble:
+            self._trouble_path = path
+        if trouble not in self._trouble:
+            self._trouble.append(trouble)
+
+    def result(self) -> Survey:
+        return Survey(
+            identity=Identity(self._top.st_dev, self._top.st_ino),
+            fingerprint=self._digest.hexdigest(),
+            size=Size(self._bytes, self._allocated, self._files, self._newest),
+            entries=self._entries,
+            owner=self._top.st_uid,
+            other_owners=self._others,
+            trouble=tuple(self._trouble),
+            trouble_path=self._trouble_path,
+            writers=tuple(self._writers),
+            silly_renames=self._silly,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What a file system has left for this user, in bytes and inodes."""
+
+    bytes_free: int
+    bytes_total: int
+    inodes_free: int
+    inodes_total: int
+
+
+def space(path: str | int) -> Space:
+    """Free space where ``path`` (or a descriptor) is. Raises OSError."""
+    found = os.statvfs(path)
+    return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, found.f_favail, found.f_files)
+
+
+_NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "afs", "9p", "sshfs", "fuse.")
+
+
+def file_system(path: str) -> tuple[str, bool]:
+    """Type of the file system at ``path`` (``ext4``), and whether other hosts may write to it.
+
+    From ``/proc/self/mountinfo``; ``("", False)`` where that is missing.
+    """
+    real = os.path.realpath(path)
+    best, kind = "", ""
+    with (
+        contextlib.suppress(OSError),
+        open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines,
+    ):
+        for line in lines:
+            left, _, right = line.partition(" - ")
+            point = left.split(" ")[4].replace("\\040", " ").replace("\\134", "\\")
+            inside = real == point or real.startswith(point.rstrip("/") + "/")
+            if inside and len(point) >= len(best):
+                best, kind = point, right.split(" ")[0]
+    return kind, kind.startswith(_NETWORK)
+
+
+def why_not_movable(parent_fd: int, name: str, status: os.stat_result) -> str:
+    """Empty when this user may rename the directory ``name`` into another one, else why not.
+
+    Moving a directory writes to its parent (entry) and to itself (its ``..``); in a sticky parent only
+    the owner of either may move it.
+    """
+    uid = os.geteuid()
+    if not os.access(".", os.W_OK | os.X_OK, dir_fd=parent_fd, effective_ids=True):
+        parent = os.fstat(parent_fd)
+        return f"no permission to change its parent directory (owner {user_name(parent.st_uid)})"
+    if stat.S_ISDIR(status.st_mode) and not os.access(name, os.W_OK, dir_fd=parent_fd, effective_ids=True):
+        return f"no permission to move it (owner {user_name(status.st_uid)}, mode {status.st_mode & 0o7777:o})"
+    parent = os.fstat(parent_fd)
+    if parent.st_mode & stat.S_ISVTX and uid not in (0, status.st_uid, parent.st_uid):
+        return f"its parent directory is sticky and it belongs to {user_name(status.st_uid)}"
+    return ""
+
+
+def words(error: OSError) -> str:
+    """An operating system error in a few lower-case words."""
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,1 @@
+"""Values, protocols, errors and safe text: what every room speaks, standard library only."""

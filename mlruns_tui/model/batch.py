@@ -1,0 +1,84 @@
+"""One applied plan: what became of each item, and where it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .plan import PlanItem
+from .words import BatchState, ItemPlace, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One item of a batch."""
+
+    item: PlanItem
+    place: ItemPlace
+    """Looked up on the disk, not believed from the journal."""
+    outcome: Outcome | None = None
+    """Of the last thing done with it; None when never reached."""
+    error: str = ""
+    now_at: str = ""
+    """Where it is, relative to the store's root (or absolute when outside); empty when gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it is on the disk now."""
+
+    id: str
+    created_ms: int
+    user: str
+    host: str
+    uid: int
+    state: BatchState
+    items: tuple[BatchItem, ...]
+    backup: bool = True
+    rules: tuple[str, ...] = ()
+    freed_bytes: int = 0
+    """Allocated bytes really unlinked by the call that returned this value; 0 when only looked at."""
+    moved_bytes: int = 0
+    """Allocated bytes moved by that call."""
+    finished_ms: int | None = None
+    vault: str = ""
+    """Absolute path of the batch's directory."""
+    messages: tuple[str, ...] = ()
+
+    def count(self, place: ItemPlace) -> int:
+        return sum(one.place == place for one in self.items)
+
+    @property
+    def size_bytes(self) -> int:
+        """Apparent bytes still held by the backup."""
+        return sum(one.item.size_bytes for one in self.items if one.place in ("moved", "packed"))
+
+    @property
+    def allocated_bytes(self) -> int:
+        return sum(one.item.allocated_bytes for one in self.items if one.place == "moved")
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyEvent:
+    """Told while a batch is applied, purged or restored; each replaces the one before it.
+
+    ``kind`` ``start`` and ``end`` frame the work; ``item`` follows each finished item.
+    """
+
+    kind: Literal["start", "item", "end"]
+    phase: Literal["move", "purge", "restore", "verify"]
+    batch: str
+    done: int
+    total: int
+    bytes_done: int
+    bytes_total: int
+    files_done: int = 0
+    files_total: int = 0
+    key: str = ""
+    """Of the item just finished."""
+    name: str = ""
+    outcome: Outcome | None = None
+    error: str = ""
+
+
+OnConflict = Literal["skip", "rename", "swap"]

@@ -1,0 +1,51 @@
+"""What a single run holds, read only when somebody asks to see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSeries:
+    """One metric's points, oldest first, thinned to a bounded number."""
+
+    name: str
+    count: int
+    """Points in the file (0 when it could not be read)."""
+    last: float | None
+    lowest: float | None
+    highest: float | None
+    lowest_step: int | None
+    highest_step: int | None
+    points: tuple[tuple[int, int, float], ...]
+    """Triples of step, time (ms), value; finite and not, as logged."""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactEntry:
+    """One file or folder below ``artifacts/``."""
+
+    path: str
+    """Relative to ``artifacts/``."""
+    size_bytes: int
+    files: int
+    is_dir: bool
+    link: str = ""
+    """Where a symbolic link points, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """Everything the details screen shows of one run."""
+
+    key: str
+    params: tuple[tuple[str, str], ...]
+    tags: tuple[tuple[str, str], ...]
+    metrics: tuple[MetricSeries, ...]
+    artifacts: tuple[ArtifactEntry, ...]
+    artifact_uri: str
+    source: str = ""
+    commit: str = ""
+    messages: tuple[str, ...] = ()
+    """What was cut or could not be read."""

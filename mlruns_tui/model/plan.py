@@ -1,0 +1,119 @@
+"""What will be done, item by item, with reasons; the screen shows this object and the worker runs it.
+
+A plan is made once, is never changed, and is used once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .store import Identity
+from .words import Action, ItemKind, ProtectionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change to the disk that can be done, undone, and found again after a crash.
+
+    ``move-out``: rename ``path`` into the batch. Other kinds belong to slim and repair.
+    """
+
+    kind: Literal["move-out", "make-directory", "put-file", "set-lifecycle", "erase-rows"]
+    path: str
+    """Relative to the store's root."""
+    content: str = ""
+    """Text for ``put-file``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Why an item stays."""
+
+    kind: ProtectionKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """One experiment, run or stray that goes."""
+
+    key: str
+    kind: ItemKind
+    action: Action
+    experiment_id: str
+    run_id: str
+    """Empty for an experiment."""
+    name: str
+    path: str
+    reason: str
+    """In words: ``ended 63 d ago``."""
+    rule: str
+    """Which rule chose it: ``old``, ``orphaned``, ``mark``."""
+    size_bytes: int
+    allocated_bytes: int
+    files: int
+    entries: int
+    identity: Identity
+    fingerprint: str
+    newest_ns: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """One item a rule or a mark asked for and that stays."""
+
+    key: str
+    kind: ItemKind
+    experiment_id: str
+    run_id: str
+    name: str
+    path: str
+    size_bytes: int
+    files: int
+    rule: str
+    protected: tuple[Protection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTotals:
+    experiments: int = 0
+    runs: int = 0
+    """Runs that are items of their own; runs inside an experiment that goes are in ``runs_inside``."""
+    runs_inside: int = 0
+    size_bytes: int = 0
+    allocated_bytes: int = 0
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A decision, ready to be carried out."""
+
+    id: str
+    """Also the batch's id: ``20261122-202601-a3f1``, UTC."""
+    created_ms: int
+    store_root: str
+    store_given: str
+    store_identity: Identity
+    user: str
+    host: str
+    items: tuple[PlanItem, ...]
+    """In the order they will be done: runs first, experiments last."""
+    refused: tuple[RefusedItem, ...]
+    totals: PlanTotals
+    backup: bool = True
+    """False: what was moved out is purged at once."""
+    rules: tuple[str, ...] = ()
+    """The rules in words, as asked for."""
+    min_idle_ms: int = 0
+    """Items that must have been quiet that long, checked again before and after each move …"""
+    lifted: tuple[str, ...] = ()
+    """Protections the user lifted by name."""
+    messages: tuple[str, ...] = ()
+    """What the review must say besides: unchecked processes, live trainings, backend switch."""
+
+    @property
+    def empty(self) -> bool:
+        return not self.items

@@ -1,0 +1,44 @@
+"""What one room promises another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from .batch import ApplyEvent
+from .details import RunDetails
+from .evidence import Evidence
+from .store import Snapshot, StoreInfo
+
+Stop = Callable[[], bool]
+"""Asked often during long work; True ends it within 200 ms, keeping what was found."""
+
+Tell = Callable[[ApplyEvent], None]
+
+
+def silent(event: ApplyEvent) -> None:
+    """Tell nobody."""
+
+
+def never() -> bool:
+    """Never stop."""
+    return False
+
+
+class Reader(Protocol):
+    """Reads one store. Never changes anything, never raises for a broken entry."""
+
+    @property
+    def store(self) -> StoreInfo: ...
+
+    def scan(self, previous: Snapshot | None = None, stop: Stop = never) -> Iterator[Snapshot]:
+        """Snapshots, each more complete than the last; the final one is ``complete`` or ``stopped``."""
+        ...
+
+    def inspect(self, keys: Sequence[str]) -> Evidence:
+        """Fresh facts about these items (experiments and runs by key); unknown keys come back with an error."""
+        ...
+
+    def details(self, key: str) -> RunDetails:
+        """Params, tags, metrics and artifacts of one run. Raises MlrunsError when the run is gone."""
+        ...

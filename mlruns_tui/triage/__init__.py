@@ -1,0 +1,1 @@
+"""What a store's state means and what should go, purely: time, values and evidence are parameters."""

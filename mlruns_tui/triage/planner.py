@@ -1,0 +1,177 @@
+"""A decision becomes a plan: fresh evidence in, one immutable list of what goes and what stays out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlruns_tui.model.evidence import Evidence, Survey
+from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, RefusedItem, Step
+from mlruns_tui.model.store import Experiment, Run, Snapshot
+from mlruns_tui.model.words import ProtectionKind
+
+from .protection import Facts, Options, judge
+from .rules import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Who asks, when, and how it is to be done."""
+
+    plan_id: str
+    now_ms: int
+    user: str
+    host: str
+    backup: bool = True
+    rules: tuple[str, ...] = ()
+    """What was asked for, in words."""
+    options: Options = Options()
+
+
+def plan_id(now_utc: str, random_hex: str) -> str:
+    """``20261122-2026-a3f1`` from ``20261122-2026`` (UTC) and random hex digits."""
+    return f"{now_utc}-{random_hex}"
+
+
+def make_plan(snapshot: Snapshot, chosen: Mapping[str, Choice], evidence: Evidence, request: PlanRequest) -> Plan:
+    """Judge the choices on fresh evidence.
+
+    An item that is no longer what the snapshot showed (gone, replaced) is refused with that reason.
+    """
+    facts = Facts(snapshot, request.now_ms, request.options, evidence)
+    verdict = judge(facts, chosen)
+    items = [_item(facts, choice, evidence) for choice in verdict.goes.values()]
+    items.sort(key=lambda item: (item.kind == "experiment", item.path))
+    refused = [_refused(facts, chosen[key], protections, evidence) for key, protections in verdict.stays.items()]
+    refused += [
+        _gone(choice) for key, choice in chosen.items() if key not in facts.runs and key not in facts.experiments
+    ]
+    refused.sort(key=lambda item: item.path)
+    store = snapshot.store
+    return Plan(
+        id=request.plan_id,
+        created_ms=request.now_ms,
+        store_root=store.root,
+        store_given=store.given,
+        store_identity=store.identity,
+        user=request.user,
+        host=request.host,
+        items=tuple(items),
+        refused=tuple(refused),
+        totals=_totals(facts, items),
+        backup=request.backup,
+        rules=request.rules,
+        min_idle_ms=request.options.quiet_ms(store.network),
+        lifted=tuple(sorted(request.options.lifted)),
+        messages=_messages(facts, evidence, items),
+    )
+
+
+def _totals(facts: Facts, items: list[PlanItem]) -> PlanTotals:
+    return PlanTotals(
+        experiments=sum(item.kind == "experiment" for item in items),
+        runs=sum(item.kind == "run" for item in items),
+        runs_inside=sum(len(facts.snapshot.runs.get(item.key, ())) for item in items if item.kind == "experiment"),
+        size_bytes=sum(item.size_bytes for item in items),
+        allocated_bytes=sum(item.allocated_bytes for item in items),
+        files=sum(item.files for item in items),
+    )
+
+
+def _item(facts: Facts, choice: Choice, evidence: Evidence) -> PlanItem:
+    entry = _entry(facts, choice.key)
+    survey = evidence.items[choice.key].survey
+    assert entry is not None
+    assert survey is not None
+    return PlanItem(
+        key=choice.key,
+        kind="run" if isinstance(entry, Run) else "experiment",
+        action=choice.action,
+        experiment_id=entry.experiment_id,
+        run_id=entry.run_id if isinstance(entry, Run) else "",
+        name=entry.name,
+        path=entry.path,
+        reason=_reason(choice, entry, survey, facts.now_ms),
+        rule=choice.rule,
+        size_bytes=survey.size.size_bytes,
+        allocated_bytes=survey.size.allocated_bytes,
+        files=survey.size.files,
+        entries=survey.entries,
+        identity=survey.identity,
+        fingerprint=survey.fingerprint,
+        newest_ns=survey.size.newest_ns,
+        steps=(Step("move-out", entry.path),),
+    )
+
+
+def _reason(choice: Choice, entry: Run | Experiment, survey: Survey, now_ms: int) -> str:
+    if choice.rule == "orphaned" and survey.size.newest_ns:
+        days = (now_ms - survey.size.newest_ns // 1_000_000) // 86_400_000
+        return f"{choice.reason}, quiet for {days} d"
+    return choice.reason
+
+
+def _refused(facts: Facts, choice: Choice, protections: tuple[Protection, ...], evidence: Evidence) -> RefusedItem:
+    entry = _entry(facts, choice.key)
+    assert entry is not None
+    fresh = evidence.items.get(choice.key)
+    size = fresh.survey.size if fresh and fresh.survey else entry.size
+    return RefusedItem(
+        key=choice.key,
+        kind="run" if isinstance(entry, Run) else "experiment",
+        experiment_id=entry.experiment_id,
+        run_id=entry.run_id if isinstance(entry, Run) else "",
+        name=entry.name,
+        path=entry.path,
+        size_bytes=size.size_bytes if size else 0,
+        files=size.files if size else 0,
+        rule=choice.rule,
+        protected=protections,
+    )
+
+
+def _gone(choice: Choice) -> RefusedItem:
+    container, _, run_id = choice.key.partition("/run/")
+    kind: ProtectionKind = "unreadable"
+    return RefusedItem(
+        key=choice.key,
+        kind="run" if run_id else "experiment",
+        experiment_id=container.rpartition("/")[2],
+        run_id=run_id,
+        name="",
+        path="",
+        size_bytes=0,
+        files=0,
+        rule=choice.rule,
+        protected=(Protection(kind, "it is not there any more"),),
+    )
+
+
+def _entry(facts: Facts, key: str) -> Run | Experiment | None:
+    return facts.runs.get(key) or facts.experiments.get(key)
+
+
+def _messages(facts: Facts, evidence: Evidence, items: list[PlanItem]) -> tuple[str, ...]:
+    said: list[str] = []
+    if not items:
+        return ()
+    if evidence.unchecked_processes > 0:
+        number = evidence.unchecked_processes
+        said.append(
+            f"{number:,} process{'es' * (number != 1)} of other users could not be checked for open files; "
+            "status and quiet time decide"
+        )
+    if evidence.unchecked_processes < 0:
+        said.append("open files cannot be checked on this system; status and quiet time decide")
+    live = [key for key in evidence.live_runs if key in facts.runs]
+    if live and any(item.kind == "experiment" for item in items):
+        names = ", ".join(facts.runs[key].name or facts.runs[key].run_id for key in live[:3])
+        said.append(
+            f"training is going on ({names}): experiment directories move last; a move can make one "
+            "log call of a live client raise"
+        )
+    leaving = {item.key for item in items if item.kind == "experiment"}
+    left = {key for key in evidence.file_experiments if key.rsplit("/", 1)[-1].isdigit()} - leaving
+    if leaving and not left:
+        said.append("no numbered experiment stays: MLflow's default will switch to a SQLite database")
+    return tuple(said)

@@ -1,0 +1,169 @@
+"""Handing a plan to the worker, following it, and taking batches back.
+
+The worker is a process in a session of its own: it outlives a closed screen or a lost connection.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlruns_tui.model import errors
+from mlruns_tui.model.batch import ApplyEvent, Batch, OnConflict
+from mlruns_tui.model.codec import decode, encode
+from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.plan import Plan
+from mlruns_tui.model.protocols import Tell, silent
+
+
+class Task:
+    """One piece of work in the worker. Iterate ``events`` from one thread, then ask for ``result``."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._batch: Batch | None = None
+        self._error: MlrunsError | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def events(self) -> Iterator[ApplyEvent]:
+        """Progress until the worker ends; blocks while it works."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue
+            if "event" in message:
+                yield decode(ApplyEvent, message["event"])
+            elif "batch" in message:
+                self._batch = decode(Batch, message["batch"])
+            elif "error" in message:
+                self._error = _error(message["error"])
+        self._process.wait()
+
+    def result(self) -> Batch:
+        """What became of it. Raises the worker's MlrunsError, or one that says it died and what to do."""
+        for _ in self.events():
+            pass
+        if self._error is not None:
+            raise self._error
+        if self._batch is None:
+            raise MlrunsError(
+                "worker-died",
+                f"the worker ended without a word (exit {self._process.returncode}); every item is whole, "
+                "where it was or in the backup",
+                hint="mlruns-tui backups list shows where each item is, mlruns-tui undo takes the batch back",
+            )
+        return self._batch
+
+    def stop(self) -> None:
+        """Finish the item at hand, then stop."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+
+def start_apply(plan: Plan, lock_timeout_s: float = 0) -> Task:
+    """Carry out a plan, once."""
+    return _start({"do": "apply", "plan": encode(plan), "lock_timeout_s": lock_timeout_s})
+
+
+def start_undo(root: str, lock_timeout_s: float = 0) -> Task:
+    """Take back my newest batch, all of it."""
+    return _start({"do": "undo", "root": root, "lock_timeout_s": lock_timeout_s})
+
+
+def start_restore(
+    root: str,
+    batch_id: str,
+    keys: Sequence[str] | None = None,
+    on_conflict: OnConflict = "skip",
+    lock_timeout_s: float = 0,
+) -> Task:
+    """Put back a batch, or the items of it with these keys."""
+    return _start(
+        {
+            "do": "restore",
+            "root": root,
+            "batch": batch_id,
+            "keys": None if keys is None else list(keys),
+            "on_conflict": on_conflict,
+            "lock_timeout_s": lock_timeout_s,
+        }
+    )
+
+
+def start_purge(root: str, batch_id: str, keys: Sequence[str] | None = None, lock_timeout_s: float = 0) -> Task:
+    """Delete what a batch still holds, for good."""
+    return _start(
+        {
+            "do": "purge",
+            "root": root,
+            "batch": batch_id,
+            "keys": None if keys is None else list(keys),
+            "lock_timeout_s": lock_timeout_s,
+        }
+    )
+
+
+def follow(task: Task, tell: Tell = silent) -> Batch:
+    """Wait for a task, telling its progress. The first Ctrl-C asks it to stop after the item at hand."""
+    events = task.events()
+    while True:
+        try:
+            for event in events:
+                tell(event)
+            return task.result()
+        except KeyboardInterrupt:
+            task.stop()
+            events = task.events()
+
+
+def batches(root: str) -> tuple[Batch, ...]:
+    """All batches of a store, newest first, each looked up on the disk. Reads only."""
+    from mlruns_tui.cleanup.vault import batches as of
+
+    return of(root)
+
+
+def _start(request: Mapping[str, Any]) -> Task:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlruns_tui.cleanup.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert process.stdin is not None
+    try:
+        process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    return Task(process)
+
+
+_KINDS = {
+    int(errors.Exit.USAGE): errors.UsageError,
+    int(errors.Exit.STALE): errors.StaleError,
+    int(errors.Exit.LOCKED): errors.LockedError,
+    int(errors.Exit.DAMAGED): errors.DamagedError,
+}
+
+
+def _error(data: Mapping[str, Any]) -> MlrunsError:
+    kind = _KINDS.get(data.get("exit_code", 1), MlrunsError)
+    return kind(
+        str(data.get("code", "failed")),
+        str(data.get("message", "")),
+        path=str(data.get("path", "")),
+        hint=str(data.get("hint", "")),
+    )

@@ -1,0 +1,66 @@
+"""From what was asked for to a plan that can be shown and carried out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+
+from mlruns_tui.disk.look import user_name
+from mlruns_tui.model.plan import Plan
+from mlruns_tui.model.protocols import Reader
+from mlruns_tui.model.store import Snapshot
+from mlruns_tui.triage.planner import PlanRequest, make_plan, plan_id
+from mlruns_tui.triage.protection import Facts, Options, Verdict, judge
+from mlruns_tui.triage.rules import Choice, Rule, choose
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def preview(snapshot: Snapshot, rules: Sequence[Rule], at_ms: int, options: Options | None = None) -> Verdict:
+    """What these rules would mark now, judged on the snapshot alone (for figures beside a key)."""
+    return judge(Facts(snapshot, at_ms, options or Options()), choose(snapshot, rules, at_ms))
+
+
+def plan_choices(
+    reader: Reader,
+    snapshot: Snapshot,
+    chosen: Mapping[str, Choice],
+    *,
+    backup: bool = True,
+    rules: Sequence[str] = (),
+    options: Options | None = None,
+    at_ms: int | None = None,
+) -> Plan:
+    """Look at every chosen item afresh and make the plan. Changes nothing. Raises MlrunsError, StaleError."""
+    evidence = reader.inspect(sorted(chosen))
+    at = now_ms() if at_ms is None else at_ms
+    request = PlanRequest(
+        plan_id=plan_id(time.strftime("%Y%m%d-%H%M", time.gmtime(at / 1000)), os.urandom(2).hex()),
+        now_ms=at,
+        user=user_name(os.geteuid()),
+        host=socket.gethostname(),
+        backup=backup,
+        rules=tuple(rules),
+        options=options or Options(),
+    )
+    return make_plan(snapshot, chosen, evidence, request)
+
+
+def plan_rules(
+    reader: Reader,
+    snapshot: Snapshot,
+    rules: Sequence[Rule],
+    *,
+    backup: bool = True,
+    options: Options | None = None,
+    at_ms: int | None = None,
+) -> Plan:
+    """The plan for everything these rules ask for."""
+    at = now_ms() if at_ms is None else at_ms
+    chosen = choose(snapshot, rules, at)
+    words = [rule.words() for rule in rules]
+    return plan_choices(reader, snapshot, chosen, backup=backup, rules=words, options=options, at_ms=at_ms)

@@ -1,0 +1,38 @@
+"""Opening a store and reading it to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.protocols import Reader, Stop, never
+from mlruns_tui.model.store import Snapshot
+
+
+def open_reader(target: str | None, database: str | None = None) -> Reader:
+    """A reader in this process. Raises UsageError when there is no store there; creates nothing."""
+    from mlruns_tui.scanner.store import open_store
+
+    return open_store(target, database)
+
+
+def fork_reader(target: str | None, database: str | None = None) -> Reader:
+    """A reader in a process of its own. Call it before Textual is imported and threads exist.
+
+    Raises UsageError when there is no store there.
+    """
+    from mlruns_tui.scanner.process import ReaderProcess
+    from mlruns_tui.scanner.store import open_store
+
+    return ReaderProcess.fork(open_store(target, database))
+
+
+def read_all(reader: Reader, stop: Stop = never, on_snapshot: Callable[[Snapshot], None] | None = None) -> Snapshot:
+    """The last snapshot of a whole scan. Raises MlrunsError when the store cannot be read at all."""
+    snapshot: Snapshot | None = None
+    for snapshot in reader.scan(None, stop):
+        if on_snapshot is not None:
+            on_snapshot(snapshot)
+    if snapshot is None:
+        raise MlrunsError("nothing-read", "the store could not be read", path=reader.store.root)
+    return snapshot
