@@ -11,20 +11,29 @@ import ctypes
 import errno
 import fcntl
 import os
-import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from .look import open_directory
 
 _NOREPLACE, _EXCHANGE = 1, 2
+_FALLOC_KEEP_SIZE = 1
 
 
 @cache
 def _renameat2() -> Any:
     libc = ctypes.CDLL(None, use_errno=True)
     return getattr(libc, "renameat2", None)
+
+
+@cache
+def _fallocate() -> Any:
+    call = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if call is not None:
+        call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    return call
 
 
 def _rename_with_flags(source_fd: int, source: str, target_fd: int, target: str, flags: int) -> bool:
@@ -65,18 +74,29 @@ def publish(dir_fd: int, temporary: str, name: str) -> None:
 
 
 def make_directory(dir_fd: int, name: str, mode: int = 0o755) -> None:
-    """A new directory with exactly ``mode`` where the umask allows it. Raises FileExistsError."""
+    """A new directory with ``mode`` where the umask allows it. Raises FileExistsError."""
     os.mkdir(name, mode, dir_fd=dir_fd)
 
 
-def create_file(dir_fd: int, name: str, data: bytes, mode: int = 0o644, *, sync: bool = True) -> None:
+def make_directories(path: str, mode: int = 0o755) -> int:
+    """A descriptor on the directory ``path``, made with its missing parents. Raises OSError."""
+    os.makedirs(path, mode, exist_ok=True)
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def create_file(
+    dir_fd: int, name: str, data: bytes, mode: int = 0o644, *, sync: bool = True, owner: tuple[int, int] | None = None
+) -> None:
     """A new file holding ``data``, on the disk when this returns (unless ``sync`` is False).
 
-    On an error what was written is removed again. Raises FileExistsError, OSError.
+    ``owner`` (user and group id, -1 for unchanged) also makes the mode exact, whatever the umask. On
+    an error what was written is removed again. Raises FileExistsError, OSError.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, mode, dir_fd=dir_fd)
     try:
+        if owner is not None:
+            share(fd, mode, owner)
         write_all(fd, data)
         if sync:
             os.fsync(fd)
@@ -104,6 +124,23 @@ def sync(fd: int) -> None:
     """What was written to ``fd`` (a file or a directory) is on the disk. An error is never retried:
     after a failed fsync the kernel may have dropped the data and would report success."""
     os.fsync(fd)
+
+
+def reserve_space(fd: int, size: int, *, keep_size: bool = True) -> bool:
+    """Allocate ``size`` bytes of disk to an open file, so that writing them later cannot fail.
+
+    With ``keep_size`` the file looks no longer. False where the system cannot (then nothing is
+    promised). Raises OSError (ENOSPC, EDQUOT) when there is no room.
+    """
+    call = _fallocate()
+    if call is None:
+        return False
+    if call(fd, _FALLOC_KEEP_SIZE if keep_size else 0, 0, size) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        raise OSError(code, os.strerror(code))
+    return False
 
 
 def remove_file(dir_fd: int, name: str) -> None:
@@ -134,9 +171,40 @@ def set_owner(fd: int, uid: int, gid: int) -> None:
     os.fchown(fd, uid, gid)
 
 
+def share(fd: int, mode: int, owner: tuple[int, int]) -> None:
+    """Give an open file or directory of ours this owner (-1: unchanged) and exactly this mode.
+
+    A group this user is not in is left as it is; only root can give files away, and must succeed.
+    """
+    status = os.fstat(fd)
+    uid, gid = (
+        new if new not in (-1, old) else -1 for new, old in zip(owner, (status.st_uid, status.st_gid), strict=True)
+    )
+    if (uid, gid) != (-1, -1):
+        try:
+            os.fchown(fd, uid, gid)
+        except PermissionError:
+            if uid != -1:
+                raise
+    if status.st_mode & 0o7777 != mode or uid != -1 or gid != -1:
+        os.fchmod(fd, mode)
+
+
 def make_link(dir_fd: int, target: str, name: str) -> None:
     """A symbolic link holding the text ``target``."""
     os.symlink(target, name, dir_fd=dir_fd)
+
+
+def lock_directory(fd: int) -> bool:
+    """Lock an open directory until it is closed. False when another process has it; True as well where
+    the file system cannot lock directories (NFS)."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def take_lock(dir_fd: int, name: str, mode: int = 0o644) -> int | None:
@@ -145,9 +213,13 @@ def take_lock(dir_fd: int, name: str, mode: int = 0o644) -> int | None:
     ``flock``, not ``lockf``: a POSIX lock vanishes when the process closes any descriptor of the file.
     The file is never removed (two holders would follow), and a file replaced meanwhile is not ours.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
     while True:
-        fd = os.open(name, flags, mode, dir_fd=dir_fd)
+        try:
+            fd = os.open(name, flags, dir_fd=dir_fd)
+        except FileNotFoundError:
+            # Not at once with O_CREAT: in a sticky directory Linux refuses that for another user's file.
+            fd = os.open(name, flags | os.O_CREAT, mode, dir_fd=dir_fd)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             ours, there = os.fstat(fd), os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
@@ -171,74 +243,112 @@ def overwrite(fd: int, data: bytes) -> None:
     os.pwrite(fd, data, 0)
 
 
+@dataclass(slots=True)
+class _Level:
+    name: str
+    identity: tuple[int, int]
+    entries: list[tuple[str, bool]]
+    """Still to remove: name, and whether it is a directory."""
+
+
 def remove_tree(dir_fd: int, name: str, removed: Callable[[os.stat_result], None] | None = None) -> None:
     """Remove the directory ``name`` and everything in it, files first.
 
     Iterative with two descriptors at any depth; links are removed, never followed; nothing on another
     device is touched. ``removed`` hears the status of each file whose last link went. Directories
-    without write permission are opened up if they are ours. The first error ends it with OSError,
-    leaving the rest; calling again goes on.
+    without permission for their owner are opened up if they are ours. The first error ends it with
+    OSError, leaving the rest; calling again goes on.
     """
-    fd = open_directory(name, dir_fd)
-    device = os.fstat(fd).st_dev
-    above: list[tuple[str, int, int]] = []
-    here = name
+    fd = _enter(dir_fd, name)
     try:
+        device = os.fstat(fd).st_dev
+        levels = [_level(fd, name, device)]
         while True:
-            child = _clear(fd, device, removed)
+            child = _clear(fd, levels[-1], removed)
             if child is not None:
-                status = os.fstat(fd)
-                above.append((here, status.st_dev, status.st_ino))
-                below = open_directory(child, fd)
+                below = _enter(fd, child)
                 os.close(fd)
-                fd, here = below, child
+                fd = below
+                levels.append(_level(fd, child, device))
                 continue
-            if not above:
+            gone = levels.pop()
+            if not levels:
                 break
-            gone = here
-            here, parent_device, parent_inode = above.pop()
-            parent = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
+            above = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
             os.close(fd)
-            fd = parent
+            fd = above
             status = os.fstat(fd)
-            if (status.st_dev, status.st_ino) != (parent_device, parent_inode):
-                raise OSError(errno.ESTALE, "the directory was moved while it was removed", gone)
-            os.rmdir(gone, dir_fd=fd)
+            if (status.st_dev, status.st_ino) != levels[-1].identity:
+                raise OSError(errno.ESTALE, "the directory was moved while it was removed", gone.name)
+            _insist(fd, os.rmdir, gone.name)
     finally:
         os.close(fd)
     os.rmdir(name, dir_fd=dir_fd)
 
 
-def _clear(fd: int, device: int, removed: Callable[[os.stat_result], None] | None) -> str | None:
+def _level(fd: int, name: str, device: int) -> _Level:
+    status = os.fstat(fd)
+    if status.st_dev != device:
+        raise OSError(errno.EXDEV, "something is mounted inside", name)
+    with os.scandir(fd) as found:
+        return _Level(
+            name, (status.st_dev, status.st_ino), [(one.name, one.is_dir(follow_symlinks=False)) for one in found]
+        )
+
+
+def _clear(fd: int, level: _Level, removed: Callable[[os.stat_result], None] | None) -> str | None:
     """Unlink what can be unlinked in ``fd``; the name of a directory to empty first, or None."""
-    opened_up = False
-    for entry in os.listdir(fd):
-        status = os.stat(entry, dir_fd=fd, follow_symlinks=False)
-        if status.st_dev != device:
-            raise OSError(errno.EXDEV, "something is mounted inside", entry)
-        for attempt in (1, 2):
-            try:
-                if stat.S_ISDIR(status.st_mode):
-                    try:
-                        os.rmdir(entry, dir_fd=fd)
-                    except OSError as error:
-                        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                            _open_up(fd, entry, status)
-                            return entry
-                        raise
-                else:
-                    os.unlink(entry, dir_fd=fd)
-                    if removed and status.st_nlink == 1:
-                        removed(status)
-                break
-            except PermissionError:
-                if attempt == 2 or opened_up or os.fstat(fd).st_uid != os.geteuid():
+    while level.entries:
+        entry, is_directory = level.entries.pop()
+        try:
+            if is_directory:
+                try:
+                    _insist(fd, os.rmdir, entry)
+                except OSError as error:
+                    if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                        return entry
                     raise
-                os.fchmod(fd, os.fstat(fd).st_mode & 0o7777 | 0o700)
-                opened_up = True
+                continue
+            status = os.stat(entry, dir_fd=fd, follow_symlinks=False)
+            _insist(fd, os.unlink, entry)
+        except FileNotFoundError:
+            continue
+        if removed and status.st_nlink == 1:
+            removed(status)
     return None
 
 
-def _open_up(fd: int, entry: str, status: os.stat_result) -> None:
+def _insist(fd: int, call: Callable[..., None], entry: str) -> None:
+    """``call`` an entry of ``fd``; when the directory forbids it and is ours, permit it and call again."""
+    try:
+        call(entry, dir_fd=fd)
+    except PermissionError:
+        status = os.fstat(fd)
+        if status.st_uid != os.geteuid() or status.st_mode & 0o700 == 0o700:
+            raise
+        os.fchmod(fd, status.st_mode & 0o7777 | 0o700)
+        call(entry, dir_fd=fd)
+
+
+def _enter(dir_fd: int, name: str) -> int:
+    """Open a directory; one of ours without permission for its owner gets it."""
+    try:
+        fd = open_directory(name, dir_fd)
+    except PermissionError:
+        path_only = getattr(os, "O_PATH", None)
+        if path_only is None:
+            raise
+        # By descriptor: a name could be swapped for a link to somebody's directory in between.
+        handle = os.open(name, path_only | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+        try:
+            status = os.fstat(handle)
+            if status.st_uid != os.geteuid():
+                raise
+            os.chmod(f"/proc/self/fd/{handle}", status.st_mode & 0o7777 | 0o700)
+        finally:
+            os.close(handle)
+        fd = open_directory(name, dir_fd)
+    status = os.fstat(fd)
     if status.st_mode & 0o700 != 0o700 and status.st_uid == os.geteuid() != 0:
-        os.chmod(entry, status.st_mode & 0o7777 | 0o700, dir_fd=fd)
+        os.fchmod(fd, status.st_mode & 0o7777 | 0o700)
+    return fd

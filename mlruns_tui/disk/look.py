@@ -7,7 +7,6 @@ tree; what could not be looked at is reported in the value.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -17,6 +16,15 @@ from struct import Struct
 
 from mlruns_tui.model.evidence import Survey, Writer
 from mlruns_tui.model.store import Identity, Size
+
+from .place import Space, file_system, space, why_not_movable
+from .writers import NO_OPEN_FILES, OpenFiles, open_files, user_name
+
+__all__ = [
+    "MAX_SMALL", "NO_OPEN_FILES", "Entry", "NotReadable", "OpenFiles", "Space", "exists", "file_system", "identity",
+    "open_directory", "open_files", "open_path", "read_small", "space", "split", "survey", "user_name", "walk",
+    "why_not_movable", "words",
+]  # fmt: skip
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -207,93 +215,6 @@ def _go_up(fd: int, level: _Level) -> int:
     return above
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFiles:
-    """What other processes hold open for writing (or stand in), by device and inode."""
-
-    writers: dict[tuple[int, int], list[Writer]]
-    unchecked: int
-    """Processes whose descriptors this user may not see."""
-
-
-NO_OPEN_FILES = OpenFiles({}, 0)
-
-
-def open_files(device: int) -> OpenFiles:
-    """Files on ``device`` that any visible process has open for writing, maps shared and writable,
-    or has as its working directory.
-
-    From ``/proc`` (Linux); elsewhere empty with ``unchecked`` -1. Compared by inode, so a store seen
-    through another mount is found as well.
-    """
-    try:
-        processes = [name for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return OpenFiles({}, -1)
-    found: dict[tuple[int, int], list[Writer]] = {}
-    unchecked = 0
-    for process in processes:
-        try:
-            inodes = list(_held_by(process, device))
-        except PermissionError:
-            unchecked += 1
-            continue
-        except OSError:
-            continue
-        if inodes:
-            user, command = _describe_process(process)
-            for inode, path in inodes:
-                found.setdefault((device, inode), []).append(Writer(int(process), user, command, path))
-    return OpenFiles(found, unchecked)
-
-
-def _held_by(process: str, device: int) -> Iterator[tuple[int, str]]:
-    base = f"/proc/{process}"
-    for number in os.listdir(f"{base}/fd"):
-        with contextlib.suppress(OSError, ValueError):
-            target = os.readlink(f"{base}/fd/{number}")
-            # Only a path can be a file of a store; asking the kernel for others may block.
-            if not target.startswith("/") or target.startswith(("/dev/", "/proc/", "/memfd:")):
-                continue
-            with open(f"{base}/fdinfo/{number}", encoding="ascii") as info:
-                flags = next((line for line in info if line.startswith("flags:")), "flags:\t0")
-            if int(flags.split()[1], 8) & os.O_ACCMODE == os.O_RDONLY:
-                continue
-            status = os.stat(f"{base}/fd/{number}")
-            if status.st_dev == device and stat.S_ISREG(status.st_mode):
-                yield status.st_ino, target
-    with contextlib.suppress(OSError):
-        status = os.stat(f"{base}/cwd")
-        if status.st_dev == device:
-            yield status.st_ino, os.readlink(f"{base}/cwd")
-    with contextlib.suppress(OSError, ValueError), open(f"{base}/maps", "rb") as maps:
-        for line in maps:
-            fields = line.split(None, 5)
-            if len(fields) == 6 and fields[1][1:2] == b"w" and fields[1][3:4] == b"s" and fields[4] != b"0":
-                major, minor = (int(part, 16) for part in fields[3].split(b":"))
-                if os.makedev(major, minor) == device:
-                    yield int(fields[4]), os.fsdecode(fields[5].strip())
-
-
-def _describe_process(process: str) -> tuple[str, str]:
-    user, command = "?", "?"
-    with contextlib.suppress(OSError):
-        user = user_name(os.stat(f"/proc/{process}").st_uid)
-    with contextlib.suppress(OSError), open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
-        command = file.read().strip()
-    return user, command
-
-
-def user_name(uid: int) -> str:
-    """Login name of a user id, or the number as text."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except (KeyError, OverflowError):
-        return str(uid)
-
-
 def survey(parent_fd: int, name: str, held: OpenFiles = NO_OPEN_FILES) -> Survey:
     """Look once at everything in the tree ``name``: size, fingerprint, writers, what stands in the way.
 
@@ -397,63 +318,6 @@ class _Surveyor:
             writers=tuple(self._writers),
             silly_renames=self._silly,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """What a file system has left for this user, in bytes and inodes."""
-
-    bytes_free: int
-    bytes_total: int
-    inodes_free: int
-    inodes_total: int
-
-
-def space(path: str | int) -> Space:
-    """Free space where ``path`` (or a descriptor) is. Raises OSError."""
-    found = os.statvfs(path)
-    return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, found.f_favail, found.f_files)
-
-
-_NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "afs", "9p", "sshfs", "fuse.")
-
-
-def file_system(path: str) -> tuple[str, bool]:
-    """Type of the file system at ``path`` (``ext4``), and whether other hosts may write to it.
-
-    From ``/proc/self/mountinfo``; ``("", False)`` where that is missing.
-    """
-    real = os.path.realpath(path)
-    best, kind = "", ""
-    with (
-        contextlib.suppress(OSError),
-        open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines,
-    ):
-        for line in lines:
-            left, _, right = line.partition(" - ")
-            point = left.split(" ")[4].replace("\\040", " ").replace("\\134", "\\")
-            inside = real == point or real.startswith(point.rstrip("/") + "/")
-            if inside and len(point) >= len(best):
-                best, kind = point, right.split(" ")[0]
-    return kind, kind.startswith(_NETWORK)
-
-
-def why_not_movable(parent_fd: int, name: str, status: os.stat_result) -> str:
-    """Empty when this user may rename the directory ``name`` into another one, else why not.
-
-    Moving a directory writes to its parent (entry) and to itself (its ``..``); in a sticky parent only
-    the owner of either may move it.
-    """
-    uid = os.geteuid()
-    if not os.access(".", os.W_OK | os.X_OK, dir_fd=parent_fd, effective_ids=True):
-        parent = os.fstat(parent_fd)
-        return f"no permission to change its parent directory (owner {user_name(parent.st_uid)})"
-    if stat.S_ISDIR(status.st_mode) and not os.access(name, os.W_OK, dir_fd=parent_fd, effective_ids=True):
-        return f"no permission to move it (owner {user_name(status.st_uid)}, mode {status.st_mode & 0o7777:o})"
-    parent = os.fstat(parent_fd)
-    if parent.st_mode & stat.S_ISVTX and uid not in (0, status.st_uid, parent.st_uid):
-        return f"its parent directory is sticky and it belongs to {user_name(status.st_uid)}"
-    return ""
 
 
 def words(error: OSError) -> str:

@@ -58,6 +58,8 @@ class PlanItem:
     fingerprint: str
     newest_ns: int
     steps: tuple[Step, ...]
+    runs_inside: int = 0
+    """Runs in an experiment that goes; 0 for a run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mlruns_tui.model.evidence import Evidence, Survey
 from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, RefusedItem, Step
-from mlruns_tui.model.store import Experiment, Run, Snapshot
+from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
 from mlruns_tui.model.words import ProtectionKind
 
 from .protection import Facts, Options, judge
@@ -58,7 +58,7 @@ def make_plan(snapshot: Snapshot, chosen: Mapping[str, Choice], evidence: Eviden
         host=request.host,
         items=tuple(items),
         refused=tuple(refused),
-        totals=_totals(facts, items),
+        totals=totals_of(items),
         backup=request.backup,
         rules=request.rules,
         min_idle_ms=request.options.quiet_ms(store.network),
@@ -67,14 +67,82 @@ def make_plan(snapshot: Snapshot, chosen: Mapping[str, Choice], evidence: Eviden
     )
 
 
-def _totals(facts: Facts, items: list[PlanItem]) -> PlanTotals:
+def totals_of(items: Sequence[PlanItem]) -> PlanTotals:
+    """What these items add up to."""
     return PlanTotals(
         experiments=sum(item.kind == "experiment" for item in items),
         runs=sum(item.kind == "run" for item in items),
-        runs_inside=sum(len(facts.snapshot.runs.get(item.key, ())) for item in items if item.kind == "experiment"),
+        runs_inside=sum(item.runs_inside for item in items),
         size_bytes=sum(item.size_bytes for item in items),
         allocated_bytes=sum(item.allocated_bytes for item in items),
         files=sum(item.files for item in items),
+    )
+
+
+def without(plan: Plan, keys: Collection[str], parents: Mapping[str, Collection[str]] | None = None) -> Plan:
+    """The same plan with fewer items: those with these keys are left out, totals follow.
+
+    ``parents`` (from ``parents_of``): an item whose child stays is then refused with that reason, unless
+    the plan lifts the protection. Leaving out more never lets anything else go.
+    """
+    by_key = {item.key: item for item in plan.items}
+    waiting = [key for key in keys if key in by_key]
+    if not waiting:
+        return plan
+    gone = set(waiting)
+    refused = list(plan.refused)
+    while waiting and parents and "parent" not in plan.lifted:
+        child = by_key[waiting.pop()]
+        for key in parents.get(child.key, ()):
+            if key in by_key and key not in gone:
+                gone.add(key)
+                waiting.append(key)
+                refused.append(_kept_parent(by_key[key], child))
+    items = tuple(item for item in plan.items if item.key not in gone)
+    return replace(
+        plan,
+        items=items,
+        refused=tuple(sorted(refused, key=lambda one: one.path)),
+        totals=totals_of(items),
+        messages=plan.messages if items else (),
+    )
+
+
+def parents_of(snapshot: Snapshot, items: Sequence[PlanItem]) -> dict[str, frozenset[str]]:
+    """By key of an item: keys of the other items that hold the parent of its run, or of a run inside it."""
+    runs: dict[str, Run] = {}
+    for container in {container_key(item.key) for item in items}:
+        runs.update((run.key, run) for run in snapshot.runs.get(container, ()))
+
+    def inside(item: PlanItem) -> Sequence[Run]:
+        if item.kind == "experiment":
+            return snapshot.runs.get(item.key, ())
+        return [runs[item.key]] if item.key in runs else ()
+
+    holders: dict[str, set[str]] = {}
+    for item in items:
+        for run in inside(item):
+            holders.setdefault(run.run_id, set()).add(item.key)
+    found = {}
+    for item in items:
+        above = {key for run in inside(item) if run.parent for key in holders.get(run.parent, ())} - {item.key}
+        if above:
+            found[item.key] = frozenset(above)
+    return found
+
+
+def _kept_parent(item: PlanItem, child: PlanItem) -> RefusedItem:
+    return RefusedItem(
+        key=item.key,
+        kind=item.kind,
+        experiment_id=item.experiment_id,
+        run_id=item.run_id,
+        name=item.name,
+        path=item.path,
+        size_bytes=item.size_bytes,
+        files=item.files,
+        rule=item.rule,
+        protected=(Protection("parent", f"its child run {child.name or child.run_id} is kept"),),
     )
 
 
@@ -101,6 +169,7 @@ def _item(facts: Facts, choice: Choice, evidence: Evidence) -> PlanItem:
         fingerprint=survey.fingerprint,
         newest_ns=survey.size.newest_ns,
         steps=(Step("move-out", entry.path),),
+        runs_inside=0 if isinstance(entry, Run) else len(facts.snapshot.runs.get(entry.key, ())),
     )
 
 

@@ -254,8 +254,10 @@ def _lay_out(
         is_folded = run.key in folded
         if visible:
             rows.append(RunRow(run, depth, last, len(below), is_folded))
-        for at in range(len(below) - 1, -1, -1):
-            stack.append((below[at], depth + 1, at == len(below) - 1, visible and not is_folded))
+        stack.extend(
+            (below[at], depth + 1, at == len(below) - 1, visible and not is_folded)
+            for at in range(len(below) - 1, -1, -1)
+        )
 
 
 def run_key_function(order: Order, now_ms: int) -> Callable[[Run], tuple[Any, ...]]:

@@ -1,0 +1,1 @@
+"""What is remembered between visits, outside every store: in the user's own state directory."""

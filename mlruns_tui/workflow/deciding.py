@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
-from mlruns_tui.triage.planner import PlanRequest, make_plan, plan_id
+from mlruns_tui.triage.planner import PlanRequest, make_plan, parents_of, plan_id, without
 from mlruns_tui.triage.protection import Facts, Options, Verdict, judge
 from mlruns_tui.triage.rules import Choice, Rule, choose
 
@@ -64,3 +64,8 @@ def plan_rules(
     chosen = choose(snapshot, rules, at)
     words = [rule.words() for rule in rules]
     return plan_choices(reader, snapshot, chosen, backup=backup, rules=words, options=options, at_ms=at_ms)
+
+
+def leave_out(plan: Plan, keys: Collection[str], snapshot: Snapshot) -> Plan:
+    """The plan without these items, and without the parents of those that now stay; totals follow."""
+    return without(plan, keys, parents_of(snapshot, plan.items))
