@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -95,3 +96,18 @@ def rsync() -> str:
 def command() -> list[str]:
     """How the program is started, whether or not its script is on the PATH."""
     return [sys.executable, "-m", "mlruns_tui"]
+
+
+@pytest.fixture(scope="session")
+def ordinary_user() -> list[str]:
+    """A prefix that runs a command as a user whom permissions bind, also where the tests run as root.
+
+    A user namespace keeps this user's files his own (so that Python can be read wherever it is) and takes
+    root's power over everybody's away.
+    """
+    if os.geteuid() != 0:
+        return []
+    prefix = [need("unshare"), "--user", "--map-user=65534", "--map-group=65534"]
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs user namespaces to become a user who is denied")
+    return prefix

@@ -6,7 +6,6 @@ in the same form; everything else goes through it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -18,11 +17,11 @@ import yaml
 
 from mlruns_tui.model.words import Status
 
-from .values import Dataset, DemoExperiment, DemoRun, LoggedModel, ModelVersion, RegisteredModel, Trace
+from .values import Dataset, DemoExperiment, DemoRun, LoggedModel, ModelVersion, RegisteredModel
 
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-# Texts that need no quotes whatever the dumper: words of five letters or more (shorter ones could be
-# ``no`` or ``null``), hex ids with a letter in them (``12e45`` has no dot: not a float), local URIs.
+# Texts that need no quotes whatever the dumper: words of six characters or more (shorter ones could be
+# ``no`` or ``false``), hex ids with a letter in them (``12e45`` has no dot: not a float), local URIs.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{5,60}|m-[0-9a-f]{32}|file:///[A-Za-z0-9_./%-]*[A-Za-z0-9]")
 _HEX = re.compile(r"(?!0b)(?=[0-9]*[a-f])[0-9a-f]{32}")
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -51,6 +50,8 @@ def _line(key: str, value: Any) -> str:
             return f"{key}: '{value}'\n"
         if not value:
             return f"{key}: ''\n"
+    if value == []:
+        return f"{key}: []\n"
     text = yaml.dump({key: value}, Dumper=_DUMPER, default_flow_style=False, allow_unicode=True, sort_keys=True)
     return str(text)
 
@@ -237,89 +238,3 @@ def version_meta(model: RegisteredModel, version: ModelVersion, root_uri: str) -
             "workspace": "default",
         }
     )
-
-
-def trace_info(trace: Trace) -> bytes:
-    """``EXP/traces/<id>/trace_info.yaml``."""
-    return dump(
-        {
-            "execution_duration_ms": trace.duration_ms,
-            "request_preview": _request(trace),
-            "request_time": _iso(trace.time_ms),
-            "response_preview": json.dumps(trace.answer, ensure_ascii=False),
-            "state": "OK",
-            "trace_id": trace.trace_id,
-            "trace_location": {
-                "mlflow_experiment": {"experiment_id": trace.experiment_id},
-                "type": "MLFLOW_EXPERIMENT",
-            },
-        }
-    )
-
-
-def trace_metadata(trace: Trace) -> dict[str, str]:
-    """Files of ``request_metadata/`` and their content."""
-    size = len(spans(trace))
-    return {
-        "mlflow.source.name": trace.script,
-        "mlflow.source.type": "LOCAL",
-        "mlflow.sourceRun": trace.run_id,
-        "mlflow.trace.sizeBytes": str(size),
-        "mlflow.trace.sizeStats": json.dumps(
-            {"total_size_bytes": size, "num_spans": 1, "max": size, "p25": size, "p50": size, "p75": size}
-        ),
-        "mlflow.traceInputs": _request(trace),
-        "mlflow.traceOutputs": json.dumps(trace.answer, ensure_ascii=False),
-        "mlflow.trace_schema.version": "3",
-        "mlflow.user": trace.user,
-    }
-
-
-def spans(trace: Trace) -> bytes:
-    """``artifacts/traces.json``."""
-    begin = trace.time_ms * 1_000_000
-    span = {
-        "trace_id": base64.b64encode(bytes.fromhex(trace.trace_id[3:])).decode(),
-        "span_id": base64.b64encode(bytes.fromhex(trace.trace_id[-16:])).decode(),
-        "parent_span_id": None,
-        "name": "answer",
-        "start_time_unix_nano": begin,
-        "end_time_unix_nano": begin + trace.duration_ms * 1_000_000,
-        "events": [],
-        "status": {"code": "STATUS_CODE_OK", "message": ""},
-        "attributes": {
-            "mlflow.traceRequestId": json.dumps(trace.trace_id),
-            "mlflow.spanType": '"CHAT_MODEL"',
-            "mlflow.spanFunctionName": '"answer"',
-            "mlflow.spanInputs": _request(trace),
-            "mlflow.spanOutputs": json.dumps(trace.answer),
-        },
-        "links": [],
-    }
-    return json.dumps({"spans": [span]}).encode()
-
-
-def assessment(trace: Trace) -> bytes:
-    """``assessments/a-….yaml``: somebody's verdict on the answer."""
-    when = _iso(trace.time_ms + 60_000)
-    return dump(
-        {
-            "assessment_id": trace.assessment_id,
-            "assessment_name": "correct",
-            "create_time": when,
-            "feedback": {"value": True},
-            "last_update_time": when,
-            "rationale": "checked by hand",
-            "source": {"source_id": trace.user, "source_type": "HUMAN"},
-            "trace_id": trace.trace_id,
-            "valid": True,
-        }
-    )
-
-
-def _request(trace: Trace) -> str:
-    return json.dumps({"question": trace.question}, ensure_ascii=False)
-
-
-def _iso(ms: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms / 1000)) + f".{ms % 1000:03d}Z"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import curves, formats
+from . import curves, formats, trace_formats
 from .blobs import Blobs
-from .values import DAY, HOUR, SECOND, Content, DemoExperiment, DemoRun, Entry, LoggedModel, Orphan, RegisteredModel
+from .values import DAY, SECOND, Content, DemoExperiment, DemoRun, Entry, LoggedModel, Orphan, RegisteredModel
 
 
 class _Tree:
@@ -84,14 +84,16 @@ def _experiment(experiment: DemoExperiment, content: Content, blobs: Blobs, root
         _logged_model(tree, model, blobs, root_uri)
     for trace in experiment.traces:
         path, made = f"traces/{trace.trace_id}", trace.time_ms + trace.duration_ms
-        tree.file(f"{path}/trace_info.yaml", formats.trace_info(trace), made)
-        tree.file(f"{path}/artifacts/traces.json", formats.spans(trace), made)
+        tree.file(f"{path}/trace_info.yaml", trace_formats.trace_info(trace), made)
+        tree.file(f"{path}/artifacts/traces.json", trace_formats.spans(trace), made)
         tree.file(f"{path}/tags/mlflow.artifactLocation", f"{root_uri}/{tree.top}/{path}/artifacts".encode(), made)
         tree.file(f"{path}/tags/mlflow.traceName", b"answer", made)
-        for key, value in formats.trace_metadata(trace).items():
+        for key, value in trace_formats.trace_metadata(trace).items():
             tree.file(f"{path}/request_metadata/{key}", value.encode(), made)
         if trace.assessment_id:
-            tree.file(f"{path}/assessments/{trace.assessment_id}.yaml", formats.assessment(trace), made + 60 * SECOND)
+            tree.file(
+                f"{path}/assessments/{trace.assessment_id}.yaml", trace_formats.assessment(trace), made + 60 * SECOND
+            )
     yield from tree.entries()
     yield from _lent(experiment, content)
 
@@ -116,10 +118,8 @@ def _run(run: DemoRun, experiment: DemoExperiment, blobs: Blobs, root_uri: str) 
     tree.file("meta.yaml", formats.run_meta(run, place, root_uri), rewritten, start)
     for key, value in run.params:
         tree.file(f"params/{key}", value.encode(), start + SECOND)
-    for key, value in run.tags:
-        tree.file(f"tags/{key}", value.encode(), start)
-    for key, value in run.late_tags:
-        tree.file(f"tags/{key}", value.encode(), run.last_write_ms + HOUR)
+    for key, value, set_ms in run.tags:
+        tree.file(f"tags/{key}", value.encode(), set_ms)
     for curve in run.curves:
         tree.file(f"metrics/{curve.name}", curves.render(curve), curve.end_ms, curve.begin_ms)
     if run.dataset:
@@ -146,8 +146,8 @@ def _logged_model(tree: _Tree, model: LoggedModel, blobs: Blobs, root_uri: str) 
         where = f"{root_uri}/{tree.top}/{path}/artifacts"
         text = formats.ml_model(model.run_id, where, made, model.model_id) if artifact.kind == "MLmodel" else b""
         tree.file(f"{path}/artifacts/{artifact.path}", blobs.make(artifact, model=text), made)
-    for key, value in model.metrics:
-        tree.file(f"{path}/metrics/{key}", f"{made} {value} 0 {model.run_id}\n".encode(), made)
+    for key, final in model.metrics:
+        tree.file(f"{path}/metrics/{key}", f"{made} {final} 0 {model.run_id}\n".encode(), made)
     tags = {"mlflow.source.name": model.script, "mlflow.source.type": "LOCAL", "mlflow.user": model.user}
     for key, value in tags.items():
         tree.file(f"{path}/tags/{key}", value.encode(), made)

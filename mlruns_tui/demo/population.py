@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
-from typing import cast
 
 from mlruns_tui.model.words import Status
 
+from .formats import stamp
 from .recipes import Family, Goal, Recipe, Special
 from .values import DAY, HOUR, MINUTE, SECOND, Artifact, Curve, Dataset, DemoRun, Fate, LoggedModel
 
@@ -20,9 +20,9 @@ _YOUNG = ((0.1, 1, 3), (1, 3, 10), (3, 7, 20), (7, 14, 30), (14, 21, 22), (21, 2
 _RECENT = ((3, 14, 55), (14, 25, 45))
 """Days since the end, from and to, and how many of a hundred; all well away from 30."""
 
-_FINISHED, _FAILED, _KILLED = "FINISHED", "FAILED", "KILLED"
-_ADJECTIVES = "bold calm dapper eager fun gifted hushed merry nimble puzzled rare salty unique wise".split()
-_ANIMALS = "ant boar carp crane finch gnu hound koi lynx mole newt shark stork wren".split()
+_ENDINGS: tuple[Status, ...] = ("FINISHED", "FAILED", "KILLED")
+_ADJECTIVES = ("bold", "calm", "dapper", "eager", "gifted", "hushed", "merry", "nimble", "rare", "salty", "wise")
+_ANIMALS = ("boar", "carp", "crane", "finch", "gnu", "hound", "koi", "lynx", "mole", "newt", "shark", "stork")
 
 
 class Population:
@@ -87,7 +87,7 @@ class Population:
         self._add(wanted, fate, status, end - self._duration(), end, deleted_ms=deleted_ms)
 
     def _status(self) -> Status:
-        return cast(Status, self._random.choices((_FINISHED, _FAILED, _KILLED), (85, 10, 5))[0])
+        return self._random.choices(_ENDINGS, (85, 10, 5))[0]
 
     def _special(self, special: Special) -> None:
         end: int | None = self._ago(special.days)
@@ -122,17 +122,17 @@ class Population:
         old = family.days > 30
         fate: Fate = ("parent" if family.added else "goes") if old else "young"
         date = time.strftime("%Y-%m-%d", time.gmtime((shift) / 1000))
-        parent = self._add(family.name.format(date=date), fate, _FINISHED, shift - 2 * SECOND, parent_end, leads=True)
+        parent = self._add(family.name.format(date=date), fate, "FINISHED", shift - 2 * SECOND, parent_end, leads=True)
         for number, (start, end) in enumerate(spans):
             child_fate: Fate = "goes" if old else "young"
             child = self._add("", child_fate, self._status(), shift + start, shift + end, parent=parent)
             for fold in range(family.folds if number == 0 else 0):
                 length = max((end - start) // (family.folds + 1), MINUTE // 2)
                 at = shift + start + fold * length
-                self._add(f"{child.name}-fold{fold}", child_fate, _FINISHED, at, at + length, parent=child)
+                self._add(f"{child.name}-fold{fold}", child_fate, "FINISHED", at, at + length, parent=child)
         for _ in range(family.added):
             end = self._ago(self._random.uniform(2, 20))
-            self._add("", "young", _FINISHED, end - self._duration(), end, parent=parent)
+            self._add("", "young", "FINISHED", end - self._duration(), end, parent=parent)
 
     def _add(
         self,
@@ -152,19 +152,21 @@ class Population:
         name = self._name(wanted, dict(params))
         user = parent.user if parent else random.choice(recipe.users)
         written = wrote if wrote is not None else end if end is not None else start
-        done = 1.0 if status == _FINISHED else 0.9 if fate == "live" else random.uniform(0.15, 0.85)
+        done = 1.0 if status == "FINISHED" else 0.9 if fate == "live" else random.uniform(0.15, 0.85)
         tags = [
-            ("mlflow.runName", name),
-            ("mlflow.source.git.commit", random.choice(self._commits)),
-            ("mlflow.source.name", recipe.script),
-            ("mlflow.source.type", "LOCAL"),
-            ("mlflow.user", user),
+            ("mlflow.runName", name, start),
+            ("mlflow.source.git.commit", random.choice(self._commits), start),
+            ("mlflow.source.name", recipe.script, start),
+            ("mlflow.source.type", "LOCAL", start),
+            ("mlflow.user", user, start),
         ]
         if parent:
-            tags.append(("mlflow.parentRunId", parent.run_id))
-        late = [("keep", "paper")] if fate == "keep-tag" else []
+            tags.append(("mlflow.parentRunId", parent.run_id, start))
+        # Set by hand, an hour after the end.
+        if fate == "keep-tag":
+            tags.append(("keep", "paper", written + HOUR))
         if leads and fate != "young":
-            late.append(("mlflow.note.content", f"{name}: see the children for the curves."))
+            tags.append(("mlflow.note.content", f"{name}: see the children for the curves.", written + HOUR))
         run = DemoRun(
             run_id=uuid.UUID(int=random.getrandbits(128), version=4).hex,
             experiment_id=self._experiment_id,
@@ -178,7 +180,6 @@ class Population:
             last_write_ms=written,
             params=() if leads else params,
             tags=tuple(tags),
-            late_tags=tuple(late),
             curves=self._curves(start, written, done, status, leads),
             artifacts=self._artifacts(start, written, done, leads),
             parent_id=parent.run_id if parent else "",
@@ -210,7 +211,7 @@ class Population:
         points = 1 if leads else max(1, int(total * done))
         every = 1 if detailed else random.choice((1, 1, 5, 50))
         begin = min(start + max((written - start) // (points + 1), SECOND), written)
-        lost = status == _FAILED and random.random() < 0.3
+        lost = status == "FAILED" and random.random() < 0.3
         luck = random.gauss(0, 0.6)
         return tuple(
             Curve(
@@ -275,16 +276,15 @@ def _model_files(folder: str, made: int, size: int) -> tuple[Artifact, ...]:
 def _with_model_inside(run: DemoRun) -> DemoRun:
     """The 2.x way: the model's files and their record are part of the run."""
     made = run.last_write_ms - 2 * SECOND
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(made / 1000)) + f".{made % 1000:03d}000"
     history = {
         "run_id": run.run_id,
         "artifact_path": "model",
-        "utc_time_created": stamp,
+        "utc_time_created": stamp(made),
         "model_uuid": run.run_id[::-1],
         "flavors": {"python_function": {"loader_module": "mlflow.sklearn", "python_version": "3.10.13"}},
     }
     return replace(
         run,
         artifacts=run.artifacts + _model_files("model/", made, run.artifacts[0].size),
-        tags=(*run.tags, ("mlflow.log-model.history", json.dumps([history]))),
+        tags=(*run.tags, ("mlflow.log-model.history", json.dumps([history]), made)),
     )

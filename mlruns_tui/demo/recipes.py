@@ -150,7 +150,8 @@ RECIPES = (
         ("imagenet-1k", "4b8d61f0", "/data/imagenet/train", 1_281_167), (("team", "vision"),),
     ),
     Recipe(
-        "diffusion-faces", 73, 0, 0, "diffusion/train.py", ("bob", "svc-train"), "ddpm-{resolution}-{schedule}-t{steps}",
+        "diffusion-faces", 73, 0, 0, "diffusion/train.py", ("bob", "svc-train"),
+        "ddpm-{resolution}-{schedule}-t{steps}",
         (("resolution", "64 128 256"), ("schedule", "linear cosine"), ("steps", "250 1000"),
          ("channels", "96 128 192"), ("opt/name", "adam adamw"), ("opt/lr", "1e-4 2e-4"), ("ema", "0.999 0.9999")),
         (Goal("loss", 0.42, 0.021, 0.002, 0.003), Goal("fid", 180.0, 14.2, 1.5, 4.0), LR),
@@ -190,7 +191,8 @@ RECIPES = (
         ("glue-sst2", "71f0c2de", "hf://glue/sst2", 67_349), (("team", "language"),),
     ),
     Recipe(
-        "tabular-churn", 132, 62, 5, "train_lgbm.py", ("alice", "bob"), "{boosting}-leaves{num_leaves}-lr{learning_rate}",
+        "tabular-churn", 132, 62, 5, "train_lgbm.py", ("alice", "bob"),
+        "{boosting}-leaves{num_leaves}-lr{learning_rate}",
         (("boosting", "gbdt dart goss rf"), ("learning_rate", "0.01 0.05 0.10"), ("num_leaves", "31 63 127 255"),
          ("max_depth", "6 8 10"), ("min_child_samples", "20 40 80"), ("feature_fraction", "0.7 0.8 1.0"),
          ("seed", "1337"), ("n_features", "214")),
@@ -230,14 +232,16 @@ RECIPES = (
         "segformer-ade20k", 41, 0, 0, "seg/train.py", ("bob",), "segformer-b{variant}-crop{crop}",
         (("variant", "0 1 2 5"), ("crop", "512 640"), ("lr", "6e-5 1e-4"), ("iters", "80000 160000")),
         (Goal("loss", 3.2, 0.48, 0.05, 0.06), Goal("val_miou", 0.04, 0.437, 0.008, 0.03), LR),
-        (FileOf("iter_last.pth", "weights", 0.98), FileOf("vis/val_0001.png", "image"), _CONFIG), 90, (400, 1500), (12, 24),
+        (FileOf("iter_last.pth", "weights", 0.98), FileOf("vis/val_0001.png", "image"), _CONFIG),
+        90, (400, 1500), (12, 24),
         (_kept("paper-fig4-b5", 206),), tags=(("team", "vision"),),
     ),
     Recipe(
         "detr-coco", 14, 0, 0, "detr/main.py", ("jiho",), "detr-{backbone}-q{queries}",
         (("backbone", "r50 r101 swin-t"), ("queries", "100 300"), ("lr", "1e-4"), ("epochs", "50 150")),
         (Goal("loss", 18.0, 5.1, 0.2, 0.4), Goal("map", 0.01, 0.421, 0.005, 0.02), LR),
-        (FileOf("checkpoint.pth", "weights", 0.98), FileOf("log.txt", "log", 0.02), _CONFIG), 200, (700, 1500), (16, 30),
+        (FileOf("checkpoint.pth", "weights", 0.98), FileOf("log.txt", "log", 0.02), _CONFIG),
+        200, (700, 1500), (16, 30),
         dataset=("coco-2017", "2017c0c0", "/data/coco/train2017", 118_287), tags=(("team", "vision"),),
     ),
     Recipe(
@@ -272,7 +276,8 @@ RECIPES = (
         "음성인식-베이스라인", 24, 0, 0, "asr/baseline.py", ("minji", "jiho"), "{구조}-{unit}-lr{lr}",
         (("구조", "conformer transformer rnnt"), ("unit", "음절 자모 bpe2k"), ("lr", "1e-3 5e-4"), ("blocks", "12 16")),
         (Goal("train_loss", 60.0, 4.1, 0.6, 0.8), Goal("cer", 0.5, 0.112, 0.006, 0.01), LR),
-        (FileOf("model.pt", "weights", 0.97), FileOf("결과/혼동 행렬.png", "image"), FileOf("결과/오류.csv", "table", 0.03)),
+        (FileOf("model.pt", "weights", 0.97), FileOf("결과/혼동 행렬.png", "image"),
+         FileOf("결과/오류.csv", "table", 0.03)),
         30, (60, 400), (14, 26), young_names=("콘포머 1차 실험 (학습률 0.001)", "재현 🙏"), tags=(("팀", "음성"),),
     ),
     Recipe(

@@ -77,9 +77,8 @@ class DemoRun:
     last_write_ms: int
     """When the training process wrote for the last time."""
     params: tuple[tuple[str, str], ...]
-    tags: tuple[tuple[str, str], ...]
-    late_tags: tuple[tuple[str, str], ...]
-    """Set by hand an hour after the end."""
+    tags: tuple[tuple[str, str, int], ...]
+    """Key, value, and when it was set."""
     curves: tuple[Curve, ...]
     artifacts: tuple[Artifact, ...]
     parent_id: str = ""

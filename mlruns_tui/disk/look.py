@@ -90,8 +90,9 @@ def read_small(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL) -> 
             raise NotReadable(22, "not a regular file", name)
         if status.st_size > limit:
             raise NotReadable(27, f"{status.st_size:,} bytes are too many for this file", name)
-        data = os.read(fd, limit + 1)
-        while 0 < len(data) <= limit:
+        # One byte more than there should be: a short read of a regular file is its end.
+        data = os.read(fd, status.st_size + 1)
+        while status.st_size < len(data) <= limit:
             more = os.read(fd, limit + 1 - len(data))
             if not more:
                 break

@@ -6,7 +6,7 @@ evidence (for the plan, which alone counts).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -284,6 +284,25 @@ def judge(facts: Facts, chosen: Mapping[str, Choice]) -> Verdict:
     return Verdict(goes, stays)
 
 
+def why_kept(
+    facts: Facts, key: str, going: Container[str], known: Sequence[Protection] | None = None
+) -> Protection | None:
+    """Why one item stays if it were asked for together with ``going`` (keys); None when it may go.
+
+    The same answer as ``judge`` gives for one item, without judging all the others. ``known``: what
+    ``facts.protections(key)`` gave, where a caller kept it.
+    """
+    for protection in facts.protections(key) if known is None else known:
+        return protection
+    if "parent" not in facts.options.lifted and (child := _kept_child(facts, key, going)) is not None:
+        return child
+    if "last-experiment" not in facts.options.lifted and "/run/" not in key:
+        there = _numbered_experiments(facts)
+        if key in there and all(one == key or one in going for one in there):
+            return _LAST_EXPERIMENT
+    return None
+
+
 def _keep_parents(facts: Facts, goes: dict[str, Choice], stays: dict[str, tuple[Protection, ...]]) -> None:
     waiting = list(goes)
     while waiting:
@@ -298,7 +317,7 @@ def _keep_parents(facts: Facts, goes: dict[str, Choice], stays: dict[str, tuple[
                 waiting += [above for above in facts.keys_of_run(run.parent) if above in goes]
 
 
-def _kept_child(facts: Facts, key: str, goes: Mapping[str, Choice]) -> Protection | None:
+def _kept_child(facts: Facts, key: str, goes: Container[str]) -> Protection | None:
     for one in facts.runs_of(key):
         for child, name in facts.children(one.run_id).items():
             if child in goes or container_key(child) in goes or child == one.key:
@@ -307,19 +326,26 @@ def _kept_child(facts: Facts, key: str, goes: Mapping[str, Choice]) -> Protectio
     return None
 
 
-def _keep_last_experiment(facts: Facts, goes: dict[str, Choice], stays: dict[str, tuple[Protection, ...]]) -> None:
+_LAST_EXPERIMENT = Protection("last-experiment", "the last experiment: without it MLflow switches to a database")
+
+
+def _numbered_experiments(facts: Facts) -> set[str]:
+    """Keys of the experiments in the root whose names are numbers: MLflow looks for one of them."""
     if facts.evidence is not None:
         there = set(facts.evidence.file_experiments)
     else:
         there = {one.key for one in facts.snapshot.experiments if one.place == "root" and one.state != "orphaned"}
-    there = {key for key in there if key.rsplit("/", 1)[-1].isdigit()}
+    return {key for key in there if key.rsplit("/", 1)[-1].isdigit()}
+
+
+def _keep_last_experiment(facts: Facts, goes: dict[str, Choice], stays: dict[str, tuple[Protection, ...]]) -> None:
+    there = _numbered_experiments(facts)
     leaving = there & goes.keys()
     if not leaving or there - leaving:
         return
     last = max(leaving)
     del goes[last]
-    reason = "the last experiment: without it MLflow switches to a database"
-    stays[last] = (Protection("last-experiment", reason),)
+    stays[last] = (_LAST_EXPERIMENT,)
 
 
 def _needed(reference: Reference, what: str) -> str:

@@ -5,6 +5,7 @@ Amber (``$accent``) means "would go" and nothing else, blue "here", violet "kept
 
 from __future__ import annotations
 
+from textual.color import Color
 from textual.theme import Theme
 
 _DARK_OWN = {
@@ -73,11 +74,37 @@ BLUE_ORANGE = Theme(
 
 THEMES = (DARK, LIGHT, BLUE_ORANGE)
 
-OWN_FALLBACK = {
-    "dim": "$foreground 65%",
-    "faint": "$foreground 40%",
-    "rest-border": "$foreground 20%",
-    "cursor-row": "$primary 20%",
-    "cursor-blur": "$primary 10%",
+_OWN_BLENDS = {
+    "dim": ("foreground", 0.65),
+    "faint": ("foreground", 0.40),
+    "rest-border": ("foreground", 0.20),
+    "cursor-row": ("primary", 0.20),
+    "cursor-blur": ("primary", 0.10),
+    "bar": ("primary", 0.70),
+    "range-row": ("primary", 0.12),
+    "mark-strip": ("accent", 0.14),
 }
-"""What our own variables are in a theme that does not set them."""
+"""Our own variables in a theme that does not set them: so much of a colour over the background."""
+
+_OWN_ANSI = {
+    "dim": "ansi_bright_black",
+    "faint": "ansi_bright_black",
+    "rest-border": "ansi_bright_black",
+    "cursor-row": "ansi_default",
+    "cursor-blur": "ansi_default",
+    "bar": "ansi_blue",
+    "range-row": "ansi_default",
+    "mark-strip": "ansi_default",
+}
+"""The sixteen colours of a terminal cannot be mixed; there the cursor row is bold instead."""
+
+
+def own_variables(theme: Theme) -> dict[str, str]:
+    """Values of our own variables for any theme, opaque, so that they can be put on any row."""
+    if theme.ansi:
+        return dict(_OWN_ANSI)
+    colors = theme.to_color_system().generate()
+    background = Color.parse(colors["background"])
+    return {
+        name: background.blend(Color.parse(colors[source]), share).hex for name, (source, share) in _OWN_BLENDS.items()
+    }

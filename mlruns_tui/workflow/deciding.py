@@ -20,9 +20,14 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def preview(snapshot: Snapshot, rules: Sequence[Rule], at_ms: int, options: Options | None = None) -> Verdict:
-    """What these rules would mark now, judged on the snapshot alone (for figures beside a key)."""
-    return judge(Facts(snapshot, at_ms, options or Options()), choose(snapshot, rules, at_ms))
+def preview(
+    snapshot: Snapshot, rules: Sequence[Rule], at_ms: int, options: Options | None = None, facts: Facts | None = None
+) -> Verdict:
+    """What these rules would mark now, judged on the snapshot alone (for figures beside a key).
+
+    ``facts``: an index of this snapshot, where a caller has one already.
+    """
+    return judge(facts or Facts(snapshot, at_ms, options or Options()), choose(snapshot, rules, at_ms))
 
 
 def plan_choices(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mlruns_tui.disk import look
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.protocols import Reader, Stop, never
 from mlruns_tui.model.store import Snapshot
+
+Space = look.Space
 
 
 def open_reader(target: str | None, database: str | None = None) -> Reader:
@@ -36,3 +39,11 @@ def read_all(reader: Reader, stop: Stop = never, on_snapshot: Callable[[Snapshot
     if snapshot is None:
         raise MlrunsError("nothing-read", "the store could not be read", path=reader.store.root)
     return snapshot
+
+
+def space_of(root: str) -> Space | None:
+    """What is left on the disk of the store; None when it cannot be asked."""
+    try:
+        return look.space(root)
+    except OSError:
+        return None

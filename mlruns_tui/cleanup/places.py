@@ -1,0 +1,113 @@
+"""Where the items of one batch are kept.
+
+In the vault's ``batches/<id>/data/<n>``; on a disk too full for that folder, beside the experiments as
+``<id>-<n>.mlruns-tui.trash`` (one rename, no free block needed; MLflow passes over such names).
+What is being deleted is under ``dead/<n>`` (``<id>-<n>.dead.mlruns-tui.trash``) and counts as gone.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.store import Identity
+from mlruns_tui.model.words import OWN_SUFFIX, VAULT_NAME
+
+from .layout import BATCHES, DATA, DEAD
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for one item."""
+
+    fd: int
+    name: str
+    path: str
+    """Relative to the store's root."""
+
+    @property
+    def in_root(self) -> bool:
+        return "/" not in self.path
+
+
+class Places:
+    """The places of one batch. ``folder_fd`` is its folder in the vault, None where it has none."""
+
+    def __init__(self, root_fd: int, batch_id: str, folder_fd: int | None, *, cramped: bool = False) -> None:
+        self._root_fd = root_fd
+        self._id = batch_id
+        self.cramped = cramped
+        """Whether some items may be beside the experiments."""
+        self._data_fd: int | None = None
+        self._dead_fd: int | None = None
+        if folder_fd is not None:
+            self.use(folder_fd)
+
+    def use(self, folder_fd: int) -> None:
+        """Keep what comes from now on in this folder of the vault. Raises OSError when it lacks a part."""
+        self.close()
+        data_fd = look.open_directory(DATA, folder_fd)
+        try:
+            self._dead_fd = look.open_directory(DEAD, folder_fd)
+        except OSError:
+            os.close(data_fd)
+            raise
+        self._data_fd = data_fd
+
+    @property
+    def in_vault(self) -> bool:
+        return self._data_fd is not None
+
+    def free(self, n: int) -> Slot:
+        """Where item ``n`` is to be moved to."""
+        return self._slots(n, DATA)[0]
+
+    def dead(self, n: int) -> Slot:
+        """Where item ``n`` is deleted from: beside where it is kept, so that no rename needs a new block."""
+        kept = self.find(n)
+        slots = self._slots(n, DEAD)
+        return slots[-1] if kept is not None and kept[0].in_root else slots[0]
+
+    def find(self, n: int) -> tuple[Slot, os.stat_result] | None:
+        """Where item ``n`` is kept now, None when it is not. Raises OSError when that cannot be told."""
+        return _first(self._slots(n, DATA))
+
+    def find_dead(self, n: int) -> tuple[Slot, os.stat_result] | None:
+        """What is left of an item whose deletion was interrupted."""
+        return _first(self._slots(n, DEAD))
+
+    def data_fds(self) -> list[int]:
+        """The directories that hold what is kept, for syncing."""
+        fds = [fd for fd in (self._data_fd, self._dead_fd) if fd is not None]
+        return [*fds, self._root_fd] if self.cramped else fds
+
+    def _slots(self, n: int, folder: str) -> list[Slot]:
+        slots = []
+        fd = self._data_fd if folder == DATA else self._dead_fd
+        if fd is not None:
+            slots.append(Slot(fd, str(n), f"{VAULT_NAME}/{BATCHES}/{self._id}/{folder}/{n}"))
+        if self.cramped or fd is None:
+            name = f"{self._id}-{n}{'' if folder == DATA else '.dead'}{OWN_SUFFIX}"
+            slots.append(Slot(self._root_fd, name, name))
+        return slots
+
+    def close(self) -> None:
+        for fd in (self._data_fd, self._dead_fd):
+            if fd is not None:
+                os.close(fd)
+        self._data_fd = self._dead_fd = None
+
+
+def _first(slots: list[Slot]) -> tuple[Slot, os.stat_result] | None:
+    for slot in slots:
+        try:
+            return slot, os.stat(slot.name, dir_fd=slot.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+    return None
+
+
+def same(status: os.stat_result, identity: Identity) -> bool:
+    """Whether this is the directory the plan looked at."""
+    return (status.st_dev, status.st_ino) == (identity.device, identity.inode)

@@ -1,0 +1,129 @@
+"""A file system without a free byte is the normal case when somebody cleans up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.root
+
+CleanUp = Callable[..., dict[str, Any]]
+DAY_S = 86_400
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A 64 MiB ext4 of its own, writable by an ordinary user, without blocks reserved for root."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small file system")
+    image, point = tmp_path / "disk.img", tmp_path / "disk"
+    point.mkdir()
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    made = subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-F", str(image)], capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"mkfs.ext4 does not work here: {made.stderr.strip()}")
+    mounted = subprocess.run(
+        ["mount", "-o", "loop", str(image), str(point)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"loop mounts are not allowed here: {mounted.stderr.strip()}")
+    try:
+        yield point
+    finally:
+        subprocess.run(["umount", "-l", str(point)], check=False)
+
+
+def write_store(root: Path, now_s: float) -> None:
+    """One experiment with ten old runs of 3 MiB and a young one; the rest of the disk is filled up."""
+    (root / "0").mkdir(parents=True)
+    (root / "0" / "meta.yaml").write_text(
+        f"artifact_location: file://{root}/0\ncreation_time: 1\nexperiment_id: '0'\nlast_update_time: 1\n"
+        "lifecycle_stage: active\nname: Default\n"
+    )
+    for number in range(11):
+        run = root / "0" / f"{number:032x}"
+        for folder in ("artifacts", "metrics", "params", "tags"):
+            (run / folder).mkdir(parents=True)
+        ended = int((now_s - (60 if number else 1) * DAY_S) * 1000)
+        (run / "artifacts" / "model.bin").write_bytes(os.urandom(3 << 20))
+        (run / "meta.yaml").write_text(
+            f"artifact_uri: file://{run}/artifacts\nend_time: {ended}\nentry_point_name: ''\nexperiment_id: '0'\n"
+            f"lifecycle_stage: active\nrun_id: {run.name!r}\nrun_name: run-{number}\nsource_name: ''\n"
+            f"source_type: 4\nsource_version: ''\nstart_time: {ended - 1000}\nstatus: 3\ntags: []\nuser_id: nobody\n"
+        )
+        for path in (*run.rglob("*"), run):
+            os.utime(path, (ended / 1000, ended / 1000))
+
+
+def fill(disk: Path) -> None:
+    """Not one block left, not even for a directory."""
+    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    with contextlib.suppress(OSError):
+        for number in range(10_000):
+            (disk / "filler.d" / str(number)).mkdir(parents=True)
+    subprocess.run(["sync", "-f", str(disk)], check=True)
+
+
+@pytest.fixture
+def clean_up(small_disk: Path, tmp_path: Path, ordinary_user: list[str], command: list[str]) -> CleanUp:
+    """Runs a command as an ordinary user whose home is on another, roomy disk; its JSON."""
+    home = tmp_path / "home of the user"
+    home.mkdir()
+
+    def run(*arguments: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [*ordinary_user, *command, *arguments, "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")},
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        document = json.loads(done.stdout)
+        assert isinstance(document, dict)
+        return document
+
+    return run
+
+
+@pytest.fixture
+def full_store(small_disk: Path) -> Path:
+    root = small_disk / "mlruns"
+    write_store(root, time.time())
+    fill(small_disk)
+    assert free_bytes(root) == 0
+    return root
+
+
+def free_bytes(path: Path) -> int:
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
+
+
+def test_without_a_backup_space_is_freed(full_store: Path, clean_up: CleanUp) -> None:
+    document = clean_up("cleanup", str(full_store), "--days-old", "30", "--no-backup", "--force")
+    assert len(document["result"]["items"]) == 10
+    assert document["result"]["totals"]["freed_bytes"] >= 10 * (3 << 20)
+    assert free_bytes(full_store) >= 10 * (3 << 20)
+    assert sorted(path.name for path in (full_store / "0").iterdir()) == ["0" * 32, "meta.yaml"]
+
+
+def test_with_a_backup_it_moves_and_says_that_nothing_was_freed(full_store: Path, clean_up: CleanUp) -> None:
+    document = clean_up("cleanup", str(full_store), "--days-old", "30", "--force")
+    assert [item["outcome"] for item in document["result"]["items"]] == ["done"] * 10
+    assert document["result"]["totals"]["freed_bytes"] == 0
+    assert document["result"]["totals"]["moved_bytes"] >= 10 * (3 << 20)
+    assert sorted(path.name for path in (full_store / "0").iterdir()) == ["0" * 32, "meta.yaml"]
+    clean_up("undo", str(full_store))
+    assert len(list((full_store / "0").iterdir())) == 12
