@@ -76,15 +76,16 @@ def fold(records: list[dict[str, Any]]) -> History:
     """What the records say together; whatever is not as this program writes it is passed over."""
     told = History()
     for record in records:
-        told.last_seq = record["seq"]
         try:
-            _fold_one(told, record)
+            learn(told, record)
         except (KeyError, TypeError, ValueError):
             continue
     return told
 
 
-def _fold_one(told: History, record: dict[str, Any]) -> None:
+def learn(told: History, record: Mapping[str, Any]) -> None:
+    """Fold one more record in. Raises KeyError, TypeError, ValueError for one this program does not write."""
+    told.last_seq = record["seq"]
     event = record["e"]
     if event == "begin":
         told.open_op = str(record["op"])
@@ -125,8 +126,6 @@ class Journal:
         self._sequence = last_seq
         self._waiting: list[bytes] = []
         self._torn = torn
-        self.records: list[dict[str, Any]] = []
-        """Everything said since it was opened."""
 
     @classmethod
     def open(cls, record_fd: int, last_seq: int, mode: int = 0o600) -> Journal:
@@ -140,12 +139,12 @@ class Journal:
             os.close(reading)
         return cls(fd, last_seq, torn=torn)
 
-    def add(self, event: str, **fields: Any) -> None:
+    def add(self, event: str, **fields: Any) -> dict[str, Any]:
         """Say something; ``commit`` writes it."""
         self._sequence += 1
         record = {"seq": self._sequence, "at": time.time_ns() // 1_000_000, "e": event, **fields}
-        self.records.append(record)
         self._waiting.append(line(record))
+        return record
 
     def commit(self) -> bool:
         """Everything said so far is on the disk. False when the disk is full: it is kept for later.

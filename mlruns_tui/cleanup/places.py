@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from mlruns_tui.disk import look
+from mlruns_tui.disk import change, look
 from mlruns_tui.model.store import Identity
 from mlruns_tui.model.words import OWN_SUFFIX, VAULT_NAME
 
@@ -77,10 +77,17 @@ class Places:
         """What is left of an item whose deletion was interrupted."""
         return _first(self._slots(n, DEAD))
 
-    def data_fds(self) -> list[int]:
-        """The directories that hold what is kept, for syncing."""
-        fds = [fd for fd in (self._data_fd, self._dead_fd) if fd is not None]
-        return [*fds, self._root_fd] if self.cramped else fds
+    def sync(self) -> None:
+        """What was moved to or from where items are kept is on the disk. Raises OSError."""
+        if self._data_fd is not None:
+            change.sync(self._data_fd)
+        if self.cramped:
+            change.sync(self._root_fd)
+
+    def sync_dead(self) -> None:
+        """The same for where they are deleted. Raises OSError."""
+        if self._dead_fd is not None:
+            change.sync(self._dead_fd)
 
     def _slots(self, n: int, folder: str) -> list[Slot]:
         slots = []

@@ -138,7 +138,10 @@ def discard(parent_fd: int, batch_id: str) -> None:
 def read_plan(record_fd: int, batch_id: str) -> Document:
     """The plan of a batch. Raises ValueError saying what is wrong with it, OSError when it cannot be read."""
     size = os.stat(PLAN, dir_fd=record_fd, follow_symlinks=False).st_size
-    data = json.loads(look.read_small(PLAN, record_fd, min(max(size, 1), MAX_PLAN)))
+    try:
+        data = json.loads(look.read_small(PLAN, record_fd, min(max(size, 1), MAX_PLAN)))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if isinstance(data, dict) and data.get("format") != FORMAT:
         raise ValueError(f"its format {str(data.get('format'))[:20]} is unknown to this version")
     document = codec.decode(Document, data)

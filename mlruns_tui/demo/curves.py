@@ -25,7 +25,7 @@ def render(curve: Curve) -> bytes:
     first, last, wobble = curve.first, curve.last, curve.wobble
     way = first - last
     count = curve.points
-    pace = (curve.end_ms - curve.begin_ms) / max(count - 1, 1)
+    begin, span, gaps = curve.begin_ms, curve.end_ms - curve.begin_ms, max(count - 1, 1)
     lost = count - max(1, count // 10) if curve.diverges else count
     tail = f" {curve.dataset[0]} {curve.dataset[1]}\n" if curve.dataset else "\n"
     lines = []
@@ -41,5 +41,5 @@ def render(curve: Curve) -> bytes:
         else:
             value += wobble * noise[(at + at_point) % _NOISES]
         written = repr(round(value, 7)) if at_point < lost else "nan"
-        lines.append(f"{int(curve.begin_ms + pace * at_point)} {written} {at_point * curve.every}{tail}")
+        lines.append(f"{begin + span * at_point // gaps} {written} {at_point * curve.every}{tail}")
     return "".join(lines).encode()

@@ -77,7 +77,7 @@ def experiment_meta(experiment: DemoExperiment, root_uri: str) -> bytes:
 def run_meta(run: DemoRun, artifacts: str, root_uri: str) -> bytes:
     """``RUN/meta.yaml``. ``artifacts``: where its artifacts are, relative to the root.
 
-    ``deleted_time`` is null before the first rewrite, a number when deleted, and absent after the end.
+    ``deleted_time`` is there only when deleted: giving a run its name, at its start, rewrites the file without it.
     """
     values: dict[str, Any] = {
         "artifact_uri": f"{root_uri}/{artifacts}",
@@ -95,7 +95,7 @@ def run_meta(run: DemoRun, artifacts: str, root_uri: str) -> bytes:
         "tags": [],
         "user_id": run.user,
     }
-    if run.end_ms is None or run.deleted_ms is not None:
+    if run.deleted_ms is not None:
         values["deleted_time"] = run.deleted_ms
     return dump(values)
 

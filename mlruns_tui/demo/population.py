@@ -121,7 +121,7 @@ class Population:
         shift = parent_end - last - 3 * SECOND
         old = family.days > 30
         fate: Fate = ("parent" if family.added else "goes") if old else "young"
-        date = time.strftime("%Y-%m-%d", time.gmtime((shift) / 1000))
+        date = time.strftime("%Y-%m-%d", time.gmtime(shift / 1000))
         parent = self._add(family.name.format(date=date), fate, "FINISHED", shift - 2 * SECOND, parent_end, leads=True)
         for number, (start, end) in enumerate(spans):
             child_fate: Fate = "goes" if old else "young"
@@ -167,6 +167,7 @@ class Population:
             tags.append(("keep", "paper", written + HOUR))
         if leads and fate != "young":
             tags.append(("mlflow.note.content", f"{name}: see the children for the curves.", written + HOUR))
+        dataset = self.dataset if random.random() < 0.3 and not leads else None
         run = DemoRun(
             run_id=uuid.UUID(int=random.getrandbits(128), version=4).hex,
             experiment_id=self._experiment_id,
@@ -180,10 +181,10 @@ class Population:
             last_write_ms=written,
             params=() if leads else params,
             tags=tuple(tags),
-            curves=self._curves(start, written, done, status, leads),
+            curves=self._curves(start, written, done, status, leads, dataset),
             artifacts=self._artifacts(start, written, done, leads),
             parent_id=parent.run_id if parent else "",
-            dataset=self.dataset if random.random() < 0.3 and not leads else None,
+            dataset=dataset,
         )
         self._runs.append(run)
         return run
@@ -202,7 +203,9 @@ class Population:
 
     # what it logged
 
-    def _curves(self, start: int, written: int, done: float, status: Status, leads: bool) -> tuple[Curve, ...]:
+    def _curves(
+        self, start: int, written: int, done: float, status: Status, leads: bool, dataset: Dataset | None
+    ) -> tuple[Curve, ...]:
         random, recipe = self._random, self._recipe
         goals: tuple[Goal, ...] = recipe.goals[-1:] if leads else recipe.goals
         low, high = recipe.points
@@ -210,7 +213,7 @@ class Population:
         total = random.randrange(240, 620) if detailed else random.randint(low, high)
         points = 1 if leads else max(1, int(total * done))
         every = 1 if detailed else random.choice((1, 1, 5, 50))
-        begin = min(start + max((written - start) // (points + 1), SECOND), written)
+        begin = min(start + max((written - start) // (points + 1), SECOND), written) if points > 1 else written
         lost = status == "FAILED" and random.random() < 0.3
         luck = random.gauss(0, 0.6)
         return tuple(
@@ -226,6 +229,7 @@ class Population:
                 end_ms=written,
                 noise_at=random.randrange(4096),
                 diverges=lost and "loss" in goal.name,
+                dataset=(dataset.name, dataset.digest) if dataset and goal.on_dataset else None,
             )
             for goal in goals
         )

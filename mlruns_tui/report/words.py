@@ -6,6 +6,7 @@ minutes are ``min`` and months ``mo`` so that ``m`` never has to be guessed.
 
 from __future__ import annotations
 
+import shlex
 import time
 import unicodedata
 from functools import lru_cache
@@ -13,6 +14,7 @@ from functools import lru_cache
 import humanize
 
 from mlruns_tui.model.store import Run
+from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import FINAL_STATUSES
 
 MINUTE = 60_000
@@ -213,3 +215,16 @@ def run_sentence(run: Run, now_ms: int) -> str:
     if run.start_time is not None:
         return f"{word}, started {ago_text(now_ms - run.start_time)}"
     return word
+
+
+def items_text(runs: int, experiments: int) -> str:
+    """``143 runs and 2 experiments``; what there is none of is left out, unless there is nothing at all."""
+    parts = [plural(runs, "run")] if runs or not experiments else []
+    if experiments:
+        parts.append(plural(experiments, "experiment"))
+    return " and ".join(parts)
+
+
+def undo_command(root: str) -> str:
+    """What takes the newest batch of a store back, ready for a shell."""
+    return f"mlruns-tui undo {shlex.quote(safe(root))}"

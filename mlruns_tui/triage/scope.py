@@ -43,7 +43,7 @@ class Scope:
             key: choice
             for key, choice in chosen.items()
             if (containers is None or container_key(key) in containers)
-            and (not self.runs or key.rpartition("/run/")[2] in self.runs and "/run/" in key)
+            and (not self.runs or key.partition("/run/")[2] in self.runs)
         }
 
     def _containers(self, snapshot: Snapshot) -> frozenset[str] | None:

@@ -10,7 +10,7 @@ from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
 from mlruns_tui.triage.marks import Marks
-from mlruns_tui.triage.protection import Facts
+from mlruns_tui.triage.protection import Facts, why_kept
 from mlruns_tui.triage.views import Group, Order, SortKey, TreeRow
 
 Panel = Literal["tree", "runs", "marked"]
@@ -33,6 +33,7 @@ class Judged:
     orphaned_kept: int = 0
     old: int = 0
     """Runs that ``O`` would mark with ``old_days``."""
+    old_kept: int = 0
     old_days: int = DEFAULT_DAYS
 
 
@@ -111,13 +112,17 @@ class UiState:
         """My newest batch, whatever became of it: undo never reaches past it."""
         return next((one for one in self.batches or () if one.uid == self.user_id), None)
 
-    def protections(self, key: str) -> tuple[Protection, ...]:
-        """Why this item stays, as far as judged; unmarked children aside."""
+    def kept(self, key: str) -> tuple[Protection, ...]:
+        """Why this item stays, as far as judged; for a run also that an unmarked child needs it."""
         if self.judged is None:
             return ()
-        if "/run/" in key:
-            return tuple(self.judged.facts.protections(key))
-        return self.judged.experiments.get(key, ())
+        if "/run/" not in key:
+            return self.judged.experiments.get(key, ())
+        facts = self.judged.facts
+        found = facts.protections(key)
+        if not found and (child := why_kept(facts, key, self.marks, found)) is not None:
+            return (child,)
+        return tuple(found)
 
     def sorted_by(self, key: SortKey) -> UiState:
         if self.list_panel == "tree":

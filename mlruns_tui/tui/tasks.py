@@ -61,7 +61,7 @@ class TaskView:
     """One piece of work, followed from a thread of its own.
 
     The thread is a daemon, not a Textual worker: leaving the program must not wait for the work, which
-    goes on in its own process. Attributes are replaced, never changed, so any thread may read them.
+    goes on in its own process. What it holds may be read from any thread.
     """
 
     def __init__(
@@ -77,7 +77,8 @@ class TaskView:
         self._listeners: tuple[MessagePump, ...] = ()
         self._thread: threading.Thread | None = None
         self.latest: ApplyEvent | None = None
-        self.done_items = 0
+        self.done_keys: set[str] = set()
+        """Items done so far; only ever added to."""
         self.troubles: tuple[Trouble, ...] = ()
         self.batch: Batch | None = None
         self.error: MlrunsError | None = None
@@ -158,7 +159,7 @@ class TaskView:
         if self.started_s is None:
             self.started_s = self._clock()
         if event.kind == "item" and event.outcome == "done":
-            self.done_items += 1
+            self.done_keys.add(event.key)
         elif event.kind == "item" and event.outcome is not None:
             name = self.label(event.key, event.name)
             self.troubles = (*self.troubles, Trouble(event.outcome, event.key, name, event.error))

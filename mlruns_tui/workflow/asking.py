@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Sequence
 
@@ -77,7 +78,9 @@ def check_changeable(store: StoreInfo) -> None:
     place = vault if os.path.isdir(vault) else store.root
     if os.access(place, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         return
-    read_only = bool(os.statvfs(store.root).f_flag & os.ST_RDONLY)
+    read_only = False
+    with contextlib.suppress(OSError):
+        read_only = bool(os.statvfs(store.root).f_flag & os.ST_RDONLY)
     why = "its file system is mounted read-only" if read_only else "you have no permission to write to it"
     raise UsageError(
         "read-only-store",

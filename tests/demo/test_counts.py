@@ -31,7 +31,7 @@ def why_kept(on_disk, old):
         if version["current_stage"] == "Deleted_Internal":
             continue
         named = {version["run_id"]} | set(re.findall("[0-9a-f]{32}", version["storage_location"]))
-        kept.update({run_id: "model-version" for run_id in named & old})
+        kept.update(dict.fromkeys(named & old, "model-version"))
     for run_id in old:
         run = on_disk.runs[run_id]
         if run.meta["status"] == 1:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from mlruns_tui.demo import curves, formats
 from mlruns_tui.demo.values import Curve
 
@@ -79,12 +80,9 @@ def test_every_yaml_file_of_the_store_is_a_fixed_point_of_pyyaml(demo):
         assert dumped(yaml.load(data, Loader=loader)) == data, path
 
 
-def test_deleted_time_is_null_while_running_and_absent_after_the_end(on_disk):
+def test_only_deleted_runs_have_a_deletion_time(on_disk):
     for run in on_disk.runs.values():
-        if run.meta["status"] == 1:
-            assert run.meta["deleted_time"] is None
-        elif run.active:
-            assert "deleted_time" not in run.meta
+        assert ("deleted_time" in run.meta) == (run.meta["lifecycle_stage"] == "deleted")
 
 
 def test_uris_are_percent_encoded(demo, on_disk):
@@ -136,3 +134,12 @@ def test_a_single_point_is_the_last_value():
 
 def test_points_measured_on_a_dataset_name_it():
     assert points(curve(points=2, dataset=("coco", "abc")))[1][3:] == ["coco", "abc"]
+
+
+def test_some_metrics_of_the_store_name_their_dataset(demo, on_disk):
+    runs = [run for run in on_disk.runs.values() if run.experiment_id == demo.experiment_ids["detr-coco"]]
+    named = [run for run in runs if (run.path / "inputs").exists()]
+    assert named
+    for run in runs:
+        fields = {len(line.split(" ")) for line in (run.path / "metrics/map").read_text().splitlines()}
+        assert fields == ({5} if run in named else {3})

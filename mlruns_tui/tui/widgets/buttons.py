@@ -65,6 +65,10 @@ class ButtonRow(Widget, can_focus=True):
         """Id of the button Enter presses."""
         return self._choices[self._at].id
 
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        return self._choices
+
     def set_choices(self, choices: Sequence[Choice], chosen: str | None = None) -> None:
         """Other buttons; the chosen one keeps its place unless it is switched off now."""
         wanted = chosen or self.chosen

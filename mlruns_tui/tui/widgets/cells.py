@@ -87,14 +87,3 @@ def wrap(text: str, cells: int) -> list[str]:
             word = word[len(head) :] if head else word[1:]
         current = word
     return [*lines, current]
-
-
-def status_style(word: str) -> str:
-    """Colour of a status: normal is quiet, deviation has colour."""
-    return {
-        "failed": "$error",
-        "malformed": "$error",
-        "killed": "$warning",
-        "running?": "$warning",
-        "running": "$success",
-    }.get(word, DIM)

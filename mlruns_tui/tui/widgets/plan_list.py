@@ -11,9 +11,10 @@ from textual.content import Content
 from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.store import Run, Snapshot, container_key
 from mlruns_tui.report.words import count_text, plural, size_text, status_word
+from mlruns_tui.tui.render import status_style
 from mlruns_tui.tui.signs import Signs
 
-from .cells import DIM, FAINT, Piece, cut, fit, fit_right, line, status_style
+from .cells import DIM, FAINT, Piece, cut, fit, fit_right, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class GoesPainter:
         what, why = _columns(width)
         files = fit_right("files", 9) if _wide(width) else ""
         return line(
-            [("   " + fit("what", what), DIM), (fit("why", why), DIM), (f"{'items':>5}{files}{'size':>9}", DIM)]
+            [("    " + fit("what", what - 1), DIM), (fit("why", why), DIM), (f"{'items':>5}{files}{'size':>9}", DIM)]
         )
 
     def __call__(self, row: GoesRow, width: int) -> Content:

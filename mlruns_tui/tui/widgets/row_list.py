@@ -151,7 +151,7 @@ class RowList(ScrollView, Generic[Row], can_focus=True):
         sign = signs_of(self.app).cursor
         row = self._paint(self.rows[index], width - 1)
         style = "on $cursor-row" if self.has_focus else "on $cursor-blur"
-        if self.has_focus and self.app.no_color:
+        if self.has_focus and (self.app.no_color or self.app.current_theme.ansi):
             style = "bold " + style
         content = Content.assemble((sign, "$primary"), row)
         content = content.pad_right(max(0, width - cell_len(content.plain)))

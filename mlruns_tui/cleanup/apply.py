@@ -1,0 +1,263 @@
+"""Carrying out a plan: every item is moved into the batch by one rename, looked at before and after.
+
+Items go in groups, so that a thousand small ones cost a few writes to the disk and not a thousand: look
+at each, note them all, move each, look at each again in its new place. Whoever wrote to one in between
+gets it back. Nothing is ever copied.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.plan import Plan, PlanItem
+from mlruns_tui.model.protocols import Stop, Tell, never, silent
+from mlruns_tui.model.words import Outcome
+
+from . import begin, say
+from .kept import Kept
+from .places import Slot, same
+from .progress import Progress
+from .purge import purge_items
+from .session import Session, changing
+
+MAX_GROUP = 256
+MAX_PARENTS = 64
+"""Source directories held open for one group."""
+GROUP_S = 1.0
+"""Looking at a group takes no longer before it is moved: what was seen must still be true."""
+
+
+def apply(plan: Plan, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s: float = 0) -> Batch:
+    """Carry out a plan, once.
+
+    Items that changed, are written to or are gone since the plan was made are skipped, those that cannot
+    be moved fail; both stay where they are, with the reason, and the others go on. A batch none of whose
+    items was moved is not kept. ``stop`` ends it after the item at hand; the rest has no outcome.
+
+    Raises UsageError (no such store, a plan that leads out of it), StaleError (another store, a plan used
+    already), LockedError (somebody changes the store; an interrupted batch of this user) and MlrunsError
+    (no permission, no space even for the journal), each before anything was moved.
+    """
+    begin.check(plan)
+    with changing(
+        plan.store_root, "apply", expected=plan.store_identity, lock_timeout_s=lock_timeout_s, stop=stop
+    ) as session:
+        session.settle_mine()
+        kept = begin.open_batch(session, plan)
+        try:
+            return _Application(session, kept, tell, stop).run()
+        finally:
+            kept.close()
+
+
+class _Application:
+    def __init__(self, session: Session, kept: Kept, tell: Tell, stop: Stop) -> None:
+        self._session = session
+        self._kept = kept
+        self._plan = plan = kept.plan
+        self._tell = tell
+        self._stop = stop
+        self._device = os.fstat(kept.root_fd).st_dev
+        self._moved_bytes = self._freed_bytes = 0
+        self._progress = Progress(tell, "move", plan.id, plan.items)
+        self._halted = ""
+        """Why nothing more may be moved, empty while it may."""
+        self._stopped = False
+
+    def run(self) -> Batch:
+        self._progress.start()
+        at = 0
+        while at < len(self._plan.items) and not self._halted and not self._stopping():
+            at, moved = self._group(at)
+            if moved and not self._plan.backup and not self._kept.places.in_vault:
+                # A full disk: what this freed lets the vault be made, and the rest goes the usual way.
+                self._purge(moved)
+                begin.try_vault(self._session, self._kept)
+        left = [n for n in range(len(self._plan.items)) if n not in self._kept.results]
+        if self._halted:
+            for n in left:
+                self._finished(n, "failed", f"{self._halted}. {say.LEFT}")
+        elif left:
+            self._session.messages.append(f"stopped: {say.items(len(left))} not reached, left as they were")
+        if not self._plan.backup:
+            self._purge_all(stopped=bool(left))
+        return self._finish()
+
+    def _finish(self) -> Batch:
+        kept, session = self._kept, self._session
+        if any(outcome == "done" for outcome, _ in kept.results.values()) or kept.unfinished:
+            session.end(kept)
+            batch = self._batch()
+        else:
+            batch = self._batch()
+            begin.discard(session, kept)
+        self._progress.end()
+        return batch
+
+    def _batch(self) -> Batch:
+        return self._kept.batch(
+            freed_bytes=self._freed_bytes, moved_bytes=self._moved_bytes, messages=tuple(self._session.messages)
+        )
+
+    def _stopping(self) -> bool:
+        self._stopped = self._stopped or self._stop()
+        return self._stopped
+
+    # One group: look, note, move, look again, note.
+
+    def _group(self, at: int) -> tuple[int, list[int]]:
+        """Move the items from ``at`` on; the index after the last one, and those that were moved."""
+        kept = self._kept
+        started, at, good = time.monotonic(), at, []
+        held = look.open_files(self._device)
+        if held.unchecked < 0 and at == 0:
+            self._session.messages.append("open files could not be checked on this system")
+        # Beside the experiments one at a time: each frees what the next one needs.
+        most = MAX_GROUP if kept.places.in_vault or self._plan.backup else 1
+        while at < len(self._plan.items) and len(good) < most and len(kept.parents) < MAX_PARENTS:
+            if good and time.monotonic() - started > GROUP_S:
+                break
+            if self._stopping():
+                good.clear()
+                break
+            if self._is_fit(at, held):
+                good.append(at)
+            at += 1
+        moved: list[int] = []
+        try:
+            if good:
+                kept.say("times", dirs=kept.parents.times(self._sources(good)))
+                kept.say("moving", n=good)
+                self._session.commit(kept)
+                moved = self._move(good)
+            self._session.commit(kept)
+        except OSError as error:
+            # After a failed fsync nothing that was written can be trusted to be there.
+            self._halted = f"stopped by an error of the disk ({look.words(error)})"
+            for n in good:
+                if n not in kept.results and kept.find(n)[0] == "backup":
+                    self._moved_bytes += self._plan.items[n].allocated_bytes
+                    kept.say("moved", n=[n])
+                    self._finished(n, "failed", f"moved, but the disk reported: {look.words(error)}. It is in the backup.")
+        kept.parents.close()
+        return at, moved
+
+    def _sources(self, indexes: list[int]) -> set[str]:
+        sources = {self._plan.items[n].path.rpartition("/")[0] for n in indexes}
+        return sources if self._kept.places.in_vault else sources | {""}
+
+    def _is_fit(self, n: int, held: look.OpenFiles) -> bool:
+        """Whether item ``n`` is still what the plan saw and nobody uses it; else its outcome is noted."""
+        item = self._plan.items[n]
+        try:
+            parent_fd, name = self._kept.parents.of(item.path)
+            status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
+            why = f"replaced by another since the plan was made. {say.LEFT}" if not same(status, item.identity) else ""
+            why = why or self._unfit(parent_fd, name, item, held)
+        except (FileNotFoundError, NotADirectoryError):
+            why = "gone since the plan was made. Nothing was done to it."
+        except OSError as error:
+            self._finished(n, "failed", say.failure(error, say.LEFT))
+            return False
+        if why:
+            self._finished(n, "skipped", why)
+        return not why
+
+    @staticmethod
+    def _unfit(parent_fd: int, name: str, item: PlanItem, held: look.OpenFiles) -> str:
+        found = look.survey(parent_fd, name, held)
+        if found.trouble:
+            return say.trouble(found, parent_fd, name)
+        if found.writers:
+            return f"{say.written_to(found.writers)}. {say.LEFT}"
+        if found.fingerprint != item.fingerprint:
+            return say.changed_since(item.newest_ns, found.size.newest_ns)
+        return ""
+
+    def _move(self, indexes: list[int]) -> list[int]:
+        """Move these items and look at them again. Raises OSError when the disk fails."""
+        kept = self._kept
+        slots: dict[int, Slot] = {}
+        for n in indexes:
+            if self._stopping():
+                break
+            try:
+                slots[n] = kept.work(n).do(kept.ground)
+            except FileNotFoundError:
+                self._finished(n, "skipped", "gone since the plan was made. Nothing was done to it.")
+            except OSError as error:
+                self._finished(n, "failed", self._why_not_moved(n, error))
+        kept.parents.put_back()
+        self._sync()
+        held = look.open_files(self._device)
+        returned = [n for n, slot in slots.items() if not self._is_intact(n, slot, held)]
+        if returned:
+            kept.parents.put_back()
+            self._sync()
+        moved = [n for n in slots if n not in returned]
+        if moved:
+            kept.say("moved", n=moved)
+        for n in moved:
+            self._moved_bytes += self._plan.items[n].allocated_bytes
+            self._finished(n, "done")
+        return moved
+
+    def _why_not_moved(self, n: int, error: OSError) -> str:
+        try:
+            return say.cannot_move(error, *self._kept.parents.of(self._plan.items[n].path))
+        except OSError:
+            return say.failure(error, say.LEFT)
+
+    def _sync(self) -> None:
+        self._kept.places.sync()
+        self._kept.parents.sync()
+
+    def _is_intact(self, n: int, slot: Slot, held: look.OpenFiles) -> bool:
+        """Whether nobody wrote between the look and the move; else the item goes back to where it was."""
+        item = self._plan.items[n]
+        try:
+            found = look.survey(slot.fd, slot.name, held)
+            if found.fingerprint == item.fingerprint and not found.writers and found.identity == item.identity:
+                return True
+            why = "written to meanwhile"
+        except OSError as error:
+            why = say.failure(error, "").rstrip(". ")
+        try:
+            self._kept.work(n).undo(self._kept.ground)
+            self._finished(n, "skipped", f"{why}; put back.")
+        except FileExistsError:
+            self._moved_bytes += item.allocated_bytes
+            self._kept.say("moved", n=[n])
+            self._finished(n, "failed", f"{why}, and its place was taken at once. {say.KEPT}")
+        except OSError as error:
+            self._moved_bytes += item.allocated_bytes
+            self._kept.say("moved", n=[n])
+            self._finished(n, "failed", f"{why}, and it could not be put back: {say.failure(error, say.KEPT)}")
+        return False
+
+    # Without backup.
+
+    def _purge_all(self, *, stopped: bool) -> None:
+        moved = [n for n, (outcome, _) in self._kept.results.items() if outcome == "done"]
+        moved = [n for n in moved if self._kept.places.find(n) is not None]
+        if moved and (stopped or self._halted):
+            self._session.messages.append(
+                f"{say.items(len(moved))} moved out before that are kept and were not deleted: "
+                "mlruns-tui undo puts them back"
+            )
+        elif moved:
+            self._purge(moved)
+
+    def _purge(self, indexes: list[int]) -> None:
+        progress = Progress(self._tell, "purge", self._plan.id, [self._plan.items[n] for n in indexes])
+        self._freed_bytes += purge_items(self._session, self._kept, indexes, progress, never)
+
+    # Telling.
+
+    def _finished(self, n: int, outcome: Outcome, why: str = "") -> None:
+        self._kept.result(n, outcome, why)
+        self._progress.item(self._plan.items[n], outcome, why)

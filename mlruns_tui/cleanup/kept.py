@@ -1,0 +1,188 @@
+"""One batch as it lies on the disk: its plan, its journal, its items and where each of them is."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.plan import Plan, PlanItem
+from mlruns_tui.model.words import BatchState, ItemPlace, Outcome
+
+from . import journal as journals
+from .journal import History, Journal
+from .parents import Parents
+from .places import Places, Slot, same
+from .steps import Ground, Where, Work, work
+
+_OUTCOMES: dict[str, Outcome] = {
+    "moved": "done", "restored": "done", "purged": "done", "skipped": "skipped", "failed": "failed",
+}  # fmt: skip
+
+
+class Kept:
+    """An opened batch. ``record_fd`` holds plan and journal (None: no disk would take them)."""
+
+    def __init__(
+        self,
+        root_fd: int,
+        plan: Plan,
+        uid: int,
+        places: Places,
+        record_fd: int | None,
+        record_path: str,
+        history: History,
+        added: dict[int, PlanItem] | None = None,
+    ) -> None:
+        self.root_fd = root_fd
+        self.plan = plan
+        self.uid = uid
+        self.places = places
+        self.record_fd = record_fd
+        self.record_path = record_path
+        self.history = history
+        self.items: dict[int, PlanItem] = {**dict(enumerate(plan.items)), **(added or {})}
+        """By index; added ones come after the planned."""
+        self.journal: Journal | None = None
+        self.parents = Parents(root_fd)
+        self.results: dict[int, tuple[Outcome, str]] = {}
+        """What the operation at hand made of each item."""
+
+    @property
+    def id(self) -> str:
+        return self.plan.id
+
+    @property
+    def ground(self) -> Ground:
+        return Ground(self.parents, self.places)
+
+    def work(self, n: int) -> Work:
+        return work(self.items[n], n)
+
+    def say(self, event: str, **fields: Any) -> None:
+        """Note something in the journal; ``commit`` writes it."""
+        assert self.journal is not None
+        journals.learn(self.history, self.journal.add(event, **fields))
+
+    def commit(self) -> bool:
+        """See ``Journal.commit``."""
+        assert self.journal is not None
+        return self.journal.commit()
+
+    def result(self, n: int, outcome: Outcome, why: str = "") -> None:
+        """Note what became of an item that was not done, or was."""
+        self.results[n] = (outcome, why)
+        if outcome != "done":
+            self.say(outcome, n=n, why=why)
+
+    def find(self, n: int) -> tuple[Where, Slot | None, os.stat_result | None]:
+        """Where item ``n`` is, from the disk alone. Raises OSError when the backup cannot be read.
+
+        A swap that was killed between its two renames leaves the item it took out in the place of the
+        one it put back; both are told apart by identity.
+        """
+        where, slot, status = self.work(n).find(self.ground)
+        twins = [m for m, item in self.items.items() if m != n and item.path == self.items[n].path]
+        if not twins:
+            return where, slot, status
+        if where == "backup" and status is not None and any(same(status, self.items[m].identity) for m in twins):
+            return "neither", None, None
+        if where == "neither":
+            for m in twins:
+                found = self.places.find(m)
+                if found is not None and same(found[1], self.items[n].identity):
+                    return "backup", *found
+        return where, slot, status
+
+    def look_at(self, n: int) -> BatchItem:
+        """One item: looked up on the disk, explained by the journal."""
+        item = self.items[n]
+        event, why = self.history.items.get(n, ("", ""))
+        outcome, error = _OUTCOMES.get(event), why if event in ("skipped", "failed") else ""
+        if n in self.results:
+            outcome, error = self.results[n]
+        place, now_at = self._place(n, item, event)
+        return BatchItem(item, place, outcome, error, now_at)
+
+    def _place(self, n: int, item: PlanItem, event: str) -> tuple[ItemPlace, str]:
+        try:
+            where, slot, _ = self.find(n)
+            if where == "backup" and slot is not None:
+                return "moved", slot.path
+            if where == "origin":
+                return ("restored" if n in self.history.left else "in-place"), item.path
+            if self.places.find_dead(n) is not None:
+                return "purged", ""
+            aside = self.history.asides.get(n)
+            if aside is not None and self._is_at(aside, item):
+                return "restored", aside
+        except OSError:
+            return "missing", ""
+        if event in ("purging", "purged"):
+            return "purged", ""
+        if event in ("restoring", "restored"):
+            return "restored", ""
+        return ("missing" if n in self.history.left or event == "moving" else "in-place"), ""
+
+    def _is_at(self, path: str, item: PlanItem) -> bool:
+        try:
+            parent_fd, name = self.parents.of(path)
+            return same(os.stat(name, dir_fd=parent_fd, follow_symlinks=False), item.identity)
+        except OSError:
+            return False
+
+    @property
+    def leftovers(self) -> bool:
+        """Something was declared dead and is not all gone. Raises OSError when that cannot be told."""
+        return any(self.places.find_dead(n) is not None for n in self.items)
+
+    @property
+    def unfinished(self) -> bool:
+        """Something was begun, not ended, and left items in the backup or half deleted."""
+        if not self.history.open_op:
+            return False
+        return self.leftovers or any(self.find(n)[0] == "backup" for n in self.items)
+
+    def batch(self, *, freed_bytes: int = 0, moved_bytes: int = 0, messages: tuple[str, ...] = ()) -> Batch:
+        """The batch as a value, every item looked up now."""
+        items = tuple(self.look_at(n) for n in sorted(self.items))
+        return Batch(
+            id=self.id,
+            created_ms=self.plan.created_ms,
+            user=self.plan.user,
+            host=self.plan.host,
+            uid=self.uid,
+            state=state_of(items, unfinished=self.unfinished),
+            items=items,
+            backup=self.plan.backup,
+            rules=self.plan.rules,
+            freed_bytes=freed_bytes,
+            moved_bytes=moved_bytes,
+            finished_ms=self.history.finished_ms,
+            vault=self.record_path,
+            messages=messages,
+        )
+
+    def close(self) -> None:
+        self.parents.close()
+        self.places.close()
+        if self.journal is not None:
+            self.journal.close()
+        if self.record_fd is not None:
+            os.close(self.record_fd)
+            self.record_fd = None
+
+
+def state_of(items: tuple[BatchItem, ...], *, unfinished: bool) -> BatchState:
+    """One word for a batch; items that never left their place do not count."""
+    if unfinished:
+        return "unfinished"
+    places = {one.place for one in items} - {"in-place"}
+    if not places:
+        return "restored"
+    if len(places) == 1:
+        return next(word for word in ("moved", "packed", "purged", "restored", "missing") if word in places)  # type: ignore[return-value]
+    return "partly"
+
+

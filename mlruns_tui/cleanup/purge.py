@@ -1,0 +1,170 @@
+"""Deleting what a batch keeps, for good.
+
+An item dies by one rename into ``dead/``; only there it is taken apart. So a half deleted tree is never
+mistaken for a backup, and a killed deletion can always go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+
+from mlruns_tui.disk import change, look
+from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.errors import UsageError
+from mlruns_tui.model.protocols import Stop, Tell, never, silent
+from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import Outcome
+
+from . import say
+from .kept import Kept
+from .progress import Progress
+from .recover import destroy
+from .session import Session, changing
+
+MAX_FILES = 2_000
+"""Files in the items declared dead at once: a stop must not wait for more."""
+MAX_ITEMS = 64
+
+
+def purge(
+    root: str,
+    batch_id: str,
+    keys: Sequence[str] | None = None,
+    tell: Tell = silent,
+    stop: Stop = never,
+    *,
+    lock_timeout_s: float = 0,
+) -> Batch:
+    """Delete what a batch of the store at ``root`` still keeps, or its items with these keys, for good.
+
+    ``freed_bytes`` of the result counts what was really unlinked. Items somebody writes to stay in the
+    backup. Raises UsageError (no such store, batch or key), DamagedError (its plan), LockedError, MlrunsError.
+    """
+    with changing(root, "purge", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+        kept = session.site.open_sound(batch_id)
+        try:
+            chosen = [n for n in chosen_items(kept, keys) if kept.find(n)[0] == "backup"]
+            if not chosen and not kept.history.open_op and not kept.leftovers:
+                return kept.batch(messages=("nothing of it is in the backup any more",))
+            session.resume(kept)
+            progress = Progress(tell, "purge", batch_id, [kept.items[n] for n in chosen])
+            progress.start()
+            freed = purge_items(session, kept, chosen, progress, stop)
+            session.end(kept)
+            progress.end()
+            return kept.batch(freed_bytes=freed, messages=tuple(session.messages))
+        finally:
+            kept.close()
+
+
+def chosen_items(kept: Kept, keys: Sequence[str] | None) -> list[int]:
+    """Indexes of the items with these keys, all of them for None. Raises UsageError for an unknown key."""
+    if keys is None:
+        return sorted(kept.items)
+    known = {item.key for item in kept.items.values()}
+    unknown = [key for key in keys if key not in known]
+    if unknown:
+        raise UsageError(
+            "no-such-item",
+            f"batch {kept.id} has no item {safe(unknown[0], 200)}; nothing was changed",
+            hint=f"mlruns-tui backups show {kept.id}",
+        )
+    return sorted(n for n, item in kept.items.items() if item.key in set(keys))
+
+
+def purge_items(session: Session, kept: Kept, indexes: Sequence[int], progress: Progress, stop: Stop) -> int:
+    """Delete these items of the backup; the allocated bytes whose last link went. Results are noted."""
+    work = _Purge(session, kept, list(indexes), progress)
+    at = 0
+    while at < len(indexes) and not stop():
+        at = work.group(at)
+    return work.freed
+
+
+class _Purge:
+    def __init__(self, session: Session, kept: Kept, indexes: list[int], progress: Progress) -> None:
+        self._session = session
+        self._kept = kept
+        self._indexes = indexes
+        self._progress = progress
+        self.freed = 0
+
+    def _removed(self, status: os.stat_result) -> None:
+        self.freed += status.st_blocks * 512
+
+    def group(self, at: int) -> int:
+        """Delete some items from ``at`` on; where to go on."""
+        kept, group, files = self._kept, [], 0
+        held = look.open_files(os.fstat(kept.root_fd).st_dev)
+        while at < len(self._indexes) and len(group) < MAX_ITEMS and (not group or files < MAX_FILES):
+            n = self._indexes[at]
+            at += 1
+            if self._is_free(n, held):
+                group.append(n)
+                files += kept.items[n].entries
+        dead: list[int] = []
+        try:
+            if group:
+                kept.say("purging", n=group)
+                self._session.commit(kept)
+                dead = [n for n in group if self._declare_dead(n)]
+                kept.places.sync_dead()
+                kept.places.sync()
+        except OSError as error:
+            # Until the disk has taken the rename, a tree must not be taken apart.
+            where = "It is lost to the backup; the next purge deletes it." if dead else say.KEPT
+            for n in dead or group:
+                self._finished(n, "failed", say.failure(error, where))
+            return at
+        gone = [n for n in dead if self._destroy(n)]
+        if gone:
+            kept.say("purged", n=gone)
+        with contextlib.suppress(OSError):
+            self._session.commit(kept)
+        return at
+
+    def _is_free(self, n: int, held: look.OpenFiles) -> bool:
+        """Whether nobody has a file of it open for writing."""
+        try:
+            found = self._kept.places.find(n)
+            if found is None:
+                return False
+            slot, _ = found
+            writers = look.survey(slot.fd, slot.name, held).writers if held.writers else ()
+        except OSError as error:
+            self._finished(n, "failed", say.failure(error, say.KEPT))
+            return False
+        if writers:
+            self._finished(n, "skipped", f"{say.written_to(writers)}. {say.KEPT}")
+        return not writers
+
+    def _declare_dead(self, n: int) -> bool:
+        found = self._kept.places.find(n)
+        if found is None:
+            return False
+        slot, grave = found[0], self._kept.places.dead(n)
+        try:
+            if slot.in_root:
+                self._kept.parents.about_to_change("")
+            change.rename(slot.fd, slot.name, grave.fd, grave.name)
+            if slot.in_root:
+                self._kept.parents.changed("")
+        except OSError as error:
+            self._finished(n, "failed", say.failure(error, say.KEPT))
+            return False
+        return True
+
+    def _destroy(self, n: int) -> bool:
+        try:
+            destroy(self._kept, n, self._removed)
+        except OSError as error:
+            self._finished(n, "failed", f"{look.words(error)}. It is gone in part; the next purge deletes the rest.")
+            return False
+        self._finished(n, "done")
+        return True
+
+    def _finished(self, n: int, outcome: Outcome, why: str = "") -> None:
+        self._kept.result(n, outcome, why)
+        self._progress.item(self._kept.items[n], outcome, why)

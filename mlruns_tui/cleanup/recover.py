@@ -1,0 +1,80 @@
+"""After a worker was killed: the batch is brought to where its items are, from the disk alone.
+
+Nothing is decided here. Items stay where they are found; a swap that stood between its two renames gets
+its second one, what was half deleted is deleted, and directories get back the times they had before the
+renames of the killed worker, where no other change followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable
+
+from mlruns_tui.disk import change
+
+from .kept import Kept
+from .layout import SAME_MOMENT_NS, put_back_time
+
+
+def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None) -> None:
+    """Settle what the last operation left behind. ``removed`` hears of each file whose last link went.
+
+    Raises OSError when the backup cannot be read or changed.
+    """
+    for n in sorted(kept.items):
+        _finish_swap(kept, n)
+    _put_back_times(kept)
+    for n in sorted(kept.items):
+        # Still open somewhere (NFS): the next purge goes on.
+        with contextlib.suppress(OSError):
+            destroy(kept, n, removed)
+
+
+def destroy(kept: Kept, n: int, removed: Callable[[os.stat_result], None] | None = None) -> None:
+    """Delete what lies in the grave of an item, if anything does. Raises OSError, leaving the rest there."""
+    found = kept.places.find_dead(n)
+    if found is None:
+        return
+    slot, status = found
+    if slot.in_root:
+        kept.parents.about_to_change("")
+    try:
+        if stat.S_ISDIR(status.st_mode):
+            change.remove_tree(slot.fd, slot.name, removed)
+            return
+        change.remove_file(slot.fd, slot.name)
+        if removed is not None and status.st_nlink == 1:
+            removed(status)
+    finally:
+        if slot.in_root:
+            kept.parents.changed("")
+            kept.parents.put_back()
+
+
+def _finish_swap(kept: Kept, n: int) -> None:
+    where, slot, _ = kept.find(n)
+    if where == "backup" and slot is not None and n >= len(kept.plan.items):
+        own = kept.places.free(n)
+        if slot.name != own.name:
+            change.rename(slot.fd, slot.name, own.fd, own.name)
+            change.sync(own.fd)
+
+
+def _put_back_times(kept: Kept) -> None:
+    """A rename stamps the directory and the renamed tree's own ctime alike: that is how we know it was ours."""
+    ours: dict[str, list[int]] = {}
+    for n, item in kept.items.items():
+        _, _, status = kept.find(n)
+        if status is not None:
+            for path in {item.path.rpartition("/")[0], ""} if kept.places.cramped else {item.path.rpartition("/")[0]}:
+                ours.setdefault(path, []).append(status.st_ctime_ns)
+    for path, (device, inode, mtime_ns) in kept.history.times.items():
+        with contextlib.suppress(OSError):
+            fd = kept.parents.fd(path)
+            status = os.fstat(fd)
+            if (status.st_dev, status.st_ino) == (device, inode) and any(
+                abs(status.st_mtime_ns - moment) < SAME_MOMENT_NS for moment in ours.get(path, ())
+            ):
+                put_back_time(fd, mtime_ns, status.st_mtime_ns)

@@ -1,0 +1,186 @@
+"""A store opened for changes: locked, checked, and cleared of what a killed worker left unborn."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.errors import LockedError, MlrunsError
+from mlruns_tui.model.protocols import Stop, never
+from mlruns_tui.model.store import Identity
+from mlruns_tui.model.text import safe
+
+from . import layout, statedir
+from .journal import History, Journal
+from .kept import Kept
+from .lock import Locks
+from .recover import settle
+from .say import NO_ROOM, items
+from .vault import Site
+
+
+class Session:
+    """What an operation works with. Made by ``changing``."""
+
+    def __init__(self, site: Site, locks: Locks, op: str) -> None:
+        self.site = site
+        self.locks = locks
+        self.op = op
+        self.uid = os.geteuid()
+        self.messages: list[str] = []
+
+    def use(self, vault: layout.Vault) -> None:
+        """Check and lock the vault. Raises LockedError, MlrunsError."""
+        layout.check_vault(vault, self.site.root_fd)
+        self.site.vault = vault
+        said = self.locks.take_vault(vault, self.site.root_fd)
+        if said:
+            self.messages.append(said)
+
+    def begin(self, **more: Any) -> dict[str, Any]:
+        """Fields of a journal's ``begin`` record."""
+        return {
+            "at": time.time_ns() // 1_000_000,
+            "op": self.op,
+            "uid": self.uid,
+            "user": look.user_name(self.uid),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            **more,
+        }
+
+    def histories(self) -> dict[str, History]:
+        """The journals of all batches that can be read."""
+        found: dict[str, History] = {}
+        for batch_id in self.site.ids():
+            with contextlib.suppress(OSError):
+                found[batch_id] = self.site.history(batch_id)
+        return found
+
+    def resume(self, kept: Kept, removed: Callable[[os.stat_result], None] | None = None) -> None:
+        """Go on with a batch: what was interrupted is settled, its journal says what begins.
+
+        ``removed`` hears of each file deleted for good. Raises MlrunsError when it is not ours to change.
+        """
+        self.locks.tell(self.op, kept.id)
+        try:
+            kept.journal = self._journal(kept)
+            settle(kept, removed)
+            kept.say("begin", **self.begin(number=kept.history.number))
+            self.commit(kept)
+        except OSError as error:
+            owner = safe(look.user_name(kept.uid))
+            permission = isinstance(error, PermissionError)
+            raise MlrunsError(
+                "no-permission" if permission else "journal-failed",
+                f"the journal of batch {kept.id} (made by {owner}) cannot be written: {look.words(error)}; "
+                "nothing was changed",
+                path=safe(kept.record_path),
+                hint=f"ask {owner}, or run as root" if permission else "",
+            ) from None
+
+    def _journal(self, kept: Kept) -> Journal:
+        assert kept.record_fd is not None
+        journal = Journal.open(kept.record_fd, kept.history.last_seq)
+        try:
+            journal.reserve(8_192 + 32 * len(kept.items))
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                journal.close()
+                raise
+            if self.site.vault is not None:
+                layout.release_reserve(self.site.vault)
+        return journal
+
+    def commit(self, kept: Kept) -> None:
+        """Write the journal; a full disk is said once and worked around. Raises OSError otherwise."""
+        if not kept.commit() and kept.journal is not None and kept.journal.behind:
+            if self.site.vault is not None and layout.release_reserve(self.site.vault) and kept.commit():
+                return
+            said = "the disk is full: the journal is written when there is room again"
+            if said not in self.messages:
+                self.messages.append(said)
+
+    def end(self, kept: Kept) -> None:
+        """The operation on this batch is over. Never raises: what was done is done."""
+        kept.say("end", op=self.op)
+        try:
+            self.commit(kept)
+        except OSError as error:
+            self.messages.append(f"the journal of this batch ends early: {look.words(error)}")
+        if self.site.vault is not None and not (kept.journal and kept.journal.behind):
+            layout.renew_reserve(self.site.vault, self.site.root_fd)
+
+    def settle_mine(self) -> None:
+        """Before a new batch: an interrupted one of this user must be settled by him first.
+
+        Those that were interrupted before or after anything lay in the backup are settled here; other
+        users' are theirs: every item is whole, and they are only mentioned. Raises LockedError.
+        """
+        histories = self.histories()
+        newest = max(histories, key=lambda one: histories[one].number, default="")
+        for batch_id, history in histories.items():
+            if not history.open_op:
+                continue
+            if history.uid != self.uid:
+                who = safe(look.user_name(history.uid))
+                self.messages.append(
+                    f"a batch of {who} ({batch_id}) stopped half-way; every item of it is whole, {who} settles it"
+                )
+                continue
+            try:
+                kept = self.site.open(batch_id)
+            except (MlrunsError, ValueError, OSError):
+                continue
+            try:
+                if kept.unfinished:
+                    raise self._unfinished(kept, newest)
+                kept.journal = self._journal(kept)
+                settle(kept)
+                kept.say("end", op=history.open_op)
+                self.commit(kept)
+            finally:
+                kept.close()
+
+    def _unfinished(self, kept: Kept, newest: str) -> LockedError:
+        there = sum(kept.look_at(n).place == "moved" for n in kept.items)
+        root = safe(self.site.root)
+        back = f"mlruns-tui undo {root}" if kept.id == newest else f"mlruns-tui backups restore {kept.id} {root}"
+        return LockedError(
+            "unfinished",
+            f"your batch {kept.id} stopped half-way: every item is whole, {items(there)} in the backup, "
+            f"{len(kept.items) - there:,} not; nothing was changed now",
+            path=safe(kept.record_path),
+            hint=f"{back} puts it back; then run this again",
+        )
+
+
+@contextmanager
+def changing(
+    root: str, op: str, *, expected: Identity | None = None, lock_timeout_s: float = 0, stop: Stop = never
+) -> Iterator[Session]:
+    """Open and lock a store for one operation. Raises UsageError, StaleError, LockedError, MlrunsError."""
+    root = os.path.abspath(root)
+    root_fd = layout.open_root(root, expected)
+    site = Site(root, root_fd, None, None)
+    locks = Locks(lock_timeout_s, stop)
+    try:
+        site.state_fd = statedir.open_existing(root)
+        site.vault = layout.open_vault(root, root_fd)
+        locks.take_root(root_fd, site.vault.fd if site.vault else None)
+        if site.vault is None:
+            site.vault = layout.open_vault(root, root_fd)
+        session = Session(site, locks, op)
+        if site.vault is not None:
+            session.use(site.vault)
+        layout.sweep(root_fd, site.vault)
+        yield session
+    finally:
+        locks.close()
+        site.close()

@@ -1,0 +1,236 @@
+"""``mlruns-tui cleanup``: rules, plan, question, result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.errors import Exit, UsageError
+from mlruns_tui.model.plan import Plan
+from mlruns_tui.model.store import Snapshot
+from mlruns_tui.model.words import LIFTABLE
+from mlruns_tui.report import documents, plan_text
+from mlruns_tui.report.words import items_text
+from mlruns_tui.workflow.asking import check_changeable, plan_cleanup
+from mlruns_tui.workflow.changing import start_apply
+from mlruns_tui.workflow.reading import space_of
+
+from .asking import confirm, needs_force, type_number
+from .console import is_interactive, put_json, put_ndjson, say, tell, width
+from .options import (
+    database_option,
+    duration_ms,
+    examples,
+    force_option,
+    json_options,
+    lock_option,
+    quiet_option,
+    store_argument,
+)
+from .reading import read_store
+from .working import finish
+
+_UNSAFE = {
+    "model-version": "runs a registered model version is made from",
+    "logged-model": "runs a logged model comes from",
+    "parent": "parents of runs that stay",
+    "running": "runs that never ended and may be alive",
+    "too-fresh": "what was written to a moment ago",
+    "other-owner": "what belongs to another user",
+    "keep-tag": "what is tagged to be kept",
+    "default-experiment": "experiment 0, which MLflow never makes again",
+    "last-experiment": "the last one, so that MLflow switches to a database",
+    "unclaimed": "artifacts of a database that was not found",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How it is asked, done and told."""
+
+    dry_run: bool
+    force: bool
+    quiet: bool
+    as_json: bool
+    ndjson: bool
+    lock_timeout_s: float
+
+
+def _unsafe_options(function: Any) -> Any:
+    for kind in sorted(LIFTABLE, reverse=True):
+        function = click.option(
+            f"--unsafe-{kind}", f"unsafe_{kind.replace('-', '_')}", is_flag=True, help=f"Take also {_UNSAFE[kind]}."
+        )(function)
+    return function
+
+
+@click.command(
+    "cleanup",
+    epilog=examples(
+        "mlruns-tui cleanup ./mlruns --days-old 30 --dry-run",
+        "mlruns-tui cleanup ./mlruns --days-old 30 --experiment 'bert-*'",
+        "mlruns-tui cleanup ./mlruns --run 8c1f03d2a1b24c7e9f00aa11bb22c310",
+        "mlruns-tui cleanup /data/mlruns --days-old 90 --force --quiet        # in a crontab",
+    ),
+)
+@store_argument
+@click.option("--days-old", type=click.IntRange(0, 36_500), metavar="N", help="Active runs that ended over N days ago.")
+@click.option(
+    "--experiment", "experiments", multiple=True, metavar="NAME|ID|GLOB", help="Only in these experiments; repeatable."
+)
+@click.option("--run", "runs", multiple=True, metavar="ID", help="These runs, or with --days-old only these; repeatable.")
+@click.option(
+    "--orphans/--no-orphans",
+    default=None,
+    help="Orphaned experiments; on alone and with --days-old, off where --experiment or --run is given.",
+)
+@click.option("--orphans-with-runs", is_flag=True, help="Also orphaned experiments that still hold readable runs.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the plan, change nothing.")
+@click.option("--backup/--no-backup", default=True, help="Move to a backup (default), or delete for good.")
+@click.option(
+    "--min-idle",
+    "min_idle_ms",
+    metavar="TIME",
+    callback=duration_ms,
+    help="Quiet time asked of what has no final state: 1h, 24h on a network file system.",
+)
+@force_option("Do it")
+@lock_option
+@quiet_option
+@json_options("cleanup", ndjson=True)
+@database_option
+@_unsafe_options
+def command(
+    store: str | None,
+    days_old: int | None,
+    experiments: tuple[str, ...],
+    runs: tuple[str, ...],
+    orphans: bool | None,
+    orphans_with_runs: bool,
+    dry_run: bool,
+    backup: bool,
+    min_idle_ms: int | None,
+    force: bool,
+    lock_timeout_ms: int,
+    quiet: bool,
+    as_json: bool,
+    ndjson: bool,
+    database: str | None,
+    **unsafe: bool,
+) -> int:
+    """Move orphaned experiments, and with --days-old old runs, to a backup in the store.
+
+    The plan is shown first: what goes and why, what stays and why. Nothing is deleted: mlruns-tui undo
+    takes it back, mlruns-tui backups purge frees the space. What something needs stays, with the reason; each
+    --unsafe-… sets one such reason aside.
+    """
+    wants_orphans = _wants_orphans(days_old, experiments, runs, orphans, orphans_with_runs)
+    manner = Manner(dry_run, force, quiet, as_json, ndjson, lock_timeout_ms / 1000)
+    reader, snapshot = read_store(store, database, quiet=quiet)
+    plan = plan_cleanup(
+        reader,
+        snapshot,
+        days_old=days_old,
+        orphans=wants_orphans,
+        orphans_with_runs=orphans_with_runs,
+        experiments=experiments,
+        runs=runs,
+        backup=backup,
+        min_idle_ms=min_idle_ms,
+        lifted=[name[len("unsafe_") :].replace("_", "-") for name, given in unsafe.items() if given],
+    )
+    if dry_run or plan.empty:
+        _show(plan, snapshot, None, manner)
+        return Exit.DONE
+    check_changeable(snapshot.store)
+    _ask(plan, snapshot, manner)
+    return _carry_out(plan, snapshot, manner)
+
+
+def _wants_orphans(
+    days_old: int | None,
+    experiments: tuple[str, ...],
+    runs: tuple[str, ...],
+    orphans: bool | None,
+    with_runs: bool,
+) -> bool:
+    """Whether orphaned experiments are asked for. Raises UsageError where nothing is, or nonsense."""
+    if orphans is False and with_runs:
+        raise UsageError("usage", "--no-orphans and --orphans-with-runs contradict each other")
+    if runs and (orphans or with_runs):
+        raise UsageError("usage", "--run names runs, so no orphaned experiment can be meant", hint="leave out --orphans")
+    wanted = orphans if orphans is not None else with_runs or not (experiments or runs)
+    if not wanted and days_old is None and not runs:
+        raise UsageError(
+            "usage",
+            "nothing is asked for: --experiment only says where"
+            if experiments
+            else "nothing is asked for: --no-orphans leaves nothing to remove",
+            hint="add --days-old N, --run ID or --orphans",
+        )
+    return wanted
+
+
+def _show(plan: Plan, snapshot: Snapshot, batch: Batch | None, manner: Manner) -> None:
+    """The plan, or the result with its plan, in the form asked for."""
+    if manner.ndjson:
+        fields = documents.plan_fields(plan)
+        result = documents.cleanup_result(plan, batch) if batch else None
+        put_ndjson(result["items"] if result else fields["items"])
+        put_ndjson(fields["refused"])
+    elif manner.as_json:
+        put_json(
+            documents.cleanup_document(
+                plan, snapshot.store, batch, dry_run=manner.dry_run, messages=snapshot.messages
+            )
+        )
+    elif batch is None and not (manner.quiet and plan.empty):
+        space = space_of(plan.store_root)
+        say(plan_text.plan_lines(plan, snapshot, space.bytes_free if space else None, width()))
+        for message in snapshot.messages:
+            tell(f"mlruns-tui: {message}")
+
+
+def _ask(plan: Plan, snapshot: Snapshot, manner: Manner) -> None:
+    """Return when it may be done. Raises UsageError when it was refused, or nobody can be asked."""
+    if manner.force:
+        return
+    if manner.as_json or manner.ndjson or not is_interactive():
+        if not (manner.as_json or manner.ndjson):
+            _show(plan, snapshot, None, manner)
+        raise needs_force(f"{len(plan.items):,} items would go, and nobody can be asked", documents.plan_fields(plan))
+    _show(plan, snapshot, None, manner)
+    number = len(plan.items)
+    what = items_text(plan.totals.runs, plan.totals.experiments)
+    if plan.backup:
+        confirm(f"Move {what} to a backup?")
+    else:
+        type_number(f"Delete {what} for good? No backup is made. Type {number} (the items) to delete", number)
+
+
+def _carry_out(plan: Plan, snapshot: Snapshot, manner: Manner) -> int:
+    free_before = space_of(plan.store_root)
+    batch, interrupted = finish(start_apply(plan, manner.lock_timeout_s), quiet=manner.quiet)
+    free_after = space_of(plan.store_root)
+    if manner.as_json or manner.ndjson:
+        _show(plan, snapshot, batch, manner)
+    else:
+        measured = free_after.bytes_free - free_before.bytes_free if free_before and free_after else None
+        say(plan_text.result_lines(plan, batch, measured))
+        for message in batch.messages:
+            tell(f"mlruns-tui: {message}")
+    return _exit_code(batch, interrupted)
+
+
+def _exit_code(batch: Batch, interrupted: bool) -> Exit:
+    outcomes = [one.outcome for one in batch.items]
+    if interrupted:
+        return Exit.INTERRUPTED
+    if "failed" in outcomes:
+        return Exit.SOME_FAILED
+    if outcomes and "done" not in outcomes and "skipped" in outcomes:
+        return Exit.STALE
+    return Exit.DONE

@@ -1,0 +1,112 @@
+"""All commands: found by name, imported when called. A first word that is no command is the store to open."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+COMMANDS = {
+    "list": ("mlruns_tui.cli.listing", "What is in a store: experiments, runs, sizes, states."),
+    "cleanup": ("mlruns_tui.cli.cleanup", "Move orphaned experiments and old runs to a backup."),
+    "undo": ("mlruns_tui.cli.undo", "Take back your newest batch."),
+    "backups": ("mlruns_tui.cli.backups", "What is kept: list, show, restore, purge."),
+    "demo": ("mlruns_tui.cli.demo", "A store with every kind of trouble, to try things on."),
+}
+"""Module and short help by name, in the order of the help."""
+
+SCREEN = " screen"
+"""Name of the command that opens the screen; nobody can type it by accident."""
+
+_ABOUT = """\
+See what fills an MLflow store, find what is broken, clear out what is old, and take it back.
+
+Without a command the screen opens on STORE: an mlruns directory, a database, or a project directory that
+holds them; by default ./mlruns, else ./mlflow.db, else ./mlartifacts. A directory named like a command is
+written ./list.
+"""
+
+_MORE = """\
+Every command has --help with examples. Options can be set in the environment: MLRUNS_TUI_READ_ONLY=1 here,
+MLRUNS_TUI_CLEANUP_MIN_IDLE=6h for an option of a command. NO_COLOR and MLRUNS_TUI_DEBUG=1 work as well.
+
+\b
+Shell completion:
+  eval "$(_MLRUNS_TUI_COMPLETE=bash_source mlruns-tui)"      in ~/.bashrc (zsh_source in ~/.zshrc)
+  _MLRUNS_TUI_COMPLETE=fish_source mlruns-tui | source       in config.fish
+
+\b
+Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong use, or refused; 3 some items failed; 4 nothing done,
+the store is no longer the plan's; 5 a backup is damaged; 11 locked, or an unfinished batch must be settled
+first; 130 interrupted. Treat any other as a failure.
+"""
+
+
+class Program(click.Group):
+    """The group of all commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == SCREEN:
+            return _load("mlruns_tui.cli.screen")
+        return _load(COMMANDS[cmd_name][0]) if cmd_name in COMMANDS else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        names_command = bool(args) and (args[0] in COMMANDS or args[0] in ctx.help_option_names)
+        # Completing the first word: it may still become a command.
+        if not names_command and not (ctx.resilient_parsing and not args):
+            args = [SCREEN, *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return ("" if name == SCREEN else name), command, rest
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        screen = self.get_command(ctx, SCREEN)
+        assert screen is not None
+        options = screen.shell_complete(click.Context(screen, parent=ctx, resilient_parsing=True), incomplete)
+        places = [] if incomplete.startswith("-") else [CompletionItem(incomplete, type="dir")]
+        return super().shell_complete(ctx, incomplete) + options + places
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage("mlruns-tui", "[OPTIONS] [STORE]")
+        formatter.write_usage("mlruns-tui", "COMMAND [OPTIONS] …", prefix="       ")
+        formatter.write_paragraph()
+        for part in _ABOUT.split("\n\n"):
+            formatter.write_text(" ".join(part.split()))
+            formatter.write_paragraph()
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+        screen = self.get_command(ctx, SCREEN)
+        assert screen is not None
+        with formatter.section("Options of the screen"):
+            formatter.write_dl([record for one in screen.get_params(ctx) if (record := one.get_help_record(ctx))])
+        formatter.write_paragraph()
+        for part in _MORE.strip().split("\n\n"):
+            if part.startswith("\b"):
+                for line in part.splitlines()[1:]:
+                    formatter.write(f"{line}\n")
+            else:
+                formatter.write_text(" ".join(part.split()))
+            formatter.write_paragraph()
+
+
+def _load(module: str) -> click.Command:
+    command = import_module(module).command
+    assert isinstance(command, click.Command)
+    return command
+
+
+program: Any = Program(
+    "mlruns-tui",
+    context_settings={
+        "auto_envvar_prefix": "MLRUNS_TUI",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+    },
+)

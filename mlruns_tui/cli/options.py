@@ -1,0 +1,113 @@
+"""Options and arguments that commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from .console import put_json
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|min|m|h|d|w)")
+
+
+def duration_ms(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """A length of time with its unit, ``90s``, ``30min``, ``1h``, ``30d``, ``2w``, as ms: an option's callback."""
+    if value is None:
+        return None
+    match = _DURATION.fullmatch(value.strip())
+    if match is None and value.strip() != "0":
+        raise click.BadParameter(
+            f"{value!r} is no length of time; write a number and a unit: 90s, 30min, 1h, 30d", ctx, param
+        )
+    return round(float(match[1]) * _UNITS[match[2]]) if match else 0
+
+
+def timeout_ms(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
+    """The same; a number alone is seconds."""
+    return duration_ms(ctx, param, f"{value}s" if value.strip().isdigit() else value)
+
+
+def _places(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def _given(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise click.BadParameter("an empty path names no store", ctx, param)
+    return value
+
+
+def store_argument(command: Command) -> Command:
+    """``[STORE]``."""
+    return click.argument(
+        "store", required=False, metavar="[STORE]", shell_complete=_places, callback=_given, default=None
+    )(command)
+
+
+def database_option(command: Command) -> Command:
+    return click.option(
+        "--database",
+        metavar="URI",
+        envvar="MLRUNS_TUI_DATABASE",
+        callback=_given,
+        help="The database of the store, as MLflow is given it: sqlite:///mlflow.db.",
+    )(command)
+
+
+def json_options(name: str, *, ndjson: bool = False) -> Callable[[Command], Command]:
+    """``--json`` and ``--schema`` of the document ``name``, and ``--ndjson`` for lists."""
+
+    def show_schema(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            from mlruns_tui.report.schemas import SCHEMAS
+
+            put_json(SCHEMAS[name])
+            ctx.exit()
+
+    def decorate(command: Command) -> Command:
+        command = click.option(
+            "--schema",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=show_schema,
+            allow_from_autoenv=False,
+            help="Print the JSON schema of --json and end.",
+        )(command)
+        if ndjson:
+            command = click.option("--ndjson", is_flag=True, help="The items as JSON, one a line.")(command)
+        return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(command)
+
+    return decorate
+
+
+def force_option(what: str) -> Callable[[Command], Command]:
+    return click.option("--force", is_flag=True, help=f"{what} without asking. Lifts no protection.")
+
+
+def lock_option(command: Command) -> Command:
+    return click.option(
+        "--lock-timeout",
+        "lock_timeout_ms",
+        metavar="TIME",
+        callback=timeout_ms,
+        default="0",
+        show_default=True,
+        help="How long to wait while somebody else changes the store.",
+    )(command)
+
+
+def quiet_option(command: Command) -> Command:
+    return click.option("--quiet", is_flag=True, help="Say something only about a change or an error.")(command)
+
+
+def examples(*lines: str) -> str:
+    """An epilog click leaves as it is."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

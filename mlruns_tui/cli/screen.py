@@ -1,0 +1,73 @@
+"""``mlruns-tui [STORE]``: open the screen."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mlruns_tui.model.errors import Exit
+
+from .console import tell
+from .options import database_option, store_argument
+
+
+class _Screen(click.Command):
+    """Its help is the program's, which lists its options among the rest."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        return ctx.parent.get_help() if ctx.parent is not None else super().get_help(ctx)
+
+
+@click.command(
+    cls=_Screen,
+    context_settings={"auto_envvar_prefix": "MLRUNS_TUI", "help_option_names": ["-h", "--help"]},
+)
+@store_argument
+@click.option("--read-only", is_flag=True, help="Only look: nothing can be removed or put back.")
+@click.option("--ascii", "ascii_signs", is_flag=True, help="Signs a plain terminal can draw.")
+@click.option("--theme", metavar="NAME", help="A colour theme: mlruns-dark, mlruns-light, mlruns-blue-orange, …")
+@click.option("--mouse/--no-mouse", default=True, help="Take mouse events, or leave them to the terminal.")
+@database_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    store: str | None,
+    read_only: bool,
+    ascii_signs: bool,
+    theme: str | None,
+    mouse: bool,
+    database: str | None,
+) -> int:
+    """Open the screen on a store."""
+    if not has_terminal():
+        tell(ctx.get_help())
+        tell("\nmlruns-tui: the screen needs a terminal; mlruns-tui list prints what is in a store")
+        return Exit.USAGE
+    return open_screen(
+        store, database, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse
+    )
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal for the screen: it reads stdin and draws on stderr."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def open_screen(
+    store: str | None,
+    database: str | None = None,
+    *,
+    read_only: bool = False,
+    ascii_signs: bool = False,
+    theme: str | None = None,
+    mouse: bool = True,
+) -> int:
+    """Fork the reader, then import Textual (in this order: it starts threads), then run the screen."""
+    from mlruns_tui.workflow.reading import fork_reader
+
+    reader = fork_reader(store, database)
+    from mlruns_tui.tui.app import run_app
+
+    code = run_app(reader, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse)
+    return code if isinstance(code, int) else Exit.DONE

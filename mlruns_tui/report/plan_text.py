@@ -1,0 +1,161 @@
+"""A plan and what became of it, as text: the review for a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.plan import Plan, PlanItem, RefusedItem
+from mlruns_tui.model.store import Snapshot, container_key
+from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import VAULT_NAME
+
+from .tables import Column, table
+from .words import count_text, items_text, plural, size_text, undo_command
+
+SHOWN_PER_EXPERIMENT = 10
+SHOWN_REFUSED = 40
+SHOWN_PROBLEMS = 10
+_MEANS = {
+    "orphaned": "orphaned means: no meta.yaml, and no database claims it.",
+    "old": "old means: active, ended longer ago than asked, and needed by nothing.",
+}
+
+
+def headline(plan: Plan) -> str:
+    """What will happen, in one sentence."""
+    what = items_text(plan.totals.runs, plan.totals.experiments)
+    much = f"{size_text(plan.totals.size_bytes)} in {plural(plan.totals.files, 'file')}"
+    if plan.backup:
+        return f"{what} go to a backup: {much}. Nothing is deleted."
+    return f"{what} are deleted for good: {much}. Nothing brings them back."
+
+
+def plan_lines(plan: Plan, snapshot: Snapshot, bytes_free: int | None, width: int | None = None) -> list[str]:
+    """The whole review: what goes and why, what stays and why, what is freed, how to take it back."""
+    lines = [f"{safe(plan.store_root)}  nothing has changed yet"]
+    if plan.empty:
+        lines.append("Nothing to remove.")
+    else:
+        lines += [headline(plan), "", *_going(plan, snapshot, width)]
+    if plan.refused:
+        lines += ["", *_staying(plan.refused, width)]
+    if not plan.empty:
+        lines += ["", *_consequences(plan, bytes_free)]
+    lines += [f"note                {message}" for message in plan.messages]
+    return lines
+
+
+def _going(plan: Plan, snapshot: Snapshot, width: int | None) -> list[str]:
+    groups: dict[str, list[PlanItem]] = {}
+    for item in plan.items:
+        groups.setdefault(container_key(item.key), []).append(item)
+    rows: list[tuple[str, str, str, str, str]] = []
+    for key, items in sorted(groups.items(), key=lambda pair: -sum(item.size_bytes for item in pair[1])):
+        rows += _group(key, items, snapshot)
+    columns = (
+        Column("goes", gives_way=True),
+        Column("why", gives_way=True),
+        Column("items", right=True),
+        Column("files", right=True),
+        Column("size", right=True),
+    )
+    lines = table(columns, rows, width)
+    means = [_MEANS[rule] for rule in dict.fromkeys(item.rule for item in plan.items) if rule in _MEANS]
+    return lines + ([""] if means else []) + means
+
+
+def _group(key: str, items: Sequence[PlanItem], snapshot: Snapshot) -> list[tuple[str, str, str, str, str]]:
+    size, files = sum(item.size_bytes for item in items), sum(item.files for item in items)
+    first = items[0]
+    if first.kind != "run":
+        inside = f", with {plural(first.runs_inside, 'run')}" if first.runs_inside else ""
+        return [(_label(first), first.reason + inside, "1", count_text(files), size_text(size))]
+    experiment = snapshot.experiment(key)
+    name = (experiment.name if experiment else "") or safe(first.experiment_id)
+    total = len(snapshot.runs.get(key, ()))
+    rows = [
+        (name, f"{len(items):,} of {plural(total, 'run')}", count_text(len(items)), count_text(files), size_text(size))
+    ]
+    by_size = sorted(items, key=lambda item: -item.size_bytes)
+    rows += [
+        (f"  {_label(item)}", item.reason, "", count_text(item.files), size_text(item.size_bytes))
+        for item in by_size[:SHOWN_PER_EXPERIMENT]
+    ]
+    rest = by_size[SHOWN_PER_EXPERIMENT:]
+    if rest:
+        rows.append((f"  … {len(rest):,} more", "", "", "", size_text(sum(item.size_bytes for item in rest))))
+    return rows
+
+
+def _staying(refused: Sequence[RefusedItem], width: int | None) -> list[str]:
+    rows = []
+    for one in refused[:SHOWN_REFUSED]:
+        kinds = ", ".join(dict.fromkeys(protection.kind for protection in one.protected))
+        reasons = "; ".join(protection.reason for protection in one.protected)
+        rows.append((_label(one), kinds, reasons))
+    rest = len(refused) - len(rows)
+    columns = (Column(f"stays ({len(refused):,})", gives_way=True), Column("kept by"), Column("why", gives_way=True))
+    lines = table(columns, rows, width)
+    return [*lines, f"… {rest:,} more (--json lists all)"] if rest else lines
+
+
+def _consequences(plan: Plan, bytes_free: int | None) -> list[str]:
+    allocated = size_text(plan.totals.allocated_bytes)
+    if not plan.backup:
+        return [f"disk space freed    {allocated} at once, for good", "backup              none: this cannot be undone"]
+    free = f", {size_text(bytes_free)} free" if bytes_free is not None else ""
+    return [
+        f"disk space freed    now 0 B (moved on the same disk), after a purge {allocated}",
+        f"backup              {VAULT_NAME}/batches/{plan.id}, on the same disk{free}",
+        f"to take it back     {undo_command(plan.store_root)}",
+    ]
+
+
+def _label(item: PlanItem | RefusedItem) -> str:
+    return item.name or safe(item.run_id or item.experiment_id or item.path)
+
+
+def result_lines(plan: Plan, batch: Batch, bytes_freed_measured: int | None = None) -> list[str]:
+    """What was done, read from the batch."""
+    done = [one for one in batch.items if one.outcome == "done"]
+    lines = []
+    what = items_text(sum(one.item.kind == "run" for one in done), sum(one.item.kind != "run" for one in done))
+    size = size_text(sum(one.item.size_bytes for one in done))
+    if not done:
+        lines.append("Nothing was removed.")
+    elif plan.backup:
+        lines.append(f"{what} moved to a backup, {size}. Undo: {undo_command(plan.store_root)}")
+        lines.append("No disk space is freed yet: the backup takes the same. mlruns-tui backups purge frees it.")
+    else:
+        lines.append(f"{what} deleted for good, {size}.")
+        lines.append(freed_sentence(batch.freed_bytes, bytes_freed_measured))
+    return lines + outcome_lines(batch.items, "not reached, left where they were")
+
+
+def freed_sentence(freed: int, measured: int | None) -> str:
+    """``4.8 GB freed; the disk says 4.8 GB.``"""
+    if measured is None:
+        return f"{size_text(freed)} freed."
+    said = f"{size_text(freed)} freed; the disk says {size_text(max(measured, 0))}"
+    missing = freed - measured
+    if missing > max(freed // 20, 1 << 20):
+        return f"{said}: something else wrote {size_text(missing)} meanwhile."
+    return f"{said}."
+
+
+def outcome_lines(items: Iterable[BatchItem], not_reached: str = "") -> list[str]:
+    """What failed and what was skipped, with the reasons; how many were not reached."""
+    lines: list[str] = []
+    items = list(items)
+    for outcome in ("failed", "skipped"):
+        here = [one for one in items if one.outcome == outcome]
+        if here:
+            lines.append(f"{plural(len(here), 'item')} {outcome}:")
+            lines += [f"  {_label(one.item)}: {one.error or 'left where it was'}" for one in here[:SHOWN_PROBLEMS]]
+            if len(here) > SHOWN_PROBLEMS:
+                lines.append(f"  … {len(here) - SHOWN_PROBLEMS:,} more (--json lists all)")
+    waiting = sum(one.outcome is None for one in items)
+    if waiting and not_reached:
+        lines.append(f"{plural(waiting, 'item')} {not_reached}.")
+    return lines

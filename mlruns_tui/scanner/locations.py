@@ -1,0 +1,113 @@
+"""Where a URI in somebody's metadata points, as text: which path of this store, if any.
+
+Metadata is believed only to protect. So every reading of it counts: percent-decoded and not, before and
+after links are resolved, below the root as it is and below every root this store once had.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_SERVED = "/mlflow-artifacts/artifacts/"
+"""In the URLs a tracking server serves artifacts under."""
+
+
+class Roots:
+    """The directories that are, or once were, the root of this store."""
+
+    def __init__(self, root: str, also: Iterable[str] = ()) -> None:
+        self._root = root
+        self._prefixes: list[str] = []
+        self._resolved: dict[str, str] = {}
+        for one in (root, *also):
+            self._add(one)
+
+    def _add(self, prefix: str) -> None:
+        prefix = prefix.rstrip("/") + "/"
+        if prefix not in self._prefixes:
+            self._prefixes.append(prefix)
+
+    def learn(self, location: str, tail: str) -> None:
+        """``location`` is where ``tail`` (a path below the root) was when it was written: a copied or
+        moved store still names its old root, and everything below that means this one."""
+        for text in self._texts(location):
+            path = text.rstrip("/")
+            if path.endswith(f"/{tail}"):
+                self._add(path[: -len(tail) - 1])
+
+    def find(self, location: str, *, resolve: bool = True) -> list[str]:
+        """Paths relative to the root that ``location`` may mean; empty when it lies elsewhere.
+
+        ``resolve`` also follows the links of the directories it names, as text (nothing is opened).
+        """
+        found: dict[str, None] = {}
+        served = _served(location)
+        if served is not None:
+            found[served] = None
+        for path in self._texts(location):
+            inside = self._below(os.path.normpath(path))
+            found.update(dict.fromkeys(inside))
+            # ``a/../b`` is not ``b`` where ``a`` is a link, so what was normalised is resolved as well.
+            if resolve and (not inside or path.startswith(self._root)):
+                found.update(dict.fromkeys(self._below(self._real(path))))
+        return list(found)
+
+    def _texts(self, location: str) -> list[str]:
+        """Absolute paths a location may be, not normalised; none for other schemes and relative nonsense."""
+        scheme = _SCHEME.match(location)
+        path = location
+        if scheme is not None:
+            if scheme[0].lower() != "file:":
+                return []
+            path = location[scheme.end() :]
+            if path.startswith("//"):
+                path = "/" + path[2:].partition("/")[2]
+        if not path or "\0" in path:
+            return []
+        texts = dict.fromkeys((path, unquote(path, errors="surrogateescape")))
+        found: dict[str, None] = {}
+        for text in texts:
+            if "\0" in text:
+                continue
+            if text.startswith("/"):
+                # POSIX lets two leading slashes mean something else; no store does.
+                found["/" + text.lstrip("/")] = None
+            else:
+                # MLflow resolved it against its working directory, most often beside the store.
+                found[os.path.join(os.path.dirname(self._root), text)] = None
+                found[os.path.join(self._root, text)] = None
+        return list(found)
+
+    def _below(self, path: str) -> list[str]:
+        inside = [path[len(prefix) :] for prefix in self._prefixes if path.startswith(prefix)]
+        return [*inside, ""] if f"{path}/" in self._prefixes else inside
+
+    def _real(self, path: str) -> str:
+        known = self._resolved.get(path)
+        if known is None:
+            try:
+                known = os.path.realpath(path)
+            except (OSError, ValueError):
+                known = path
+            self._resolved[path] = known
+        return known
+
+
+def _served(location: str) -> str | None:
+    """The path below the artifact root of a server, for ``mlflow-artifacts:`` and its URLs."""
+    scheme, colon, rest = location.partition(":")
+    if not colon:
+        return None
+    if scheme.lower() == "mlflow-artifacts":
+        if rest.startswith("//"):
+            rest = rest[2:].partition("/")[2]
+    elif scheme.lower() in ("http", "https") and _SERVED in rest:
+        rest = rest.partition(_SERVED)[2]
+    else:
+        return None
+    path = os.path.normpath("/" + unquote(rest, errors="surrogateescape").lstrip("/"))
+    return path.lstrip("/")

@@ -1,0 +1,160 @@
+"""``meta.yaml``: bytes in, one mapping out, whoever wrote them.
+
+MLflow writes flat mappings of one scalar a line; those are parsed here, some ten times faster than by
+a YAML library. Everything else is given to PyYAML behind limits, so that both agree wherever both
+accept (YAML 1.1 resolution, as PyYAML does it).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from mlruns_tui.model.text import safe
+
+MAX_LINES = 500
+MAX_YAML = 512 << 10
+"""Bytes given to PyYAML at most: what keeps a hostile file from taking more than a blink."""
+MAX_EVENTS = 4_000
+MAX_DEPTH = 8
+MAX_NUMBER = 4_000
+"""Characters of the longest text PyYAML may take for a number (its conversion is quadratic)."""
+
+_KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,99}):(?: +(.*))?")
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
+_ALPHANUMERIC = re.compile(r"[0-9a-z]*[a-z][0-9a-z]*")
+_BASED = re.compile(r"0b[01]+|0x[0-9a-f]+")
+_QUOTED = re.compile(r"'([^']*(?:''[^']*)*)'")
+_WORDS: Final = frozenset({"yes", "no", "on", "off", "true", "false", "null"})
+_EMPTY: Final[dict[str, Any]] = {"null": None, "''": "", '""': "", "[]": [], "{}": {}}
+
+
+class Unusable(Exception):
+    """Metadata MLflow cannot use; the text says why in words, safe to show."""
+
+    def __init__(self, reason: str, *, transient: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.transient = transient
+        """It may be a moment inside somebody's rewrite: read it again before believing it."""
+
+
+def parse(data: bytes) -> dict[Any, Any]:
+    """The mapping in a metadata file. Raises Unusable for anything that is not exactly one mapping."""
+    if not data:
+        raise Unusable("is empty (0 bytes)", transient=True)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unusable(f"is not UTF-8 (byte {error.start:,})", transient=True) from None
+    found = _parse_lines(text)
+    return _parse_yaml(text) if found is None else found
+
+
+def _parse_lines(text: str) -> dict[str, Any] | None:
+    """A flat mapping as MLflow writes it, or None for everything else, however valid."""
+    if text.count("\n") > MAX_LINES:
+        return None
+    found: dict[str, Any] = {}
+    for line in text.split("\n"):
+        if not line:
+            continue
+        match = _KEY.fullmatch(line)
+        if match is None:
+            return None
+        key, value = match.groups()
+        if key.lower() in _WORDS:
+            return None
+        if not value:
+            found[key] = None
+        elif value in _EMPTY:
+            found[key] = _EMPTY[value] if value[0] not in "[{" else type(_EMPTY[value])()
+        else:
+            first = value[0]
+            if first.isdigit():
+                if _INTEGER.fullmatch(value):
+                    found[key] = int(value)
+                elif _ALPHANUMERIC.fullmatch(value) and not _BASED.fullmatch(value):
+                    found[key] = value
+                else:
+                    return None
+            elif first == "'":
+                quoted = _QUOTED.fullmatch(value)
+                if quoted is None or not value.isprintable():
+                    return None
+                found[key] = quoted[1].replace("''", "'")
+            elif _is_plain(value, first):
+                found[key] = value
+            else:
+                return None
+    return found or None
+
+
+def _is_plain(value: str, first: str) -> bool:
+    """A one-line plain scalar no YAML 1.1 rule makes anything but text."""
+    return (
+        (first.isalpha() or first in "/_")
+        and value.isprintable()
+        and ": " not in value
+        and " #" not in value
+        and value[-1] not in ": "
+        and value.lower() not in _WORDS
+    )
+
+
+def _parse_yaml(text: str) -> dict[Any, Any]:
+    if len(text) > MAX_YAML:
+        raise Unusable(f"is too large to be metadata ({len(text):,} characters)")
+    try:
+        import yaml
+    except ImportError:
+        raise Unusable("cannot be parsed without PyYAML, which is not installed") from None
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _check_events(yaml, yaml.parse(text, Loader=loader))
+        found = yaml.load(text, Loader=loader)
+    except Unusable:
+        raise
+    except RecursionError:
+        raise Unusable("is nested too deeply") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (line {mark.line + 1})" if mark is not None else ""
+        raise Unusable(f"cannot be parsed as YAML{where}", transient=True) from None
+    except Exception as error:
+        # PyYAML lets ValueError, OverflowError, AttributeError … of its constructors through.
+        raise Unusable(f"cannot be parsed as YAML ({safe(type(error).__name__)})", transient=True) from None
+    if found is None:
+        raise Unusable("is empty (no key in it)", transient=True)
+    if not isinstance(found, dict):
+        raise Unusable(f"is not a mapping but {_KINDS.get(type(found), 'a single value')}")
+    return found
+
+
+_KINDS = {list: "a list", str: "plain text", int: "a number", float: "a number"}
+
+
+def _check_events(yaml: Any, events: Any) -> None:
+    """Refuse what only hostile or foreign files hold, before any of it is built."""
+    depth = documents = 0
+    for number, event in enumerate(events):
+        if number > MAX_EVENTS:
+            raise Unusable("holds too many entries to be metadata")
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise Unusable("holds YAML anchors or aliases, which MLflow never writes")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Unusable("is nested too deeply")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise Unusable("holds more than one document")
+        elif (
+            isinstance(event, yaml.ScalarEvent)
+            and len(event.value) > MAX_NUMBER
+            and (event.tag is not None or (event.implicit[0] and event.value[0] in "+-.0123456789"))
+        ):
+            raise Unusable("holds a number or tagged value of absurd length")

@@ -1,0 +1,137 @@
+"""What a directory without ``meta.yaml`` looks like inside: whose it could be.
+
+Looks at names only, and at no more of them than it takes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlruns_tui.disk import look
+
+from . import layout
+from .pulse import Pulse
+
+RunShape = Literal["parts", "artifacts", "empty", "foreign", "unreadable"]
+"""Of a directory in the place of a run: has ``params`` or the like; files below ``artifacts`` and nothing
+of a file store; no file at all; anything else; cannot be looked at."""
+
+_MAX_DEPTH = 64
+
+
+@dataclass(slots=True)
+class Outline:
+    """What was seen in a directory in the place of an experiment."""
+
+    run_level: bool = False
+    """Some run in it has ``meta.yaml``, ``params/``, ``metrics/`` or ``tags/``."""
+    own_parts: bool = False
+    """It has ``tags/`` or ``datasets/`` of its own."""
+    artifacts: bool = False
+    """Files below ``<run>/artifacts``, ``models/m-*`` or ``traces``."""
+    run_shaped: bool = False
+    """Holds directories that have the name or the parts of a run."""
+    any_file: bool = False
+    unreadable: str = ""
+    """The first thing in it that could not be looked at, with the reason in words."""
+    traces: list[str] = field(default_factory=list)
+    """Ids of the first traces in it."""
+
+
+def run_shape(folder_fd: int, name: str, pulse: Pulse) -> tuple[RunShape, int]:
+    """Shape of the directory ``name`` in the place of a run, and its modification time in ns."""
+    pulse()
+    try:
+        fd = look.open_directory(name, folder_fd)
+    except FileNotFoundError:
+        return "empty", 0
+    except OSError:
+        return "unreadable", 0
+    try:
+        mtime = os.fstat(fd).st_mtime_ns
+        names = os.listdir(fd)
+        if layout.RUN_PARTS.intersection(names):
+            return "parts", mtime
+        if "artifacts" in names and holds_file(fd, "artifacts", pulse):
+            return "artifacts", mtime
+        return ("foreign" if any(holds_file(fd, one, pulse) for one in names) else "empty"), mtime
+    except OSError:
+        return "unreadable", 0
+    finally:
+        os.close(fd)
+
+
+def holds_file(parent_fd: int, name: str, pulse: Pulse, depth: int = 0) -> bool:
+    """Whether ``name`` is, or has anywhere below it, anything but directories. Raises OSError."""
+    pulse()
+    if depth > _MAX_DEPTH:
+        return True
+    try:
+        fd = look.open_directory(name, parent_fd)
+    except NotADirectoryError:
+        return True
+    except OSError as error:
+        if error.errno == 40:  # ELOOP: a link
+            return True
+        raise
+    try:
+        below = []
+        with os.scandir(fd) as entries:
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    return True
+                below.append(entry.name)
+        return any(holds_file(fd, one, pulse, depth + 1) for one in below)
+    finally:
+        os.close(fd)
+
+
+def outline(folder_fd: int, pulse: Pulse) -> Outline:
+    """Look into a directory in the place of an experiment."""
+    seen = Outline()
+    try:
+        with os.scandir(folder_fd) as entries:
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    except OSError as error:
+        seen.unreadable = f"cannot be read: {look.words(error)}"
+        return seen
+    for name, is_directory in found:
+        if layout.is_own(name):
+            continue
+        if not is_directory:
+            seen.any_file = True
+            continue
+        try:
+            if name in layout.RESERVED:
+                _reserved(folder_fd, name, seen, pulse)
+            else:
+                _child(folder_fd, name, seen, pulse)
+        except OSError as error:
+            seen.unreadable = seen.unreadable or f"{name} cannot be read: {look.words(error)}"
+    return seen
+
+
+def _reserved(folder_fd: int, name: str, seen: Outline, pulse: Pulse) -> None:
+    if name in ("tags", "datasets"):
+        seen.own_parts = True
+    if name == "traces":
+        with_fd = look.open_directory(name, folder_fd)
+        try:
+            seen.traces = os.listdir(with_fd)[:200]
+        finally:
+            os.close(with_fd)
+    if holds_file(folder_fd, name, pulse):
+        seen.any_file = True
+        seen.artifacts = seen.artifacts or name in ("models", "traces")
+
+
+def _child(folder_fd: int, name: str, seen: Outline, pulse: Pulse) -> None:
+    shape, _ = run_shape(folder_fd, name, pulse)
+    if shape == "unreadable":
+        seen.unreadable = seen.unreadable or f"{name} cannot be read"
+    seen.run_level = seen.run_level or shape == "parts"
+    seen.artifacts = seen.artifacts or shape == "artifacts"
+    seen.any_file = seen.any_file or shape in ("parts", "artifacts", "foreign")
+    seen.run_shaped = seen.run_shaped or shape == "parts" or layout.is_hex32(name)

@@ -1,0 +1,146 @@
+"""What the lists show, derived from a state: rows, badges, totals. Pure; parts whose inputs are the same are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.store import Experiment, Snapshot, container_key, experiment_key, run_key
+from mlruns_tui.model.words import IMPACTS, TRASH_NAME, Impact
+from mlruns_tui.triage.marks import MarkTotals, totals
+from mlruns_tui.triage.protection import Facts, Options
+from mlruns_tui.triage.views import RunRow, TreeRow, run_rows, tree_rows
+
+from .marking import old, orphaned, rule_figures
+from .state import Judged, UiState
+
+SMALL = 3_000
+"""So many rows or marks are worked through in less than a frame or two; more go to a thread."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """Rows and figures of one state."""
+
+    tree: list[TreeRow] = field(default_factory=list)
+    runs: list[RunRow] = field(default_factory=list)
+    totals: MarkTotals = MarkTotals()
+    marked_here: int = 0
+    """Marked runs of the experiment in the table."""
+    marked_shown: int = 0
+    """Of these, those the filter lets through."""
+    sized_here: int = 0
+    badges: Mapping[str, Finding] = field(default_factory=dict)
+    """The worst finding by key of the entry (experiment, run or stray)."""
+    impacts: Mapping[Impact, int] = field(default_factory=dict)
+    """Findings by impact, in the whole store."""
+    source: UiState | None = None
+
+
+def is_small(state: UiState) -> bool:
+    """Whether the rows of this state may be made on the screen's own thread."""
+    return len(state.runs or ()) + len(state.marks) + len(state.snapshot.experiments) <= SMALL
+
+
+def build(state: UiState, now_ms: int, before: Shown) -> Shown:
+    """The rows of a state; what did not change since ``before`` is taken from there."""
+    old_state = before.source
+    same_snapshot = old_state is not None and old_state.snapshot is state.snapshot
+    same_marks = old_state is not None and old_state.marks is state.marks
+    if old_state is not None and same_snapshot and same_marks and _same_tree(state, old_state):
+        tree = before.tree
+    else:
+        tree = tree_rows(state.snapshot, state.marks, state.tree_order, now_ms, state.closed, state.tree_filter)
+    if old_state is not None and _same_runs(state, old_state):
+        runs, sized = before.runs, before.sized_here
+    else:
+        here = state.runs or ()
+        runs = run_rows(here, state.run_order, now_ms, state.run_filter, state.folded)
+        sized = sum(run.size is not None for run in here)
+    marked_here, marked_shown = _marked(state, runs)
+    return Shown(
+        tree=tree,
+        runs=runs,
+        totals=before.totals if same_snapshot and same_marks else totals(state.marks, state.snapshot),
+        marked_here=marked_here,
+        marked_shown=marked_shown,
+        sized_here=sized,
+        badges=before.badges if same_snapshot else badges(state.snapshot),
+        impacts=before.impacts if same_snapshot else impacts(state.snapshot),
+        source=state,
+    )
+
+
+def _same_tree(state: UiState, other: UiState) -> bool:
+    return (state.tree_order, state.closed, state.tree_filter) == (other.tree_order, other.closed, other.tree_filter)
+
+
+def _same_runs(state: UiState, other: UiState) -> bool:
+    return (
+        state.runs is other.runs
+        and (state.experiment and state.experiment.key) == (other.experiment and other.experiment.key)
+        and (state.run_order, state.run_filter, state.folded) == (other.run_order, other.run_filter, other.folded)
+    )
+
+
+def _marked(state: UiState, rows: list[RunRow]) -> tuple[int, int]:
+    experiment = state.experiment
+    if experiment is None or not state.marks:
+        return 0, 0
+    if experiment.key in state.marks:
+        return len(state.runs or ()), len(rows)
+    here = {mark.key for mark in state.marks if container_key(mark.key) == experiment.key and mark.key != experiment.key}
+    if not here:
+        return 0, 0
+    if not state.run_filter and not state.folded:
+        return len(here), len(here)
+    return len(here), sum(row.run.key in here for row in rows)
+
+
+def badges(snapshot: Snapshot) -> dict[str, Finding]:
+    """The worst finding of every entry, by its key."""
+    worst: dict[str, Finding] = {}
+    for finding in snapshot.findings:
+        for key in _keys(finding):
+            known = worst.get(key)
+            if known is None or IMPACTS.index(finding.impact) < IMPACTS.index(known.impact):
+                worst[key] = finding
+    return worst
+
+
+def _keys(finding: Finding) -> list[str]:
+    place = "trash" if finding.path.split("/", 1)[0] == TRASH_NAME else "root"
+    if not finding.experiment_id:
+        return [f"stray/{finding.path}"]
+    keys = [experiment_key(place, finding.experiment_id), f"stray/{finding.path}"]
+    return [*keys, run_key(place, finding.experiment_id, finding.run_id)] if finding.run_id else keys
+
+
+def impacts(snapshot: Snapshot) -> dict[Impact, int]:
+    counts: dict[Impact, int] = {}
+    for finding in snapshot.findings:
+        counts[finding.impact] = counts.get(finding.impact, 0) + 1
+    return counts
+
+
+def judge_all(snapshot: Snapshot, now_ms: int, old_days: int) -> Judged:
+    """Judge a whole snapshot: seconds for a very large store, so never on the screen's thread then."""
+    facts = Facts(snapshot, now_ms, Options())
+    kept = {}
+    for experiment in snapshot.experiments:
+        if protections := tuple(facts.protections(experiment.key)):
+            kept[experiment.key] = protections
+    orphans = rule_figures(facts, orphaned())
+    aged = rule_figures(facts, old(old_days))
+    return Judged(facts, kept, orphans.items, orphans.kept, aged.items, aged.kept, old_days)
+
+
+def judged_small(snapshot: Snapshot) -> bool:
+    """Whether judging this snapshot takes no longer than a frame or two."""
+    return sum(len(runs) for runs in snapshot.runs.values()) <= SMALL // 3
+
+
+def experiment_name(snapshot: Snapshot, key: str) -> str:
+    experiment: Experiment | None = snapshot.experiment(key)
+    return key.rpartition("/")[2] if experiment is None else experiment.name or experiment.experiment_id

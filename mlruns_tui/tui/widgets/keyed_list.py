@@ -1,0 +1,340 @@
+"""The base of both lists: rows known by key, drawn only where visible, however many there are.
+
+It draws ``Segment`` by ``Segment`` (a page in a few milliseconds) and keeps its cursor on its *item* when the
+rows change, at the same height on the screen where that is possible: nothing jumps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual import events
+from textual.binding import BindingType
+from textual.cache import LRUCache
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.style import Style
+
+from .cells import Piece, line, signs_of, wrap
+
+Row = TypeVar("Row")
+HEAD = 1
+"""Lines of the fixed header."""
+
+
+class KeyedList(ScrollView, Generic[Row], can_focus=True):
+    """Rows with a cursor, a range and a sticky header. Keys come from the screen's command table."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+    ALLOW_SELECT = False
+
+    DEFAULT_CSS = """
+    KeyedList {
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+        scrollbar-color: $rest-border;
+        scrollbar-color-hover: $primary;
+        scrollbar-color-active: $primary;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+    }
+    """
+
+    class About(Message):
+        """Something about one list and one of its rows."""
+
+        def __init__(self, rows: KeyedList[Any], row: Any) -> None:
+            super().__init__()
+            self.rows = rows
+            self.row = row
+
+        @property
+        def control(self) -> KeyedList[Any]:
+            return self.rows
+
+    class Moved(About):
+        """The cursor stands on another item; ``row`` is None when there are no rows."""
+
+    class Opened(About):
+        """A double click on a row."""
+
+    class MarkClicked(About):
+        """A click on the place of a row's mark."""
+
+    class HeaderClicked(Message):
+        """A click on the header, so many cells from the left."""
+
+        def __init__(self, rows: KeyedList[Any], x: int) -> None:
+            super().__init__()
+            self.rows = rows
+            self.x = x
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.rows: Sequence[Row] = ()
+        self.cursor = 0
+        self.anchor: int | None = None
+        """Row a range started on."""
+        self.empty_words: Callable[[], list[Piece]] = lambda: []
+        """What to say in the middle when there are no rows."""
+        self._generation = 0
+        self._strips: LRUCache[Hashable, Strip] = LRUCache(512)
+        self._styles: dict[tuple[str, str], RichStyle] = {}
+        self._broken: set[str] = set()
+
+    # What a list says about its rows.
+
+    def key_of(self, row: Row) -> str:
+        """The logical key of a row."""
+        raise NotImplementedError
+
+    def header_pieces(self, width: int) -> list[Piece]:
+        raise NotImplementedError
+
+    def row_pieces(self, row: Row, width: int) -> list[Piece]:
+        """One row in ``width`` cells, without the cell of the cursor sign."""
+        raise NotImplementedError
+
+    # Rows and cursor.
+
+    @property
+    def current(self) -> Row | None:
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    @property
+    def selected(self) -> range:
+        """Row numbers of the range, or of the cursor alone."""
+        if self.anchor is None or not self.rows:
+            return range(self.cursor, self.cursor + bool(self.rows))
+        return range(min(self.anchor, self.cursor), max(self.anchor, self.cursor) + 1)
+
+    def set_rows(self, rows: Sequence[Row], wanted: str = "") -> None:
+        """Other rows. The cursor goes to the item ``wanted``, else stays on its item, else on its line."""
+        current = self.current
+        key = wanted or (self.key_of(current) if current is not None else "")
+        anchor = self.rows[self.anchor] if self.anchor is not None and self.anchor < len(self.rows) else None
+        height = self.cursor - round(self.scroll_y)
+        self.rows = rows
+        found = self._index(key)
+        self.cursor = max(0, min(self.cursor if found is None else found, len(rows) - 1))
+        self.anchor = None if anchor is None else self._index(self.key_of(anchor))
+        self._measure()
+        if self.is_mounted and rows:
+            page = self._page
+            height = max(0, min(height, page - 1))
+            top = max(0, min(self.cursor - height, len(rows) - page))
+            self.scroll_to(y=top, animate=False, immediate=True)
+        self.renew()
+        row = self.current
+        if current is None or row is None or self.key_of(row) != self.key_of(current) or row is not current:
+            self.post_message(self.Moved(self, row))
+
+    def _index(self, key: str) -> int | None:
+        if not key:
+            return None
+        if self.cursor < len(self.rows) and self.key_of(self.rows[self.cursor]) == key:
+            return self.cursor
+        return next((at for at, row in enumerate(self.rows) if self.key_of(row) == key), None)
+
+    def go_to_key(self, key: str) -> bool:
+        """The cursor to the row with this key; False when it is not shown."""
+        found = self._index(key)
+        if found is None:
+            return False
+        self.go(found)
+        return True
+
+    def renew(self) -> None:
+        """Draw every row again: something they show besides themselves has changed."""
+        self._generation += 1
+        self.refresh()
+
+    def go(self, index: int) -> None:
+        """The cursor to this row, as far as there are rows."""
+        index = max(0, min(index, len(self.rows) - 1))
+        if index == self.cursor or not self.rows:
+            self._show_cursor()
+            return
+        before, self.cursor = self.cursor, index
+        self._show_cursor()
+        if self.anchor is None:
+            self._refresh_row(before)
+            self._refresh_row(index)
+        else:
+            self.refresh()
+        self.post_message(self.Moved(self, self.rows[index]))
+
+    def move(self, by: int) -> None:
+        self.go(self.cursor + by)
+
+    def move_pages(self, pages: float) -> None:
+        self.go(self.cursor + round(pages * max(1, self._page - 1)))
+
+    def set_anchor(self, index: int | None) -> None:
+        self.anchor = index
+        self.renew()
+
+    @property
+    def _page(self) -> int:
+        return max(1, self.scrollable_content_region.height - HEAD)
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self._width, len(self.rows) + HEAD)
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width or self.size.width
+
+    def _show_cursor(self) -> None:
+        top = round(self.scroll_y)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + self._page:
+            self.scroll_to(y=self.cursor - self._page + 1, animate=False, immediate=True)
+
+    def _refresh_row(self, index: int) -> None:
+        y = index - round(self.scroll_y) + HEAD
+        self.refresh(Region(0, y, self._width, 1))
+
+    # Drawing.
+
+    def render_line(self, y: int) -> Strip:
+        try:
+            return self._draw(y)
+        except Exception as error:
+            return self._failed(y, error)
+
+    def _draw(self, y: int) -> Strip:
+        width = self._width
+        if y < HEAD:
+            return self._strip(self.header_pieces(width), width, "") if self.rows else self._blank(width)
+        if not self.rows:
+            return self._empty_line(y, width)
+        index = round(self.scroll_y) + y - HEAD
+        if index >= len(self.rows):
+            return self._blank(width)
+        here = index == self.cursor
+        in_range = self.anchor is not None and index in self.selected
+        key = (self._generation, index, width, here, in_range, here and self.has_focus)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._row_strip(index, width, here, in_range)
+            self._strips[key] = strip
+        return strip
+
+    def _row_strip(self, index: int, width: int, here: bool, in_range: bool) -> Strip:
+        signs = signs_of(self.app)
+        pieces = self.row_pieces(self.rows[index], width - 1)
+        sign = signs.cursor if here or in_range else " "
+        ground = ""
+        if here:
+            ground = "on $cursor-row" if self.has_focus else "on $cursor-blur"
+            if self.has_focus and (self.app.no_color or self.app.current_theme.ansi):
+                ground += " bold"
+        elif in_range:
+            ground = "on $range-row"
+        return self._strip([(sign, "$primary" if here else "$faint"), *pieces], width, ground)
+
+    def _strip(self, pieces: Sequence[Piece], width: int, ground: str) -> Strip:
+        segments = [Segment(text, self._style(style, ground)) for text, style in pieces if text]
+        return Strip(segments).adjust_cell_length(width, self._style("", ground))
+
+    def _style(self, style: str, ground: str) -> RichStyle:
+        found = self._styles.get((style, ground))
+        if found is None:
+            made = self.visual_style
+            for part in (ground, style):
+                if part:
+                    made += Style.parse(part)
+            found = self._styles[(style, ground)] = made.rich_style
+        return found
+
+    def _blank(self, width: int) -> Strip:
+        return Strip.blank(width, self._style("", ""))
+
+    def _empty_line(self, y: int, width: int) -> Strip:
+        pieces = self.empty_words()
+        if not pieces or width < 8:
+            return self._blank(width)
+        lines = _wrapped(pieces, width - 4)
+        top = max(HEAD, (self.size.height - len(lines)) // 2)
+        if not top <= y < top + len(lines):
+            return self._blank(width)
+        content = lines[y - top]
+        gap = (width - content.cell_length) // 2
+        found: list[Piece] = [(" " * gap, "")]
+        at = 0
+        for span in sorted(content.spans, key=lambda one: one.start):
+            found += [(content.plain[at : span.start], "$dim"), (content.plain[span.start : span.end], str(span.style))]
+            at = span.end
+        return self._strip([*found, (content.plain[at:], "$dim")], width, "")
+
+    def _failed(self, y: int, error: Exception) -> Strip:
+        """One broken panel says so and leaves the others working."""
+        words = f"{type(error).__name__}: {error}"
+        if words not in self._broken:
+            self._broken.add(words)
+            self.log.error(words)
+        width = max(self.size.width, 1)
+        if y != HEAD:
+            return Strip.blank(width)
+        text = line([f"This panel failed: {words}. The rest works."]).plain
+        return Strip([Segment(text)]).adjust_cell_length(width)
+
+    # Events.
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+        self._generation += 1
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._measure()
+
+    def on_resize(self) -> None:
+        self._measure()
+        self.renew()
+        self._show_cursor()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.refresh(Region(0, 0, self.size.width, self.size.height))
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y < HEAD:
+            self.post_message(self.HeaderClicked(self, offset.x))
+            return
+        index = round(self.scroll_y) + offset.y - HEAD
+        if not 0 <= index < len(self.rows):
+            return
+        self.go(index)
+        if offset.x <= 1:
+            self.post_message(self.MarkClicked(self, self.rows[index]))
+        elif event.chain == 2:
+            self.post_message(self.Opened(self, self.rows[index]))
+
+
+def _wrapped(pieces: Sequence[Piece], width: int) -> list[Content]:
+    """Pieces broken at spaces into centred lines, their styles kept."""
+    whole = line(pieces)
+    lines: list[Content] = []
+    at = 0
+    for text in wrap(whole.plain, width):
+        start = whole.plain.index(text, at) if text else at
+        lines.append(whole[start : start + len(text)])
+        at = start + len(text)
+    return lines
