@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import time
 
-
 from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.words import Outcome
 
-from . import begin, say
+from . import begin, records, say
 from .kept import Kept
 from .places import Slot, same
 from .progress import Progress
@@ -42,7 +41,7 @@ def apply(plan: Plan, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s
     already), LockedError (somebody changes the store; an interrupted batch of this user) and MlrunsError
     (no permission, no space even for the journal), each before anything was moved.
     """
-    begin.check(plan)
+    records.check_plan(plan)
     with changing(
         plan.store_root, "apply", expected=plan.store_identity, lock_timeout_s=lock_timeout_s, stop=stop
     ) as session:
@@ -112,7 +111,8 @@ class _Application:
     def _group(self, at: int) -> tuple[int, list[int]]:
         """Move the items from ``at`` on; the index after the last one, and those that were moved."""
         kept = self._kept
-        started, at, good = time.monotonic(), at, []
+        started = time.monotonic()
+        good: list[int] = []
         held = look.open_files(self._device)
         if held.unchecked < 0 and at == 0:
             self._session.messages.append("open files could not be checked on this system")
@@ -142,7 +142,9 @@ class _Application:
                 if n not in kept.results and kept.find(n)[0] == "backup":
                     self._moved_bytes += self._plan.items[n].allocated_bytes
                     kept.say("moved", n=[n])
-                    self._finished(n, "failed", f"moved, but the disk reported: {look.words(error)}. It is in the backup.")
+                    self._finished(
+                        n, "failed", f"moved, but the disk reported: {look.words(error)}. It is in the backup."
+                    )
         kept.parents.close()
         return at, moved
 

@@ -16,7 +16,7 @@ from mlruns_tui.model.errors import MlrunsError, StaleError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.text import safe
 
-from . import layout, records, statedir
+from . import layout, newvault, records, statedir
 from .journal import History, Journal, learn
 from .kept import Kept
 from .layout import BATCHES, DATA, DEAD
@@ -43,7 +43,7 @@ def open_batch(session: Session, plan: Plan) -> Kept:
         except OSError as error:
             if not layout.no_room(error):
                 raise
-        if site.vault is not None and layout.release_reserve(site.vault):
+        if site.vault is not None and newvault.release_reserve(site.vault):
             with contextlib.suppress(OSError):
                 return _in_vault(session, plan, first)
         return _elsewhere(session, plan, first)
@@ -66,7 +66,7 @@ def _refusal(session: Session, error: OSError) -> MlrunsError:
 def _vault(session: Session) -> layout.Vault:
     site = session.site
     if site.vault is None:
-        session.use(layout.create_vault(site.root, site.root_fd))
+        session.use(newvault.create_vault(site.root, site.root_fd))
     assert site.vault is not None
     return site.vault
 
@@ -75,9 +75,7 @@ def _in_vault(session: Session, plan: Plan, first: dict[str, object]) -> Kept:
     site = session.site
     vault = _vault(session)
     session.locks.tell(session.op, plan.id)
-    fd, journal = records.publish(
-        vault.batches_fd, plan, session.uid, first, layout.sharing(site.root_fd), places=True
-    )
+    fd, journal = records.publish(vault.batches_fd, plan, session.uid, first, layout.sharing(site.root_fd), places=True)
     places = Places(site.root_fd, plan.id, fd)
     return _kept(session, plan, places, fd, os.path.join(vault.path, BATCHES, plan.id), journal, first)
 
@@ -165,7 +163,7 @@ def _folder(session: Session, vault: layout.Vault, batch_id: str) -> int:
             os.close(layout.make_folder(fd, name, shared.batch, shared.owner))
     except BaseException:
         os.close(fd)
-        layout.remove_unborn(vault.batches_fd, batch_id)
+        newvault.remove_unborn(vault.batches_fd, batch_id)
         raise
     change.sync(vault.batches_fd)
     return fd

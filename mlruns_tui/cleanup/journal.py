@@ -69,7 +69,7 @@ class History:
     left: set[int] = field(default_factory=set)
     """Those that were moved out at some time."""
     times: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    """By directory: device, inode and the time it should have."""
+    """By directory the open operation changes: device, inode and the time it should have."""
 
 
 def fold(records: list[dict[str, Any]]) -> History:
@@ -94,6 +94,7 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
     elif event == "end":
         told.open_op = ""
         told.finished_ms = int(record["at"])
+        told.times.clear()
     elif event == "times":
         for path, device, inode, mtime_ns in record["dirs"]:
             told.times[str(path)] = (int(device), int(inode), int(mtime_ns))

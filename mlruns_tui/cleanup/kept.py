@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.words import BatchState, ItemPlace, Outcome
@@ -182,7 +181,6 @@ def state_of(items: tuple[BatchItem, ...], *, unfinished: bool) -> BatchState:
     if not places:
         return "restored"
     if len(places) == 1:
-        return next(word for word in ("moved", "packed", "purged", "restored", "missing") if word in places)  # type: ignore[return-value]
+        words: tuple[BatchState, ...] = ("moved", "packed", "purged", "restored", "missing")
+        return next(word for word in words if word in places)
     return "partly"
-
-

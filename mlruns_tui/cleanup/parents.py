@@ -13,7 +13,6 @@ from mlruns_tui.disk import change, look
 
 from .layout import put_back_time
 
-
 MAX_OPEN = 96
 """Directories kept open that are only looked at."""
 

@@ -48,13 +48,14 @@ def purge(
             chosen = [n for n in chosen_items(kept, keys) if kept.find(n)[0] == "backup"]
             if not chosen and not kept.history.open_op and not kept.leftovers:
                 return kept.batch(messages=("nothing of it is in the backup any more",))
-            session.resume(kept)
+            freed = _Counter()
+            session.resume(kept, freed)
             progress = Progress(tell, "purge", batch_id, [kept.items[n] for n in chosen])
             progress.start()
-            freed = purge_items(session, kept, chosen, progress, stop)
+            freed.bytes += purge_items(session, kept, chosen, progress, stop)
             session.end(kept)
             progress.end()
-            return kept.batch(freed_bytes=freed, messages=tuple(session.messages))
+            return kept.batch(freed_bytes=freed.bytes, messages=tuple(session.messages))
         finally:
             kept.close()
 
@@ -80,7 +81,17 @@ def purge_items(session: Session, kept: Kept, indexes: Sequence[int], progress: 
     at = 0
     while at < len(indexes) and not stop():
         at = work.group(at)
-    return work.freed
+    return work.freed.bytes
+
+
+class _Counter:
+    """Allocated bytes of the files it hears of."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def __call__(self, status: os.stat_result) -> None:
+        self.bytes += status.st_blocks * 512
 
 
 class _Purge:
@@ -89,14 +100,12 @@ class _Purge:
         self._kept = kept
         self._indexes = indexes
         self._progress = progress
-        self.freed = 0
-
-    def _removed(self, status: os.stat_result) -> None:
-        self.freed += status.st_blocks * 512
+        self.freed = _Counter()
 
     def group(self, at: int) -> int:
         """Delete some items from ``at`` on; where to go on."""
-        kept, group, files = self._kept, [], 0
+        kept, files = self._kept, 0
+        group: list[int] = []
         held = look.open_files(os.fstat(kept.root_fd).st_dev)
         while at < len(self._indexes) and len(group) < MAX_ITEMS and (not group or files < MAX_FILES):
             n = self._indexes[at]
@@ -158,7 +167,7 @@ class _Purge:
 
     def _destroy(self, n: int) -> bool:
         try:
-            destroy(self._kept, n, self._removed)
+            destroy(self._kept, n, self.freed)
         except OSError as error:
             self._finished(n, "failed", f"{look.words(error)}. It is gone in part; the next purge deletes the rest.")
             return False

@@ -21,7 +21,8 @@ from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.words import OWN_SUFFIX
 
 from .journal import Journal, line
-from .layout import DATA, DEAD, FORMAT, JOURNAL, PLAN, UNBORN, Sharing, make_folder, remove_unborn
+from .layout import DATA, DEAD, FORMAT, JOURNAL, PLAN, UNBORN, Sharing, make_folder
+from .newvault import remove_unborn
 from .steps import unsupported
 
 MAX_PLAN = 1 << 30

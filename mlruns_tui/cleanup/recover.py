@@ -25,7 +25,8 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None) 
     """
     for n in sorted(kept.items):
         _finish_swap(kept, n)
-    _put_back_times(kept)
+    if kept.history.open_op:
+        _put_back_times(kept)
     for n in sorted(kept.items):
         # Still open somewhere (NFS): the next purge goes on.
         with contextlib.suppress(OSError):

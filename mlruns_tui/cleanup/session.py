@@ -16,7 +16,7 @@ from mlruns_tui.model.protocols import Stop, never
 from mlruns_tui.model.store import Identity
 from mlruns_tui.model.text import safe
 
-from . import layout, statedir
+from . import layout, newvault, statedir
 from .journal import History, Journal
 from .kept import Kept
 from .lock import Locks
@@ -95,13 +95,13 @@ class Session:
                 journal.close()
                 raise
             if self.site.vault is not None:
-                layout.release_reserve(self.site.vault)
+                newvault.release_reserve(self.site.vault)
         return journal
 
     def commit(self, kept: Kept) -> None:
         """Write the journal; a full disk is said once and worked around. Raises OSError otherwise."""
         if not kept.commit() and kept.journal is not None and kept.journal.behind:
-            if self.site.vault is not None and layout.release_reserve(self.site.vault) and kept.commit():
+            if self.site.vault is not None and newvault.release_reserve(self.site.vault) and kept.commit():
                 return
             said = "the disk is full: the journal is written when there is room again"
             if said not in self.messages:
@@ -115,7 +115,7 @@ class Session:
         except OSError as error:
             self.messages.append(f"the journal of this batch ends early: {look.words(error)}")
         if self.site.vault is not None and not (kept.journal and kept.journal.behind):
-            layout.renew_reserve(self.site.vault, self.site.root_fd)
+            newvault.renew_reserve(self.site.vault, self.site.root_fd)
 
     def settle_mine(self) -> None:
         """Before a new batch: an interrupted one of this user must be settled by him first.
@@ -145,6 +145,8 @@ class Session:
                 settle(kept)
                 kept.say("end", op=history.open_op)
                 self.commit(kept)
+            except OSError as error:
+                self.messages.append(f"batch {batch_id} cannot be looked at: {look.words(error)}")
             finally:
                 kept.close()
 
@@ -179,7 +181,7 @@ def changing(
         session = Session(site, locks, op)
         if site.vault is not None:
             session.use(site.vault)
-        layout.sweep(root_fd, site.vault)
+        newvault.sweep(root_fd, site.vault)
         yield session
     finally:
         locks.close()

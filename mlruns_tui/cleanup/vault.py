@@ -211,5 +211,3 @@ def show(root: str, batch_id: str) -> Batch:
             return kept.batch()
         finally:
             kept.close()
-
-

@@ -8,7 +8,13 @@ import click
 
 from mlruns_tui.model.errors import UsageError
 
-from .run import ConfirmationNeeded
+
+class ConfirmationNeeded(UsageError):
+    """Nobody can be asked; ``plan`` is what would be confirmed, for the error document."""
+
+    def __init__(self, message: str, hint: str, plan: dict[str, Any] | None = None) -> None:
+        super().__init__("confirmation-needed", message, hint=hint)
+        self.plan = plan
 
 
 def needs_force(what: str, plan: dict[str, Any] | None = None) -> ConfirmationNeeded:
@@ -18,22 +24,13 @@ def needs_force(what: str, plan: dict[str, Any] | None = None) -> ConfirmationNe
 
 def confirm(question: str) -> None:
     """Raises UsageError unless the answer is yes; Enter is no."""
-    try:
-        yes = click.confirm(question, default=False, err=True)
-    except click.Abort:
-        click.echo(err=True)
-        yes = False
-    if not yes:
+    if not click.confirm(question, default=False, err=True):
         raise _declined()
 
 
 def type_number(question: str, number: int) -> None:
     """The number must be typed, because it must be read first. Raises UsageError for any other answer."""
-    try:
-        answer = click.prompt(question, default="", show_default=False, err=True)
-    except click.Abort:
-        click.echo(err=True)
-        answer = ""
+    answer: str = click.prompt(question, default="", show_default=False, err=True)
     if answer.strip().replace(",", "") != str(number):
         raise _declined()
 

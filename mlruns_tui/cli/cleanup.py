@@ -61,15 +61,18 @@ class Manner:
 
 def _unsafe_options(function: Any) -> Any:
     for kind in sorted(LIFTABLE, reverse=True):
-        function = click.option(
-            f"--unsafe-{kind}", f"unsafe_{kind.replace('-', '_')}", is_flag=True, help=f"Take also {_UNSAFE[kind]}."
-        )(function)
+        function = click.option(f"--unsafe-{kind}", f"unsafe_{kind.replace('-', '_')}", is_flag=True, hidden=True)(
+            function
+        )
     return function
 
 
 @click.command(
     "cleanup",
-    epilog=examples(
+    epilog="\b\nSetting one protection aside, for this plan only; take also\n"
+    + "\n".join(f"  {'--unsafe-' + kind:<30}{what}" for kind, what in _UNSAFE.items())
+    + "\n\n"
+    + examples(
         "mlruns-tui cleanup ./mlruns --days-old 30 --dry-run",
         "mlruns-tui cleanup ./mlruns --days-old 30 --experiment 'bert-*'",
         "mlruns-tui cleanup ./mlruns --run 8c1f03d2a1b24c7e9f00aa11bb22c310",
@@ -81,7 +84,7 @@ def _unsafe_options(function: Any) -> Any:
 @click.option(
     "--experiment", "experiments", multiple=True, metavar="NAME|ID|GLOB", help="Only in these experiments; repeatable."
 )
-@click.option("--run", "runs", multiple=True, metavar="ID", help="These runs, or with --days-old only these; repeatable.")
+@click.option("--run", "runs", multiple=True, metavar="ID", help="These runs; with --days-old only these.")
 @click.option(
     "--orphans/--no-orphans",
     default=None,
@@ -161,7 +164,7 @@ def _wants_orphans(
     if orphans is False and with_runs:
         raise UsageError("usage", "--no-orphans and --orphans-with-runs contradict each other")
     if runs and (orphans or with_runs):
-        raise UsageError("usage", "--run names runs, so no orphaned experiment can be meant", hint="leave out --orphans")
+        raise UsageError("usage", "--run names runs, no orphaned experiment can be meant", hint="leave out --orphans")
     wanted = orphans if orphans is not None else with_runs or not (experiments or runs)
     if not wanted and days_old is None and not runs:
         raise UsageError(
@@ -183,9 +186,7 @@ def _show(plan: Plan, snapshot: Snapshot, batch: Batch | None, manner: Manner) -
         put_ndjson(fields["refused"])
     elif manner.as_json:
         put_json(
-            documents.cleanup_document(
-                plan, snapshot.store, batch, dry_run=manner.dry_run, messages=snapshot.messages
-            )
+            documents.cleanup_document(plan, snapshot.store, batch, dry_run=manner.dry_run, messages=snapshot.messages)
         )
     elif batch is None and not (manner.quiet and plan.empty):
         space = space_of(plan.store_root)

@@ -62,7 +62,9 @@ class Program(click.Group):
             args = [SCREEN, *args]
         return super().parse_args(ctx, args)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         return ("" if name == SCREEN else name), command, rest
 
@@ -85,7 +87,13 @@ class Program(click.Group):
         screen = self.get_command(ctx, SCREEN)
         assert screen is not None
         with formatter.section("Options of the screen"):
-            formatter.write_dl([record for one in screen.get_params(ctx) if (record := one.get_help_record(ctx))])
+            formatter.write_dl(
+                [
+                    record
+                    for one in screen.get_params(ctx)
+                    if isinstance(one, click.Option) and (record := one.get_help_record(ctx))
+                ]
+            )
         formatter.write_paragraph()
         for part in _MORE.strip().split("\n\n"):
             if part.startswith("\b"):

@@ -37,7 +37,9 @@ def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 )
 @store_argument
 @click.option("--runs", "with_runs", is_flag=True, help="The runs as well.")
-@click.option("--sort", type=click.Choice(SORTS), default="size", show_default=True, help="By this column.")
+@click.option(
+    "--sort", type=click.Choice(SORTS), metavar="COLUMN", default="size", show_default=True, help="By this column."
+)
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @click.option(
     "--columns",
@@ -65,9 +67,7 @@ def command(
     at_ms = now_ms()
     facts = listing.Facts(snapshot, protections(snapshot, at_ms), at_ms)
     experiments = listing.arrange(snapshot.experiments, listing.EXPERIMENT_FIELDS, sort, reverse, facts)
-    runs = (
-        listing.arrange(snapshot.all_runs(), listing.RUN_FIELDS, sort, reverse, facts) if with_runs else None
-    )
+    runs = listing.arrange(snapshot.all_runs(), listing.RUN_FIELDS, sort, reverse, facts) if with_runs else None
     if ndjson:
         put_ndjson(documents.experiment_item(one, facts.protected) for one in experiments)
         put_ndjson(documents.run_item(run, facts.protected) for run in runs or ())

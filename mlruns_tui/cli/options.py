@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from mlruns_tui.report.words import parse_duration
+
 from .console import put_json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|min|m|h|d|w)")
 
 
 def duration_ms(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """A length of time with its unit, ``90s``, ``30min``, ``1h``, ``30d``, ``2w``, as ms: an option's callback."""
     if value is None:
         return None
-    match = _DURATION.fullmatch(value.strip())
-    if match is None and value.strip() != "0":
-        raise click.BadParameter(
-            f"{value!r} is no length of time; write a number and a unit: 90s, 30min, 1h, 30d", ctx, param
-        )
-    return round(float(match[1]) * _UNITS[match[2]]) if match else 0
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 def timeout_ms(ctx: click.Context, param: click.Parameter, value: str) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Any
 
 import click
 
@@ -45,14 +44,6 @@ class Interrupted(MlrunsError):
 
     def __init__(self, message: str = "interrupted; nothing was changed") -> None:
         super().__init__("interrupted", message)
-
-
-class ConfirmationNeeded(UsageError):
-    """Nobody can be asked; ``plan`` is what would be confirmed, for the error document."""
-
-    def __init__(self, message: str, hint: str, plan: dict[str, Any] | None = None) -> None:
-        super().__init__("confirmation-needed", message, hint=hint)
-        self.plan = plan
 
 
 def _usage(error: click.ClickException) -> UsageError:

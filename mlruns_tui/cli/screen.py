@@ -44,9 +44,7 @@ def command(
         tell(ctx.get_help())
         tell("\nmlruns-tui: the screen needs a terminal; mlruns-tui list prints what is in a store")
         return Exit.USAGE
-    return open_screen(
-        store, database, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse
-    )
+    return open_screen(store, database, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse)
 
 
 def has_terminal() -> bool:

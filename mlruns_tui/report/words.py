@@ -6,6 +6,7 @@ minutes are ``min`` and months ``mo`` so that ``m`` never has to be guessed.
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 import unicodedata
@@ -93,6 +94,20 @@ def duration_text(ms: int | None) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+_UNITS = {"ms": 1, "s": 1000, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|min|m|h|d|w)")
+
+
+def parse_duration(text: str) -> int:
+    """Milliseconds of ``90s``, ``30min``, ``1h``, ``30d``, ``2w`` or ``0``. Raises ValueError with a sentence."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is not None:
+        return round(float(match[1]) * _UNITS[match[2]])
+    if text.strip() == "0":
+        return 0
+    raise ValueError(f"{text!r:.60} is no length of time; write a number and a unit: 90s, 30min, 1h, 30d")
 
 
 def time_text(ms: int | None) -> str:

@@ -18,6 +18,7 @@ from . import sqlite
 from .keep import keeps
 from .pulse import Pulse
 from .records import lifecycle, status_word, text, time_ms
+from .registry import DELETED_STAGE, LoggedModel, Version
 from .sqlite import Changed, Reading, Unreadable, opened
 
 PARENT_TAG: Final = "mlflow.parentRunId"
@@ -25,30 +26,6 @@ _TABLES: Final = frozenset({"alembic_version", "experiments", "runs"})
 _NAMES: Final = ("mlflow.db", "mlruns.db")
 _MAX_LOOKED_AT = 40
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedModelRow:
-    """A row of ``logged_models``; texts as written, not yet safe to show."""
-
-    model_id: str
-    experiment_id: str
-    name: str
-    location: str
-    source_run_id: str
-    deleted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRow:
-    """A row of ``model_versions``; texts as written."""
-
-    name: str
-    version: str
-    stage: str
-    source: str
-    run_id: str
-    storage_location: str
 
 
 @dataclass(slots=True)
@@ -64,8 +41,8 @@ class Contents:
     """By experiment id; parent and keep tag known, directory not."""
     uris: dict[str, str] = field(default_factory=dict)
     """Artifact URIs as written, by run id."""
-    models: list[LoggedModelRow] = field(default_factory=list)
-    versions: list[VersionRow] = field(default_factory=list)
+    models: list[LoggedModel] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
     registered: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Names of registered models, with their pairs of alias and version."""
     trace_places: frozenset[str] = frozenset()
@@ -218,7 +195,9 @@ def _registry(contents: Contents, reading: Reading) -> None:
     columns = ("model_id", "experiment_id", "name", "artifact_location", "source_run_id", "lifecycle_stage")
     for model, experiment, name, location, run, stage in reading.table("logged_models", columns):
         contents.models.append(
-            LoggedModelRow(str(model), str(experiment), str(name), str(location or ""), run or "", stage == "deleted")
+            LoggedModel(
+                str(model), str(experiment), text(name), location or "", run or "", contents.path, stage == "deleted"
+            )
         )
     for (name,) in reading.table("registered_models", ("name",)):
         contents.registered[str(name)] = []
@@ -227,7 +206,15 @@ def _registry(contents: Contents, reading: Reading) -> None:
     columns = ("name", "version", "current_stage", "source", "run_id", "storage_location")
     for name, version, stage, source, run, storage in reading.table("model_versions", columns):
         contents.versions.append(
-            VersionRow(str(name), str(version), stage or "", source or "", run or "", storage or "")
+            Version(
+                text(name),
+                str(version),
+                run or "",
+                "",
+                tuple(one for one in (source, storage) if one),
+                contents.path,
+                stage == DELETED_STAGE,
+            )
         )
 
 

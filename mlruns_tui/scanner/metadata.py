@@ -32,11 +32,13 @@ _EMPTY: Final[dict[str, Any]] = {"null": None, "''": "", '""': "", "[]": [], "{}
 class Unusable(Exception):
     """Metadata MLflow cannot use; the text says why in words, safe to show."""
 
-    def __init__(self, reason: str, *, transient: bool = False) -> None:
+    def __init__(self, reason: str, *, transient: bool = False, closed: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.transient = transient
         """It may be a moment inside somebody's rewrite: read it again before believing it."""
+        self.closed = closed
+        """It could not be looked at at all (a link, no permission): nothing is known of what it says."""
 
 
 def parse(data: bytes) -> dict[Any, Any]:

@@ -38,6 +38,8 @@ class Outline:
     """The first thing in it that could not be looked at, with the reason in words."""
     traces: list[str] = field(default_factory=list)
     """Ids of the first traces in it."""
+    shapes: dict[str, tuple[RunShape, int]] = field(default_factory=dict)
+    """Of each directory in the place of a run: shape and modification time in ns."""
 
 
 def run_shape(folder_fd: int, name: str, pulse: Pulse) -> tuple[RunShape, int]:
@@ -128,7 +130,8 @@ def _reserved(folder_fd: int, name: str, seen: Outline, pulse: Pulse) -> None:
 
 
 def _child(folder_fd: int, name: str, seen: Outline, pulse: Pulse) -> None:
-    shape, _ = run_shape(folder_fd, name, pulse)
+    shape, mtime_ns = run_shape(folder_fd, name, pulse)
+    seen.shapes[name] = shape, mtime_ns
     if shape == "unreadable":
         seen.unreadable = seen.unreadable or f"{name} cannot be read"
     seen.run_level = seen.run_level or shape == "parts"

@@ -86,7 +86,7 @@ def _mark(state: UiState) -> str | None:
 
 
 def _task(state: UiState) -> str | None:
-    return None if state.task else "nothing is running"
+    return None if state.task or state.has_result else "nothing is running"
 
 
 def _read(state: UiState) -> str | None:

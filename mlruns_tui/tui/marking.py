@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlruns_tui.model.plan import Protection
-from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
+from mlruns_tui.model.store import Experiment, Progress, Run, container_key
 from mlruns_tui.report.words import plural
 from mlruns_tui.triage.marks import Marks, mark_of
 from mlruns_tui.triage.protection import Facts, judge, why_kept
@@ -32,17 +32,17 @@ class Marking:
         return marks.remove(self.removed).add(self.added) if self.removed else marks.add(self.added)
 
 
-def toggled(facts: Facts, marks: Marks, key: str, experiment_kept: Sequence[Protection] = ()) -> Marking:
-    """Space on one row. ``experiment_kept``: protections of an experiment where they are known already."""
+def toggled(
+    facts: Facts, marks: Marks, item: Run | Experiment, known: Sequence[Protection] | None = None
+) -> Marking:
+    """Space on one row. ``known``: the item's own protections where they were worked out already."""
+    key = item.key
     if key in marks:
         return Marking(removed=(key,))
     container = container_key(key)
     if container != key and container in marks:
-        return Marking(said="its whole experiment is marked; Space there takes that back")
-    item = _item(facts, key)
-    if item is None:
-        return Marking(said="not marked: it is not an experiment or a run")
-    kept = experiment_kept[0] if experiment_kept else why_kept(facts, key, marks)
+        return Marking(said="its whole experiment is marked: Space on that takes the mark back")
+    kept = why_kept(facts, key, marks, known)
     if kept is not None:
         return Marking(refused=kept, said=f"not marked: {kept.reason}")
     return Marking(added=Marks({key: mark_of(item)}))
@@ -99,9 +99,9 @@ def orphaned() -> Rule:
     return Orphaned()
 
 
-def unread_runs(snapshot: Snapshot) -> int:
+def unread_runs(progress: Progress) -> int:
     """Runs that were found but whose metadata was not read yet."""
-    return max(0, snapshot.progress.runs_found - snapshot.progress.runs_read)
+    return max(0, progress.runs_found - progress.runs_read)
 
 
 def _judged(facts: Facts, marks: Marks, chosen: Mapping[str, Choice]) -> Marking:

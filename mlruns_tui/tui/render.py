@@ -89,7 +89,7 @@ def progress_bar(done: float, cells: int, signs: Signs) -> list[Piece]:
 
 def reading_pieces(state: UiState, signs: Signs) -> list[Piece]:
     """The line shown while a scan runs; per cent and time only with an estimate."""
-    progress = state.snapshot.progress
+    progress = state.progress
     pieces: list[Piece] = [("reading ", PLAIN)]
     if progress.stage == "sizes" and progress.runs_found:
         done = progress.runs_sized / progress.runs_found
@@ -111,7 +111,7 @@ def reading_pieces(state: UiState, signs: Signs) -> list[Piece]:
 
 def ended_text(state: UiState) -> str:
     """What is said when a scan is over."""
-    progress = state.snapshot.progress
+    progress = state.progress
     if progress.stage == "stopped":
         return f"stopped: {progress.runs_sized:,} of {plural(progress.runs_found, 'run')} sized. R reads on"
     snapshot = state.snapshot

@@ -144,3 +144,8 @@ def judged_small(snapshot: Snapshot) -> bool:
 def experiment_name(snapshot: Snapshot, key: str) -> str:
     experiment: Experiment | None = snapshot.experiment(key)
     return key.rpartition("/")[2] if experiment is None else experiment.name or experiment.experiment_id
+
+
+def same_table(one: UiState, other: UiState) -> bool:
+    """Both states show the runs of the same experiment."""
+    return (one.experiment and one.experiment.key) == (other.experiment and other.experiment.key)

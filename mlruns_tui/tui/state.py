@@ -8,7 +8,7 @@ from typing import Literal
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.plan import Protection
-from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
+from mlruns_tui.model.store import Experiment, Progress, Run, Snapshot, container_key
 from mlruns_tui.triage.marks import Marks
 from mlruns_tui.triage.protection import Facts, why_kept
 from mlruns_tui.triage.views import Group, Order, SortKey, TreeRow
@@ -61,10 +61,14 @@ class UiState:
     """Keys of parent runs whose children are hidden."""
     anchor: str = ""
     """Key of the row a range started on; empty when there is none."""
+    progress: Progress = Progress()
+    """Of the scan, as told last; the snapshot in the lists may be a second older."""
     reading: bool = False
     read_only: bool = False
     task: str = ""
     """What the worker is doing, in words; empty when nothing."""
+    has_result: bool = False
+    """Work of this session is over and can be looked at."""
     planning: bool = False
     """The marked items are being looked at afresh for a review."""
     batches: tuple[Batch, ...] | None = None

@@ -32,6 +32,7 @@ class Question(ModalScreen[bool]):
     """
 
     CSS_PATH = "../styles/dialogs.tcss"
+    AUTO_FOCUS = "#buttons"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", "no", show=False),
         Binding("y", "answer(True)", "yes", show=False),
@@ -68,7 +69,6 @@ class Question(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         self.query_one("#dialog", Panel).set_title(self._title)
-        self.query_one(ButtonRow).focus()
 
     def on_button_row_pressed(self, event: ButtonRow.Pressed) -> None:
         event.stop()
@@ -107,8 +107,8 @@ class UndoDialog(Question):
             _says(
                 f"Put back {of}batch {batch.id} ({when}, {batch.user})?",
                 f"{what}, {size_text(sum(item.size_bytes for item in items))}.",
-                "Each goes back to its place by one rename: no space is needed.",
-                "Where a name is taken meanwhile, that item stays in the backup.",
+                "Each goes back by one rename; no free space is needed.",
+                "Whatever finds its name taken stays in the backup.",
             ),
             [Choice(YES, button), Choice(NO, "Cancel")],
             [("y", "put back"), ("n Esc", "cancel")],
@@ -154,6 +154,8 @@ class TypedNumberDialog(Question):
     The field has the focus. Enter with another number is *keep*.
     """
 
+    AUTO_FOCUS = "#number"
+
     def __init__(
         self, title: str, lines: Sequence[Content], number: int, prompt: str, keep: str, do: str, note: str = ""
     ) -> None:
@@ -172,10 +174,6 @@ class TypedNumberDialog(Question):
             yield Static(line([self._prompt]), id="prompt")
             yield Input(id="number", restrict=r"[0-9,]*", max_length=11, compact=True, select_on_focus=False)
         yield Static(line([(self._note, DIM)]), id="note")
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one(Input).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -14,7 +13,7 @@ from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.tui.tasks import TaskEnded, TaskProgressed, TaskView
 from mlruns_tui.tui.widgets.cells import signs_of, stack
 from mlruns_tui.tui.widgets.lines import KeyLine
-from mlruns_tui.tui.widgets.panel import Panel
+from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.task_words import (
     TITLES,
     Phase,
@@ -48,7 +47,7 @@ class ProgressScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Panel(id="window"):
-            with VerticalScroll(id="said"):
+            with Words(id="said"):
                 yield Static(id="words")
             yield KeyLine(id="keys")
 
@@ -123,7 +122,7 @@ class ResultScreen(ModalScreen["ResultAnswer | None"]):
 
     def compose(self) -> ComposeResult:
         with Panel(id="window"):
-            with VerticalScroll(id="said"):
+            with Words(id="said"):
                 yield Static(id="words")
             yield KeyLine(id="keys")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
@@ -21,7 +21,7 @@ from mlruns_tui.tui.widgets import plan_words
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
 from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
-from mlruns_tui.tui.widgets.panel import Panel
+from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.plan_list import GoesPainter, GoesRow, Names, PlanGroup, first_shown, groups_of, rows_of
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.stays_list import StaysRow, paint_stays, stays_by_kind, stays_one_by_one
@@ -89,7 +89,7 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
             with Vertical(id="side"):
                 with Panel(id="stays-panel"):
                     yield RowList[StaysRow](self._paint_stays, keep_cursor=False, id="stays")
-                with Panel(id="happens-panel"), VerticalScroll(id="happens"):
+                with Panel(id="happens-panel"), Words(id="happens"):
                     yield Static(id="words")
         yield ButtonRow([Choice(CANCEL, "Cancel")], id="buttons")
         yield KeyLine(id="keys")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from textual.containers import Vertical
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
 from .cells import line, signs_of
@@ -57,3 +60,29 @@ class Panel(Vertical):
 
 def _title(title: str, detail: str) -> Content:
     return line([title, (f" {detail}" if detail else "", "$dim")])
+
+
+class Words(VerticalScroll, can_focus=True, inherit_bindings=False):
+    """Sentences in a panel, scrolled when there are more than fit; ``left`` and ``right`` stay free."""
+
+    DEFAULT_CSS = """
+    Words {
+        padding: 0 0 0 1;
+        scrollbar-size-vertical: 1;
+        scrollbar-color: $rest-border;
+        scrollbar-color-hover: $primary;
+        scrollbar-color-active: $primary;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+    }
+    Words > Static { width: 1fr; height: auto; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll_up", show=False),
+        Binding("down", "scroll_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("home", "scroll_home", show=False),
+        Binding("end", "scroll_end", show=False),
+    ]

@@ -23,7 +23,7 @@ Painter = Callable[[Any, int], Content]
 """A row and the cells it has, to its line. The cell of the cursor sign comes before and is not its own."""
 
 
-class RowList(ScrollView, Generic[Row], can_focus=True):
+class RowList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     """Rows with a cursor, a fixed header line, and lines of explanation after the last row."""
 
     DEFAULT_CSS = """

@@ -134,14 +134,14 @@ def progress_lines(view: TaskView, signs: Signs, all_troubles: bool = False) -> 
         Content(),
         line([("last  ", DIM), cut(view.label(event.key, event.name) if event.key else signs.unknown, WIDTH - 6)]),
         Content(),
-        line([(signs.finished, "$success"), (f"{len(view.done_keys):>6,}  ", "bold"), (DONE[event.phase], DIM)]),
+        _counts(view, event.phase, signs),
     ]  # fmt: skip
     shown = view.troubles if all_troubles else view.troubles[:SHOWN_TROUBLES]
     for trouble in shown:
         lines += _trouble_lines(trouble, signs, "left where it was" if event.phase == "move" else "")
     if len(view.troubles) > len(shown):
         more = len(view.troubles) - len(shown)
-        lines.append(line([(f"          {signs.unknown} {more:,} more, ", DIM), ("Enter", "$primary bold"),
+        lines.append(line([(f"  {signs.unknown} {more:,} more, ", DIM), ("Enter", "$primary bold"),
                            (" lists them", DIM)]))  # fmt: skip
     lines.append(Content())
     if view.stopping:
@@ -149,6 +149,19 @@ def progress_lines(view: TaskView, signs: Signs, all_troubles: bool = False) -> 
     else:
         lines.append(line([("Lose the connection if you must: this goes on without you.", DIM)]))
     return lines
+
+
+def _counts(view: TaskView, phase: Phase, signs: Signs) -> Content:
+    pieces: list[Piece] = [
+        (f"{signs.finished} ", "$success"),
+        (f"{len(view.done_keys):,} ", "bold"),
+        (DONE[phase], DIM),
+    ]
+    for outcome, troubles in (("failed", view.failed), ("skipped", view.skipped)):
+        if troubles:
+            sign, style = _outcome_look(troubles[0].outcome, signs)
+            pieces += [(f"   {sign} ", style), (f"{len(troubles):,} ", "bold"), (outcome, style)]
+    return line(pieces)
 
 
 def _amounts(view: TaskView, event: ApplyEvent) -> Content:
@@ -162,11 +175,11 @@ def _amounts(view: TaskView, event: ApplyEvent) -> Content:
 
 def _trouble_lines(trouble: Trouble, signs: Signs, state: str) -> list[Content]:
     sign, style = _outcome_look(trouble.outcome, signs)
-    head = line([(sign, style), ("         ", ""), (f"{trouble.outcome}  ", style), cut(trouble.name, WIDTH - 19)])
+    head = line([(f"{sign} ", style), fit(trouble.name, WIDTH - 2).rstrip()])
     cause = trouble.error or "no reason was given"
     if state and state not in cause:
         cause = f"{cause}; {state}"
-    return [head, *(line([(" " * 19 + part, DIM)]) for part in wrap(cause, WIDTH - 19))]
+    return [head, *(line([(f"  {part}", DIM)]) for part in wrap(cause, WIDTH - 2))]
 
 
 def _outcome_look(outcome: Outcome, signs: Signs) -> tuple[str, str]:
@@ -201,7 +214,7 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
     for one in troubles:
         sign, style = _outcome_look(one.outcome or "failed", signs)
         name = view.label(one.item.key, one.item.name)
-        lines.append(line([(f"{sign} {one.outcome}  ", style), fit(name, WIDTH - 12).rstrip()]))
+        lines.append(line([(f"{sign} {one.outcome:<9}", style), fit(name, WIDTH - 12).rstrip()]))
         lines += [line([(" " * 11 + part, DIM)]) for part in wrap(one.error or "no reason was given", WIDTH - 11)]
     if troubles:
         untouched = "It is where it was" if len(troubles) == 1 else "They are where they were"

@@ -1,0 +1,282 @@
+"""Putting back what a batch keeps: the same renames the other way, last ones first.
+
+Where an item's place is taken again, the caller chooses. ``skip``: it stays in the backup. ``swap``: both
+change places in one step, and what was there becomes an item of the batch. ``rename``: it goes to
+``<name>-restored-<batch>.trash`` in the store's root, for people to take files from. MLflow must not see
+that copy: it reads a run or experiment only under its own id, and would list a second directory with the
+same id inside as a double or as malformed; names ending in ``.trash`` it passes over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.batch import Batch, OnConflict
+from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.protocols import Stop, Tell, never, silent
+from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import TRASH_NAME, Outcome
+
+from . import begin, conflict, say
+from .kept import Kept
+from .progress import Progress
+from .purge import chosen_items
+from .session import Session, changing
+
+MAX_GROUP = 256
+
+
+def restore(
+    root: str,
+    batch_id: str,
+    keys: Sequence[str] | None = None,
+    on_conflict: OnConflict = "skip",
+    tell: Tell = silent,
+    stop: Stop = never,
+    *,
+    lock_timeout_s: float = 0,
+) -> Batch:
+    """Put back a batch of the store at ``root``, or its items with these keys.
+
+    An experiment of the same batch that holds a chosen run is put back with it. What cannot go back
+    (its place taken, its experiment gone) is skipped and stays in the backup. An interrupted batch is
+    settled by this. Raises UsageError (no such store, batch or key), DamagedError (its plan),
+    LockedError, MlrunsError.
+    """
+    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+        kept = session.site.open_sound(batch_id)
+        try:
+            return _run(session, kept, keys, on_conflict, tell, stop)
+        finally:
+            kept.close()
+
+
+def undo(root: str, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s: float = 0) -> Batch:
+    """Put back the newest batch of this user, all of it, whatever was done with it since.
+
+    Raises MlrunsError ``nothing-to-undo`` when there is none or it was purged or put back already (an
+    older one is never taken instead), and what ``restore`` raises.
+    """
+    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+        kept = session.site.open_sound(_newest(session))
+        try:
+            if not kept.history.open_op:
+                _check_undoable(session, kept.batch())
+            return _run(session, kept, None, "skip", tell, stop)
+        finally:
+            kept.close()
+
+
+def _newest(session: Session) -> str:
+    histories = session.histories()
+    mine = {name: told for name, told in histories.items() if told.uid == session.uid}
+    if len(histories) == len(session.site.ids()) and all(told.number for told in histories.values()):
+        newest = max(mine, key=lambda name: mine[name].number, default="")
+    else:
+        newest = next((one.id for one in session.site.listing() if one.uid == session.uid), "")
+    if not newest:
+        raise MlrunsError(
+            "nothing-to-undo",
+            "no batch of yours is kept for this store; nothing was changed",
+            path=safe(session.site.root),
+            hint=f"mlruns-tui backups list {safe(session.site.root)} shows everybody's",
+        )
+    return newest
+
+
+def _check_undoable(session: Session, batch: Batch) -> None:
+    if batch.count("moved"):
+        return
+    said = {
+        "purged": "was purged: nothing of it is left",
+        "restored": "was put back already",
+        "missing": "is missing: its folder holds none of its items any more",
+        "partly": "was put back or purged already, all of it",
+    }.get(batch.state, "has nothing in the backup")
+    raise MlrunsError(
+        "nothing-to-undo",
+        f"your newest batch {batch.id} {said}; nothing was changed",
+        path=batch.vault,
+        hint=f"mlruns-tui backups list {safe(session.site.root)} shows the older ones",
+    )
+
+
+def _run(
+    session: Session, kept: Kept, keys: Sequence[str] | None, on_conflict: OnConflict, tell: Tell, stop: Stop
+) -> Batch:
+    chosen = chosen_items(kept, keys)
+    interrupted = bool(kept.history.open_op)
+    if not interrupted and not any(kept.find(n)[0] == "backup" for n in chosen):
+        return kept.batch(messages=("nothing of it is in the backup any more",))
+    session.resume(kept)
+    work = _Restoration(session, kept, on_conflict, tell, stop)
+    work.run([n for n in chosen if kept.find(n)[0] == "backup"])
+    session.end(kept)
+    batch = kept.batch(moved_bytes=work.moved_bytes, messages=tuple(session.messages))
+    if interrupted and all(one.place == "in-place" for one in batch.items):
+        begin.discard(session, kept)
+    return batch
+
+
+class _Restoration:
+    def __init__(self, session: Session, kept: Kept, on_conflict: OnConflict, tell: Tell, stop: Stop) -> None:
+        self._session = session
+        self._kept = kept
+        self._on_conflict: OnConflict = on_conflict
+        self._tell = tell
+        self._stop = stop
+        self._progress = Progress(tell, "restore", kept.id, ())
+        self._elsewhere: dict[str, str] | None = None
+        self.moved_bytes = 0
+
+    def run(self, indexes: list[int]) -> None:
+        """Put these items back, containers first, else in reverse order."""
+        kept = self._kept
+        order = sorted(self._with_containers(indexes), key=lambda n: (kept.items[n].path.count("/"), -n))
+        self._progress = Progress(self._tell, "restore", kept.id, [kept.items[n] for n in order])
+        self._progress.start()
+        at = 0
+        while at < len(order) and not self._stop():
+            group = order[at : at + 1]
+            paths = {kept.items[order[at]].path}
+            at += 1
+            # What goes into a directory of the same group must wait until that is back.
+            while at < len(order) and len(group) < MAX_GROUP and not self._inside(order[at], paths):
+                group.append(order[at])
+                paths.add(kept.items[order[at]].path)
+                at += 1
+            self._group(group)
+        if at < len(order):
+            self._session.messages.append(f"stopped: {say.items(len(order) - at)} still in the backup")
+        self._progress.end()
+
+    def _inside(self, n: int, paths: set[str]) -> bool:
+        above = self._kept.items[n].path.rpartition("/")[0]
+        while above:
+            if above in paths:
+                return True
+            above = above.rpartition("/")[0]
+        return False
+
+    def _with_containers(self, indexes: list[int]) -> set[int]:
+        wanted = set(indexes)
+        by_path = {self._kept.items[n].path: n for n in self._kept.items}
+        for n in indexes:
+            above = self._kept.items[n].path.rpartition("/")[0]
+            while above:
+                container = by_path.get(above)
+                if container is not None and self._kept.find(container)[0] == "backup":
+                    wanted.add(container)
+                above = above.rpartition("/")[0]
+        return wanted
+
+    def _group(self, group: list[int]) -> None:
+        kept = self._kept
+        back: list[int] = []
+        try:
+            sources = {kept.items[n].path.rpartition("/")[0] for n in group}
+            if kept.places.cramped or self._on_conflict == "rename":
+                sources.add("")
+            kept.say("times", dirs=kept.parents.times(sources))
+            kept.say("restoring", n=group)
+            self._session.commit(kept)
+            back = [n for n in group if self._put_back(n)]
+            kept.parents.put_back()
+            kept.places.sync()
+            kept.parents.sync()
+            if back:
+                kept.say("restored", n=back)
+            self._session.commit(kept)
+        except OSError as error:
+            for n in group:
+                if n not in kept.results:
+                    self._finished(n, "failed", say.failure(error, say.KEPT))
+            self._session.messages.append(f"the disk reported: {look.words(error)}; every item is whole")
+        kept.parents.close()
+
+    def _put_back(self, n: int) -> bool:
+        """Rename one item back. Whether it is in its place now; else its outcome is noted."""
+        kept, item = self._kept, self._kept.items[n]
+        try:
+            kept.parents.of(item.path)
+        except OSError as error:
+            self._finished(n, "skipped", self._no_parent(item.path, error))
+            return False
+        try:
+            kept.work(n).undo(kept.ground)
+        except FileExistsError:
+            return self._taken(n)
+        except OSError as error:
+            self._finished(n, "failed", say.failure(error, say.KEPT))
+            return False
+        self._finished(n, "done")
+        return True
+
+    def _taken(self, n: int) -> bool:
+        path = safe(self._kept.items[n].path)
+        if self._on_conflict == "skip":
+            self._finished(n, "skipped", f"its place is taken: {path} exists again. {say.KEPT}")
+            return False
+        try:
+            if self._on_conflict == "rename":
+                conflict.put_aside(self._session, self._kept, n)
+                self._finished(n, "done")
+                return False
+            why = conflict.swap(self._session, self._kept, n)
+        except OSError as error:
+            self._finished(n, "failed", say.failure(error, say.KEPT))
+            return False
+        if why:
+            self._finished(n, "skipped", f"its place is taken: {path} {why}. {say.KEPT}")
+            return False
+        self._finished(n, "done")
+        return True
+
+    def _no_parent(self, path: str, error: OSError) -> str:
+        """Why there is nowhere to put it, and what to do. An empty experiment is never made for it."""
+        parent = path.rpartition("/")[0]
+        shown = safe(parent)
+        if not isinstance(error, FileNotFoundError):
+            return f"{shown} cannot be opened: {look.words(error)}. {say.KEPT}"
+        experiment = parent.removeprefix(f"{TRASH_NAME}/").split("/")[0]
+        if not parent.startswith(f"{TRASH_NAME}/") and self._is_there(f"{TRASH_NAME}/{experiment}"):
+            return (
+                f"its experiment {shown} is in MLflow's trash. {say.KEPT} Restore the experiment first "
+                f"(mlflow experiments restore --experiment-id {shown}), then this."
+            )
+        other = self._kept_elsewhere().get(parent)
+        if other:
+            return (
+                f"its experiment {shown} is in the backup {other}. {say.KEPT} Restore that first: "
+                f"mlruns-tui backups restore {other}"
+            )
+        return f"its directory {shown} is gone. {say.KEPT} Restore or make its experiment first, then this."
+
+    def _is_there(self, path: str) -> bool:
+        with contextlib.suppress(OSError):
+            fd = look.open_path(self._kept.root_fd, path)
+            os.close(fd)
+            return True
+        return False
+
+    def _kept_elsewhere(self) -> dict[str, str]:
+        """Paths in the backups of other batches, with the batch."""
+        if self._elsewhere is None:
+            self._elsewhere = {
+                one.item.path: batch.id
+                for batch in self._session.site.listing()
+                if batch.id != self._kept.id
+                for one in batch.items
+                if one.place == "moved"
+            }
+        return self._elsewhere
+
+    def _finished(self, n: int, outcome: Outcome, why: str = "") -> None:
+        item = self._kept.items[n]
+        self._kept.result(n, outcome, why)
+        if outcome == "done":
+            self.moved_bytes += item.allocated_bytes
+        self._progress.item(item, outcome, why)

@@ -1,0 +1,176 @@
+"""The process that changes stores: ``python -m mlruns_tui.cleanup.worker``.
+
+It reads one line of JSON from standard input, the request: ``{"do": "apply", "plan": {…}}``,
+``{"do": "undo", "root": …}``, ``{"do": "restore", "root", "batch", "keys", "on_conflict"}``,
+``{"do": "purge", "root", "batch", "keys"}``, each with ``lock_timeout_s`` if wanted. It writes lines of
+JSON: any number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint,
+exit_code}}``. Whoever started it may go away: a hang-up or a closed pipe does not stop it. SIGTERM and
+SIGINT do, after the item at hand. One thread, on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from mlruns_tui.model import codec
+from mlruns_tui.model.batch import ApplyEvent, Batch, OnConflict
+from mlruns_tui.model.errors import Exit, MlrunsError, UsageError
+from mlruns_tui.model.plan import Plan
+from mlruns_tui.model.protocols import Stop, Tell
+from mlruns_tui.model.text import safe
+
+from . import apply, purge, restore
+
+EVENTS_PER_S = 20
+MAX_REQUEST = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    lock_timeout_s: float
+
+
+class Pipe:
+    """Standard output, whose reader may be slow or gone."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._broken = False
+        self._last = 0.0
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
+
+    def tell(self, event: ApplyEvent) -> None:
+        """Progress: thinned out, but every trouble. Never waits for the reader."""
+        now = time.monotonic()
+        routine = event.kind == "item" and event.outcome == "done" and event.done < event.total
+        if routine and now - self._last < 1 / EVENTS_PER_S:
+            return
+        if self._broken or not self._poll.poll(0):
+            return
+        self._last = now
+        # A line up to PIPE_BUF is written at once or not at all, where there was room a moment ago.
+        line = _line({"event": codec.encode(event)})
+        if len(line) <= select.PIPE_BUF:
+            self._write(line)
+
+    def finish(self, message: Mapping[str, Any]) -> None:
+        """The last word; waits until it was read."""
+        self._write(_line(message))
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view and not self._broken:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except BlockingIOError:
+                self._poll.poll()
+            except OSError:
+                self._broken = True
+
+
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop) -> Batch:
+    """Do what a request asks for. Raises MlrunsError, ValueError for one that cannot be understood."""
+    what = request.get("do")
+    timeout = codec.decode(_Options, {"lock_timeout_s": request.get("lock_timeout_s", 0)}).lock_timeout_s
+    if what == "apply":
+        plan = codec.decode(Plan, request.get("plan"))
+        return apply.apply(plan, tell, stop, lock_timeout_s=timeout)
+    root = _text(request, "root")
+    if what == "undo":
+        return restore.undo(root, tell, stop, lock_timeout_s=timeout)
+    batch, keys = _text(request, "batch"), _keys(request)
+    if what == "restore":
+        on_conflict = request.get("on_conflict", "skip")
+        if on_conflict not in get_args(OnConflict):
+            raise ValueError(f"on_conflict: unknown word {on_conflict!r:.80}")
+        return restore.restore(root, batch, keys, on_conflict, tell, stop, lock_timeout_s=timeout)
+    if what == "purge":
+        return purge.purge(root, batch, keys, tell, stop, lock_timeout_s=timeout)
+    raise ValueError(f"do: unknown word {what!r:.80}")
+
+
+def _text(request: Mapping[str, Any], name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is missing")
+    return value
+
+
+def _keys(request: Mapping[str, Any]) -> list[str] | None:
+    keys = request.get("keys")
+    if keys is None:
+        return None
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise ValueError("keys: not a list of texts")
+    return keys
+
+
+def main() -> int:
+    """Serve one request. Returns the exit code: 0, or the error's."""
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for name in ("SIGHUP", "SIGPIPE"):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    pipe = Pipe(sys.stdout.fileno())
+    try:
+        request = json.loads(sys.stdin.buffer.readline(MAX_REQUEST))
+        if not isinstance(request, dict):
+            raise ValueError("not a mapping")
+        if isinstance(request.get("root"), str):
+            request["root"] = os.path.abspath(request["root"])
+        # Whoever stands in a directory counts as using it; this process must not.
+        os.chdir("/")
+        batch = carry_out(request, pipe.tell, lambda: stopping)
+    except MlrunsError as error:
+        return _fail(pipe, error)
+    except (ValueError, RecursionError) as error:
+        said = f"the worker was asked for something it does not understand: {safe(str(error), 300)}"
+        return _fail(pipe, UsageError("bad-request", said))
+    except OSError as error:
+        said = f"the system refused: {safe(str(error), 300)}; every item is whole, where it was or in the backup"
+        return _fail(pipe, MlrunsError("system", said, hint="mlruns-tui backups list shows where each item is"))
+    except Exception as error:
+        traceback.print_exc()
+        said = f"{type(error).__name__}: {safe(str(error), 300)}; every item is whole, where it was or in the backup"
+        return _fail(pipe, MlrunsError("internal", said, hint="mlruns-tui backups list shows where each item is"))
+    pipe.finish({"batch": codec.encode(batch)})
+    return int(Exit.DONE)
+
+
+def _fail(pipe: Pipe, error: MlrunsError) -> int:
+    pipe.finish(
+        {
+            "error": {
+                "code": error.code,
+                "message": error.message,
+                "path": error.path,
+                "hint": error.hint,
+                "exit_code": int(error.exit_code),
+            }
+        }
+    )
+    return int(error.exit_code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""``mlruns-tui backups``: what is kept, and what becomes of it. One subcommand a file."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from mlruns_tui.model.errors import Exit
+
+_COMMANDS = {
+    "list": "All batches of a store.",
+    "show": "Everything in one batch.",
+    "restore": "Put a batch, or some items of it, back.",
+    "purge": "Delete batches, or some items of one, for good.",
+}
+
+
+class _Backups(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(f"mlruns_tui.cli.backups.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group("backups", cls=_Backups, invoke_without_command=True, no_args_is_help=False)
+@click.pass_context
+def command(ctx: click.Context) -> int | None:
+    """What cleanup moved to a backup: list it, look into it, put it back, delete it for good."""
+    if ctx.invoked_subcommand is not None:
+        return None
+    click.echo(ctx.get_help(), err=True)
+    return Exit.USAGE

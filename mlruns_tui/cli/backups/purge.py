@@ -1,0 +1,131 @@
+"""``mlruns-tui backups purge``: the only way a backup is deleted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import click
+
+from mlruns_tui.cli.asking import needs_force, type_number
+from mlruns_tui.cli.console import is_interactive, put_json, say, tell
+from mlruns_tui.cli.options import (
+    database_option,
+    duration_ms,
+    examples,
+    force_option,
+    json_options,
+    lock_option,
+    quiet_option,
+)
+from mlruns_tui.cli.working import finish
+from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.errors import UsageError
+from mlruns_tui.report import documents
+from mlruns_tui.report.backups_text import counted
+from mlruns_tui.report.plan_text import freed_sentence, outcome_lines
+from mlruns_tui.report.words import size_text
+from mlruns_tui.workflow.changing import batches, start_purge
+from mlruns_tui.workflow.deciding import now_ms
+from mlruns_tui.workflow.reading import open_reader, space_of
+
+from .shared import Named, batch_arguments, batch_named, exit_code, keys_named
+
+
+@click.command(
+    "purge",
+    epilog=examples(
+        "mlruns-tui backups purge ./mlruns 20261122-2026-a3f1",
+        "mlruns-tui backups purge ./mlruns --older-than 30d",
+        "mlruns-tui backups purge /data/mlruns --older-than 30d --force --quiet        # in a crontab",
+    ),
+)
+@batch_arguments("[STORE] [BATCH] [ITEM]…")
+@click.option(
+    "--older-than",
+    "older_than_ms",
+    metavar="TIME",
+    callback=duration_ms,
+    help="All your batches made longer ago than this, 30d for instance.",
+)
+@force_option("Delete")
+@lock_option
+@quiet_option
+@json_options("backups")
+@database_option
+def command(
+    named: Named,
+    older_than_ms: int | None,
+    force: bool,
+    lock_timeout_ms: int,
+    quiet: bool,
+    as_json: bool,
+    database: str | None,
+) -> int:
+    """Delete a batch, some items of it, or all your older batches, for good: this frees the space.
+
+    Nothing brings them back. At a terminal the number of items must be typed; --force answers instead.
+    """
+    if (named.batch is None) == (older_than_ms is None):
+        raise UsageError("usage", "name either a batch or --older-than TIME", hint="mlruns-tui backups list shows them")
+    info = open_reader(named.store, database).store
+    found = batches(info.root)
+    keys = None
+    if older_than_ms is None:
+        chosen = [batch_named(found, named.batch)]
+        keys = keys_named(chosen[0], named.items)
+    else:
+        chosen = _older(found, older_than_ms)
+    held = [one for batch in chosen for one in _held(batch, keys)]
+    purged: list[Batch] = []
+    interrupted = False
+    free_before = space_of(info.root)
+    if held:
+        _ask(chosen, held, force=force, as_json=as_json)
+        for batch in chosen:
+            if _held(batch, keys) and not interrupted:
+                task = start_purge(info.root, batch.id, keys, lock_timeout_ms / 1000)
+                done, interrupted = finish(task, quiet=quiet)
+                purged.append(done)
+    if as_json:
+        put_json(documents.backups_document(info, purged, did="purge"))
+    elif purged:
+        _tell_result(info.root, purged, free_before.bytes_free if free_before else None)
+    elif not quiet:
+        say("Nothing to purge." if older_than_ms is not None else f"Batch {chosen[0].id} holds nothing any more.")
+    return exit_code(purged, interrupted)
+
+
+def _older(found: Sequence[Batch], older_than_ms: int) -> list[Batch]:
+    """My batches made before then; one that stopped half-way has to be settled first."""
+    limit = now_ms() - older_than_ms
+    mine = [batch for batch in found if batch.uid == os.geteuid() and batch.created_ms < limit]
+    return [batch for batch in mine if batch.state != "unfinished"]
+
+
+def _held(batch: Batch, keys: Sequence[str] | None) -> list[BatchItem]:
+    return [one for one in batch.items if one.place in ("moved", "packed") and (keys is None or one.item.key in keys)]
+
+
+def _ask(chosen: Sequence[Batch], held: Sequence[BatchItem], *, force: bool, as_json: bool) -> None:
+    if force:
+        return
+    what = f"{counted(held)}, {size_text(sum(one.item.size_bytes for one in held))}"
+    if as_json or not is_interactive():
+        raise needs_force(f"{what} would be deleted for good, and nobody can be asked")
+    for batch in chosen:
+        say(f"batch {batch.id}, made by {batch.user}: {batch.state}, {size_text(batch.size_bytes)}")
+    say(f"{what}, will be gone. Nothing brings them back. Nothing else changes.")
+    type_number(f"Type {len(held)} (the items) to purge", len(held))
+
+
+def _tell_result(root: str, purged: Sequence[Batch], free_before: int | None) -> None:
+    gone = [one for batch in purged for one in batch.items if one.outcome == "done"]
+    free_after = space_of(root)
+    measured = free_after.bytes_free - free_before if free_after and free_before is not None else None
+    freed = sum(batch.freed_bytes for batch in purged)
+    say(f"{counted(gone)} deleted for good. {freed_sentence(freed, measured)}")
+    for batch in purged:
+        say(outcome_lines(one for one in batch.items if one.outcome is not None))
+        for message in batch.messages:
+            tell(f"mlruns-tui: {message}")

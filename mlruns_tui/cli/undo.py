@@ -1,0 +1,32 @@
+"""``mlruns-tui undo``: take back my newest batch."""
+
+from __future__ import annotations
+
+import click
+
+from mlruns_tui.workflow.changing import start_undo
+from mlruns_tui.workflow.reading import open_reader
+
+from .backups.shared import put_back
+from .options import database_option, examples, json_options, lock_option, quiet_option, store_argument
+from .working import finish
+
+
+@click.command(
+    "undo",
+    epilog=examples("mlruns-tui undo ./mlruns", "mlruns-tui undo /data/mlruns --json"),
+)
+@store_argument
+@lock_option
+@quiet_option
+@json_options("backups")
+@database_option
+def command(store: str | None, lock_timeout_ms: int, quiet: bool, as_json: bool, database: str | None) -> int:
+    """Take back your newest batch, all of it: every byte, mode and date as before.
+
+    A batch that stopped half-way is taken back as well. One that was purged or is back already is said, and
+    no older one is touched: for those there is mlruns-tui backups restore. Nothing that exists is replaced.
+    """
+    info = open_reader(store, database).store
+    batch, interrupted = finish(start_undo(info.root, lock_timeout_ms / 1000), quiet=quiet)
+    return put_back(info, batch, interrupted=interrupted, as_json=as_json)

@@ -1,0 +1,241 @@
+"""Registered models, their versions, and the models an experiment logged: who needs whose files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.store import RegisteredModel
+from mlruns_tui.model.text import decode, safe
+
+from . import layout
+from .files import read_meta
+from .metadata import Unusable
+from .pulse import Pulse
+from .records import text
+
+DELETED_STAGE = "Deleted_Internal"
+"""What MLflow writes into a version it deleted but keeps the record of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model version, by what it needs. Locations and ids are as written, names safe to show."""
+
+    name: str
+    version: str
+    run_id: str
+    model_id: str
+    locations: tuple[str, ...]
+    """Where its files are said to be."""
+    path: str
+    """Where the record is: relative to the root, or absolute for a database."""
+    deleted: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"version {self.version} of {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModel:
+    """A model an experiment logged (MLflow 3). Location and ids are as written, the name safe to show."""
+
+    model_id: str
+    experiment_id: str
+    name: str
+    location: str
+    source_run_id: str
+    path: str
+    """Where the record is: relative to the root, or absolute for a database."""
+    deleted: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"logged model {self.name or self.model_id}"
+
+
+@dataclass(slots=True)
+class Registry:
+    """The model registry in a store's files."""
+
+    models: list[RegisteredModel] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
+    closed: str = ""
+    """Why it, or a part of it, could not be looked at: then nobody knows what it needs."""
+    messages: list[str] = field(default_factory=list)
+
+
+def raw(meta: dict[Any, Any], key: str) -> str:
+    """A text of a mapping as written; empty for null and for what is not text."""
+    value = meta.get(key)
+    return value if isinstance(value, str) else "" if value is None else str(value)[:256]
+
+
+def read_registry(root_fd: int, kind: str, pulse: Pulse) -> Registry:
+    """All registered models. ``kind`` is what stands in the registry's place, as the listing showed it."""
+    registry = Registry()
+    if kind == "link":
+        registry.closed = f"{layout.REGISTRY} is a symbolic link, not followed"
+        return registry
+    if not kind:
+        return registry
+    try:
+        fd = look.open_directory(layout.REGISTRY, root_fd)
+    except OSError as error:
+        registry.closed = f"{layout.REGISTRY} cannot be read: {look.words(error)}"
+        return registry
+    try:
+        for name in _directories(fd):
+            pulse()
+            _read_model(fd, name, registry, pulse)
+    except OSError as error:
+        registry.closed = f"{layout.REGISTRY} cannot be read: {look.words(error)}"
+    finally:
+        os.close(fd)
+    return registry
+
+
+def _directories(fd: int) -> list[str]:
+    with os.scandir(fd) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+def _read_model(registry_fd: int, name: str, registry: Registry, pulse: Pulse) -> None:
+    path = f"{layout.REGISTRY}/{name}"
+    shown = safe(name, 256)
+    reason = ""
+    aliases: list[tuple[str, str]] = []
+    versions = 0
+    try:
+        fd = look.open_directory(name, registry_fd)
+    except OSError as error:
+        registry.closed = registry.closed or f"{safe(path)} cannot be read: {look.words(error)}"
+        registry.models.append(RegisteredModel(shown, path, 0, "malformed", f"cannot be read: {look.words(error)}"))
+        return
+    try:
+        try:
+            read_meta(layout.META, fd)
+        except FileNotFoundError:
+            reason = "meta.yaml is missing"
+        except Unusable as error:
+            reason = error.reason
+        for one in _directories(fd):
+            pulse()
+            if one.startswith("version-"):
+                versions += 1
+                _read_version(fd, one, path, shown, registry)
+            elif one == "aliases":
+                aliases = list(_aliases(fd))
+    except OSError as error:
+        registry.closed = registry.closed or f"{safe(path)} cannot be read: {look.words(error)}"
+    finally:
+        os.close(fd)
+    registry.models.append(
+        RegisteredModel(shown, path, versions, "malformed" if reason else "ok", reason, tuple(aliases))
+    )
+
+
+def _read_version(model_fd: int, folder: str, model_path: str, model: str, registry: Registry) -> None:
+    path = f"{model_path}/{folder}/{layout.META}"
+    try:
+        meta = read_meta(f"{folder}/{layout.META}", model_fd)
+    except FileNotFoundError:
+        registry.messages.append(f"{safe(path)} is missing: what this version needs is not known")
+        return
+    except Unusable as error:
+        if error.closed:
+            registry.closed = registry.closed or f"{safe(path)}: {error.reason}"
+        registry.messages.append(f"{safe(path)}: {error.reason}; what this version needs is not known")
+        return
+    registry.versions.append(
+        Version(
+            model,
+            text(meta.get("version")) or safe(folder.removeprefix("version-")),
+            raw(meta, "run_id"),
+            raw(meta, "model_id"),
+            tuple(one for one in (raw(meta, "source"), raw(meta, "storage_location")) if one),
+            path,
+            meta.get("current_stage") == DELETED_STAGE,
+        )
+    )
+
+
+def _aliases(model_fd: int) -> Iterator[tuple[str, str]]:
+    fd = look.open_directory("aliases", model_fd)
+    try:
+        for name in sorted(os.listdir(fd)):
+            try:
+                version = decode(look.read_small(name, fd, 4096)).strip()
+            except OSError:
+                continue
+            yield safe(name, 256), safe(version, 256)
+    finally:
+        os.close(fd)
+
+
+@dataclass(slots=True)
+class Inside:
+    """What an experiment's directory holds besides runs."""
+
+    models: list[LoggedModel] = field(default_factory=list)
+    traces: int = 0
+    """Whose metadata can be read; only counted where asked for."""
+    closed: str = ""
+    """Why its logged models could not all be looked at."""
+
+
+def read_inside(root_fd: int, folder: str, pulse: Pulse, *, traces: bool = False) -> Inside:
+    """The logged models in an experiment's directory, and how many of its traces can be read."""
+    found = Inside()
+    for name, models in _entries(root_fd, folder, layout.REGISTRY, found):
+        pulse()
+        try:
+            meta = read_meta(f"{name}/{layout.META}", models)
+        except FileNotFoundError:
+            continue
+        except Unusable as error:
+            if error.closed:
+                found.closed = f"{safe(folder)}/{layout.REGISTRY}/{safe(name)}: {error.reason}"
+            continue
+        found.models.append(
+            LoggedModel(
+                raw(meta, "model_id") or name,
+                folder.rpartition("/")[2],
+                text(meta.get("name")),
+                raw(meta, "artifact_location"),
+                raw(meta, "source_run_id"),
+                f"{folder}/{layout.REGISTRY}/{name}/{layout.META}",
+                meta.get("lifecycle_stage") == "deleted",
+            )
+        )
+    if traces:
+        for name, fd in _entries(root_fd, folder, "traces", found):
+            pulse()
+            try:
+                read_meta(f"{name}/trace_info.yaml", fd)
+            except (FileNotFoundError, Unusable):
+                continue
+            found.traces += 1
+    return found
+
+
+def _entries(root_fd: int, folder: str, part: str, found: Inside) -> Iterator[tuple[str, int]]:
+    """Names of the directories in a reserved directory, with a descriptor on it."""
+    try:
+        fd = look.open_path(root_fd, f"{folder}/{part}")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        found.closed = f"{safe(folder)}/{part} cannot be read: {look.words(error)}"
+        return
+    try:
+        for name in _directories(fd):
+            yield name, fd
+    except OSError as error:
+        found.closed = f"{safe(folder)}/{part} cannot be read: {look.words(error)}"
+    finally:
+        os.close(fd)

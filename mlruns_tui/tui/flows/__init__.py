@@ -1,0 +1,1 @@
+"""What keys of the main screen lead to, by subject: moving, marking, reading, changing."""

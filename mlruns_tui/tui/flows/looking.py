@@ -1,0 +1,153 @@
+"""Looking: filter, sort, details, help, palette, theme, mouse, copying, leaving."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from mlruns_tui.model.protocols import Reader
+from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Stray
+from mlruns_tui.triage.views import SortKey
+
+from ..widgets.cells import cut
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+
+class Looking:
+    """Commands that change what is seen, and nothing else."""
+
+    def __init__(self, screen: MainScreen, reader: Reader) -> None:
+        self.screen = screen
+        self.reader = reader
+
+    def handlers(self) -> Mapping[str, Callable[[], None]]:
+        return {
+            "look.filter": self.filter,
+            "sort.size": lambda: self.sort("size"),
+            "sort.name": lambda: self.sort("name"),
+            "sort.written": lambda: self.sort("idle"),
+            "sort.files": lambda: self.sort("files"),
+            "look.details": self.details,
+            "copy.id": self.copy_id,
+            "copy.path": self.copy_path,
+            "mouse": self.mouse,
+            "theme": self.theme,
+            "palette": self.screen_palette,
+            "help": self.help,
+            "back": self.back,
+            "quit": self.quit,
+        }
+
+    def filter(self) -> None:
+        """``/``: the list in use shows only what matches."""
+        self.screen.change(prompt="filter")
+        self.screen.filter.open(self.screen.state.text_filter)
+
+    def sort(self, key: SortKey) -> None:
+        self.screen.set_state(self.screen.state.sorted_by(key))
+
+    def details(self) -> None:
+        from ..screens.details import DetailsScreen
+
+        state = self.screen.state
+        if state.run is None:
+            return
+        keys = [row.run.key for row in self.screen.shown.runs]
+        facts = state.judged.facts if state.judged is not None else None
+        screen = DetailsScreen(self.reader, state.run, keys, state.snapshot, facts, state.marks)
+        self.screen.app.push_screen(screen)
+
+    def _item(self) -> Run | Experiment | Stray | RegisteredModel | None:
+        state = self.screen.state
+        if state.list_panel == "runs":
+            return state.run
+        return state.entry.entry if state.entry is not None else None
+
+    def copy_id(self) -> None:
+        item = self._item()
+        if isinstance(item, Run):
+            self._copy(item.run_id)
+        elif isinstance(item, Experiment):
+            self._copy(item.experiment_id)
+        elif isinstance(item, RegisteredModel):
+            self._copy(item.name)
+        elif item is not None:
+            self._copy(item.path)
+
+    def copy_path(self) -> None:
+        item = self._item()
+        if item is None or not item.path:
+            self.screen.say("copy the path: it has no directory here")
+            return
+        self._copy(os.path.join(self.reader.store.root, item.path))
+
+    def _copy(self, text: str) -> None:
+        self.screen.app.copy_to_clipboard(text)
+        self.screen.say(f"copied {cut(text, 60).rstrip()}")
+
+    def mouse(self) -> None:
+        from ..app import MlrunsApp
+
+        app = self.screen.app
+        on = app.switch_mouse() if isinstance(app, MlrunsApp) else None
+        words = {True: "mouse on", False: "mouse off: the terminal selects text again"}
+        self.screen.say("mouse: this terminal's cannot be switched" if on is None else words[on])
+
+    def theme(self) -> None:
+        """The next theme, ours first."""
+        app = self.screen.app
+        names = sorted(app.available_themes, key=lambda name: (not name.startswith("mlruns-"), name))
+        app.theme = names[(names.index(app.theme) + 1) % len(names)] if app.theme in names else names[0]
+        self.screen.say(f"theme {app.theme}")
+
+    def screen_palette(self) -> None:
+        self.screen.app.action_command_palette()
+
+    def help(self) -> None:
+        from ..screens.help import HelpScreen
+
+        def chosen(command: str | None) -> None:
+            if command is not None:
+                self.screen.run_command(command)
+
+        self.screen.app.push_screen(HelpScreen(self.screen.keymap, self.screen.state), chosen)
+
+    def back(self) -> None:
+        """Esc: close what is open, innermost first; it never quits."""
+        screen, state = self.screen, self.screen.state
+        if state.prompt:
+            if state.prompt == "filter":
+                screen.set_state(state.filtered(""))
+            screen.close_prompt()
+        elif screen.changing.give_up_planning() or screen.mark_keys.drop_range():
+            return
+        elif state.zoomed:
+            screen.change(zoomed=False)
+        elif screen.folded and state.panel == "marked":
+            screen.moving.to_panel("runs")
+        elif state.text_filter:
+            screen.set_state(state.filtered(""))
+        elif state.reading:
+            screen.reading.stop()
+        else:
+            screen.say("nothing to go back from; q quits")
+
+    def quit(self) -> None:
+        """Leave. Work in the worker goes on without the window, and that is said first."""
+        task = self.screen.changing.task
+        if task is None or task.ended:
+            self.leave()
+            return
+        from ..screens.dialogs import QuitDialog
+
+        event = task.latest
+        done, total = (event.done, event.total) if event is not None else (0, 0)
+        words = self.screen.state.task.removeprefix("the ").removesuffix(" goes on")
+        self.screen.app.push_screen(QuitDialog(words, done, total), lambda yes: self.leave() if yes else None)
+
+    def leave(self) -> None:
+        self.screen.reading.close()
+        self.screen.app.exit(len(self.screen.state.marks))

@@ -1,0 +1,183 @@
+"""Marking by key: one row, a range, all shown, by rule. What may be marked is decided in ``tui.marking``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mlruns_tui.model.store import Experiment
+from mlruns_tui.report.words import plural
+from mlruns_tui.triage.marks import Marks
+from mlruns_tui.triage.protection import Facts, Options
+from mlruns_tui.triage.rules import Rule
+from mlruns_tui.workflow.deciding import now_ms
+
+from .. import marking, render
+from ..marking import Marking, RuleFigures
+from ..shown import SMALL, judge_all, judged_small
+from ..state import Judged, UiState
+from ..widgets.keyed_list import KeyedList
+from ..widgets.sidebar import MarkLine
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+
+class MarkKeys:
+    """Commands that change the marks."""
+
+    def __init__(self, screen: MainScreen) -> None:
+        self.screen = screen
+
+    def handlers(self) -> Mapping[str, Callable[[], None]]:
+        return {
+            "mark.toggle": self.toggle,
+            "mark.range": self.range,
+            "mark.range_down": lambda: self.stretch(1),
+            "mark.range_up": lambda: self.stretch(-1),
+            "mark.all": lambda: self.all_shown(marking.several),
+            "mark.invert": lambda: self.all_shown(marking.inverted),
+            "mark.clear": self.clear,
+            "mark.orphaned": self.orphaned,
+            "mark.old": self.ask_days,
+            "mark.drop_line": self.drop_line,
+        }
+
+    @property
+    def _list(self) -> KeyedList[object]:
+        return self.screen.list_of(self.screen.state.list_panel)
+
+    def _judged(self) -> Judged:
+        """The last judgement; before there is one, the little that was read is judged here."""
+        judged = self.screen.state.judged
+        if judged is not None:
+            return judged
+        snapshot = self.screen.state.snapshot
+        if judged_small(snapshot):
+            return judge_all(snapshot, now_ms(), self.screen.state.old_days)
+        return Judged(Facts(snapshot, now_ms(), Options()), {})
+
+    def toggle(self) -> None:
+        """Space: mark or unmark, go down; with a range it ends the range."""
+        rows = self._list
+        if rows.anchor is not None:
+            self.range()
+            return
+        state = self.screen.state
+        item = state.experiment if state.list_panel == "tree" else state.run
+        if item is None:
+            return
+        judged = state.judged
+        known = judged.experiments.get(item.key, ()) if judged is not None and isinstance(item, Experiment) else None
+        result = marking.toggled(self._judged().facts, state.marks, item, known)
+        self._take(result)
+        if result.refused is None and not result.said:
+            rows.move(1)
+
+    def range(self) -> None:
+        """``v``: a range starts; again (or Space) marks it."""
+        rows = self._list
+        if rows.anchor is None:
+            self._anchor(rows, rows.cursor)
+            return
+        keys = [rows.key_of(rows.rows[at]) for at in rows.selected]
+        self._anchor(rows, None)
+        self._several(marking.several, keys)
+
+    def stretch(self, by: int) -> None:
+        rows = self._list
+        if rows.anchor is None:
+            self._anchor(rows, rows.cursor)
+        rows.move(by)
+
+    def drop_range(self) -> bool:
+        """Esc: no range any more; False when there was none."""
+        for rows in (self.screen.tree, self.screen.table):
+            if rows.anchor is not None:
+                self._anchor(rows, None)
+                return True
+        return False
+
+    def _anchor(self, rows: KeyedList[object], at: int | None) -> None:
+        rows.set_anchor(at)
+        self.screen.change(anchor="" if at is None else rows.key_of(rows.rows[at]) if rows.rows else "")
+
+    def all_shown(self, how: Callable[[Facts, Marks, list[str]], Marking]) -> None:
+        """``a`` and ``A``: every row of the list in use that the filter lets through."""
+        self._several(how, [self._list.key_of(row) for row in self._list.rows])
+
+    def _several(self, how: Callable[[Facts, Marks, list[str]], Marking], keys: list[str]) -> None:
+        keys = [key for key in keys if key.startswith(("experiment/", "trash/"))]
+        if not keys:
+            self.screen.say("not marked: no experiment or run among these rows")
+            return
+        facts, marks = self._judged().facts, self.screen.state.marks
+        self._work(lambda: how(facts, marks, keys), len(keys) + len(marks))
+
+    def clear(self) -> None:
+        number = len(self.screen.state.marks)
+        self.screen.change(marks=Marks(), mark_errors={})
+        self.screen.say(f"{plural(number, 'mark')} cleared")
+
+    def orphaned(self) -> None:
+        facts, marks = self._judged().facts, self.screen.state.marks
+        self._work(lambda: marking.by_rules(facts, marks, [marking.orphaned()]), len(marks))
+
+    def ask_days(self) -> None:
+        """``O``: how old is old?"""
+        self.screen.change(prompt="days")
+        self.screen.days.open(self.screen.state.old_days)
+
+    def preview_days(self, days: int) -> None:
+        """Figures for the question, as the number changes."""
+        facts = self._judged().facts
+        rule = marking.old(days)
+        unread = marking.unread_runs(self.screen.state.progress)
+
+        def done(figures: RuleFigures) -> None:
+            self.screen.days.show_figures(days, figures, unread)
+
+        self.screen.work(lambda: marking.rule_figures(facts, rule), done, "figures", small=self._few(facts))
+
+    def mark_old(self, days: int) -> None:
+        """Mark the runs that ended more than so many days ago and may go."""
+        self.screen.close_prompt()
+        self.screen.change(old_days=days)
+        facts, marks = self._judged().facts, self.screen.state.marks
+        rules: list[Rule] = [marking.old(days)]
+        unread = marking.unread_runs(self.screen.state.progress)
+        more = f"; {plural(unread, 'run')} not read yet" if unread else ""
+        self._work(lambda: marking.by_rules(facts, marks, rules), len(facts.runs) + len(marks), more)
+        self.screen.reading.judge_again()
+
+    def drop_line(self) -> None:
+        """Backspace in panel 3: the marks of this line go."""
+        row = self.screen.marked.current
+        if self.screen.state.panel != "marked" or not isinstance(row, MarkLine) or row.kind == "text":
+            self.screen.say("Backspace takes away the marks of a line of panel 3")
+            return
+        marks = self.screen.state.marks
+        if row.kind == "rule":
+            gone = [mark.key for mark in marks if mark.rule == row.key]
+        else:
+            gone = [mark.key for mark in marks if mark.key == row.key or mark.key.startswith(f"{row.key}/run/")]
+        self.screen.change(marks=marks.remove(gone))
+        self.screen.say(f"{plural(len(gone), 'mark')} taken away")
+
+    def _few(self, facts: Facts) -> bool:
+        return len(facts.runs) <= SMALL
+
+    def _work(self, decide: Callable[[], Marking], size: int, more: str = "") -> None:
+        self.screen.work(decide, lambda result: self._take(result, more), "marking", small=size <= SMALL)
+
+    def _take(self, result: Marking, more: str = "") -> None:
+        state: UiState = self.screen.state
+        marks = result.on(state.marks)
+        errors = {key: text for key, text in state.mark_errors.items() if key in marks}
+        self.screen.set_state(replace(state, marks=marks, mark_errors=errors))
+        if result.refused is not None:
+            sign = self.screen.signs.protected
+            self.screen.say(result.said, lead=(f"{sign} ", render.PROTECTED))
+        elif result.said:
+            self.screen.say(result.said + more)

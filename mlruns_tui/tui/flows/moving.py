@@ -1,0 +1,139 @@
+"""Moving about: rows, panels, groups, the zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mlruns_tui.model.store import Run
+from mlruns_tui.triage.views import RunRow, TreeRow
+
+from ..state import PANELS, Panel
+from ..widgets.keyed_list import KeyedList
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+
+class Moving:
+    """Commands that only change where one is."""
+
+    def __init__(self, screen: MainScreen) -> None:
+        self.screen = screen
+
+    def handlers(self) -> Mapping[str, Callable[[], None]]:
+        return {
+            "move.up": lambda: self._list.move(-1),
+            "move.down": lambda: self._list.move(1),
+            "move.left": self.left,
+            "move.right": self.right,
+            "move.first": lambda: self._list.go(0),
+            "move.last": lambda: self._list.go(len(self._list.rows) - 1),
+            "move.half_down": lambda: self._list.move_pages(0.5),
+            "move.half_up": lambda: self._list.move_pages(-0.5),
+            "move.page_down": lambda: self._list.move_pages(1),
+            "move.page_up": lambda: self._list.move_pages(-1),
+            "panel.tree": lambda: self.to_panel("tree"),
+            "panel.runs": lambda: self.to_panel("runs"),
+            "panel.marked": self.to_marked,
+            "panel.next": lambda: self._step_panel(1),
+            "panel.previous": lambda: self._step_panel(-1),
+            "zoom.in": lambda: self.screen.change(zoomed=True),
+            "zoom.out": lambda: self.screen.change(zoomed=False),
+            "open": self.open,
+        }
+
+    @property
+    def _list(self) -> KeyedList[object]:
+        return self.screen.list_of(self.screen.state.panel)
+
+    def to_panel(self, panel: Panel) -> None:
+        """The keys go to this panel. In a folded window the third one is a drawer that opens and closes."""
+        self.screen.change(panel=panel)
+        self.screen.focus_panel()
+
+    def to_marked(self) -> None:
+        """To the marks and actions; in a folded window the same key closes them again."""
+        closing = self.screen.folded and self.screen.state.panel == "marked"
+        self.to_panel("runs" if closing else "marked")
+
+    def _step_panel(self, by: int) -> None:
+        panels = PANELS[:2] if self.screen.folded and self.screen.state.panel != "marked" else PANELS
+        here = panels.index(self.screen.state.panel)
+        self.to_panel(panels[(here + by) % len(panels)])
+
+    def left(self) -> None:
+        """Close what is open under the cursor, else one level up: its parent, its group, the store."""
+        state = self.screen.state
+        if state.panel == "tree" and state.entry is not None:
+            row = state.entry
+            if row.kind == "group" and row.open:
+                self.screen.set_state(state.with_group(row.group, False))
+            elif row.kind != "group":
+                self.screen.tree.go_to_key(f"group/{row.group}")
+        elif state.panel == "runs":
+            run = self.screen.table.current
+            if run is not None and run.children and not run.folded:
+                self.screen.set_state(state.with_fold(run.run.key, True))
+            elif run is None or not run.depth or not self._to_parent(run.run):
+                self.to_panel("tree")
+        else:
+            self.to_panel("runs")
+
+    def _to_parent(self, run: Run) -> bool:
+        key = run.key[: -len(run.run_id)] + run.parent
+        return self.screen.table.go_to_key(key)
+
+    def right(self) -> None:
+        """Open what is closed under the cursor; from an experiment to its runs."""
+        state = self.screen.state
+        if state.panel == "tree" and state.entry is not None:
+            self._open_entry(state.entry, close=False)
+        elif state.panel == "runs":
+            row = self.screen.table.current
+            if row is not None and row.folded:
+                self.screen.set_state(state.with_fold(row.run.key, False))
+            elif not self.screen.folded:
+                self.to_panel("marked")
+
+    def open(self) -> None:
+        """Enter: a group opens or closes, an experiment shows its runs, a run its details."""
+        state = self.screen.state
+        if state.panel == "tree" and state.entry is not None:
+            self._open_entry(state.entry, close=True)
+        elif state.panel == "runs":
+            self.screen.run_command("look.details")
+        else:
+            self.to_panel("tree")
+
+    def _open_entry(self, row: TreeRow, close: bool) -> None:
+        state = self.screen.state
+        if row.kind == "backups":
+            self.screen.run_command("backups")
+        elif row.kind != "group":
+            self.to_panel("runs")
+        elif not row.open:
+            self.screen.set_state(state.with_group(row.group, True))
+        elif close:
+            self.screen.set_state(state.with_group(row.group, False))
+        else:
+            self.screen.tree.move(1)
+
+    def sort_at(self, rows: KeyedList[object], x: int) -> None:
+        """A click on a header."""
+        panel: Panel = "tree" if rows is self.screen.tree else "runs"
+        key = self.screen.tree.sort_at(x) if panel == "tree" else self.screen.table.sort_at(x)
+        if key is not None:
+            self.to_panel(panel)
+            self.screen.set_state(self.screen.state.sorted_by(key))
+
+    def take_cursor(self, rows: KeyedList[object], row: object) -> None:
+        """A list's cursor stands on another row."""
+        state = self.screen.state
+        if rows is self.screen.tree:
+            entry = row if isinstance(row, TreeRow) else None
+            self.screen.set_state(state.on_entry(entry))
+        elif rows is self.screen.table:
+            run = row.run if isinstance(row, RunRow) else None
+            self.screen.set_state(replace(state, run=run))

@@ -1,0 +1,196 @@
+"""Reading the store behind the screen: a scan on a thread, its snapshots let in at a quiet pace."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.protocols import Reader
+from mlruns_tui.model.store import Snapshot
+from mlruns_tui.triage.views import Group, group_of
+from mlruns_tui.workflow import changing
+from mlruns_tui.workflow.deciding import now_ms
+from mlruns_tui.workflow.reading import Space, space_of
+
+from .. import render
+from ..messages import ReadingEnded, SnapshotRead
+from ..shown import badges, judge_all, judged_small
+from ..state import Judged
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+QUIET_S = 1.0
+"""The lists sort themselves again at most so often, and never so soon after a key."""
+
+
+class Reading:
+    """The scan, and what is worked out from it off the screen's thread."""
+
+    def __init__(self, screen: MainScreen, reader: Reader, clock: Callable[[], float] = time.monotonic) -> None:
+        self.screen = screen
+        self.reader = reader
+        self._clock = clock
+        self._scan = 0
+        self._stop = threading.Event()
+        self._waiting: Snapshot | None = None
+        self._ended: ReadingEnded | None = None
+        self._adopted_at = float("-inf")
+        self._timer_set = False
+        self._judging = False
+        self._judged_snapshot: Snapshot | None = None
+        self._opened: set[Group] = set()
+        self.space: Space | None = None
+        self.unreachable = ""
+        """Why the store cannot be reached any more; empty when it can."""
+
+    def handlers(self) -> Mapping[str, Callable[[], None]]:
+        return {"read.again": lambda: self.start(anew=False), "read.all": lambda: self.start(anew=True)}
+
+    def start(self, anew: bool) -> None:
+        """Scan in the background; ``anew``: without trusting what was read before."""
+        self._stop.set()
+        self._scan += 1
+        self._stop = stop = threading.Event()
+        self._waiting = self._ended = None
+        scan, screen, reader = self._scan, self.screen, self.reader
+        known = self.screen.state.snapshot
+        previous = None if anew or not known.experiments else known
+
+        def body() -> None:
+            error: Exception | None = None
+            try:
+                for snapshot in reader.scan(previous, stop.is_set):
+                    screen.post_message(SnapshotRead(snapshot, scan))
+            except Exception as problem:
+                error = problem
+            with suppress(RuntimeError):
+                screen.post_message(ReadingEnded(scan, error))
+
+        self.screen.change(reading=True)
+        threading.Thread(target=body, name="scan", daemon=True).start()
+        self.look_around()
+
+    def stop(self) -> None:
+        """Stop reading, keep what is read."""
+        self._stop.set()
+        self.screen.say("stopping, what is read stays")
+
+    def close(self) -> None:
+        """The screen is going: nobody reads on."""
+        self._stop.set()
+
+    def take(self, snapshot: Snapshot, scan: int) -> None:
+        """A further snapshot: its progress shows at once, its rows when the lists may move."""
+        if scan != self._scan:
+            return
+        self._waiting = snapshot
+        self.screen.show_progress(snapshot.progress)
+        self._let_in()
+
+    def end(self, event: ReadingEnded) -> None:
+        if event.scan == self._scan:
+            self._ended = event
+            self._let_in()
+
+    def _let_in(self) -> None:
+        """Let the waiting snapshot into the lists, now or when it is time."""
+        if self._timer_set:
+            return
+        first = not self.screen.state.snapshot.experiments
+        wait = 0.0 if first else max(self._adopted_at, self.screen.last_key_at) + QUIET_S - self._clock()
+        if wait > 0:
+            self._timer_set = True
+            self.screen.set_timer(wait, self._time_is_up)
+        else:
+            self._adopt()
+
+    def _time_is_up(self) -> None:
+        self._timer_set = False
+        self._let_in()
+
+    def _adopt(self) -> None:
+        snapshot, self._waiting = self._waiting, None
+        self._adopted_at = self._clock()
+        state = self.screen.state
+        if snapshot is not None:
+            closed = state.closed - self._groups_to_open(snapshot)
+            state = replace(state, snapshot=snapshot, closed=closed, progress=snapshot.progress)
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            state = replace(state, reading=False)
+        self.screen.set_state(state, moved_by_itself=True)
+        self.judge_again()
+        if ended is not None:
+            self._say_end(ended)
+
+    def _groups_to_open(self, snapshot: Snapshot) -> frozenset[Group]:
+        """Groups in which something breaks the whole store, opened once."""
+        worst = badges(snapshot)
+        found: set[Group] = set()
+        for experiment in snapshot.experiments:
+            if (finding := worst.get(experiment.key)) is not None and finding.impact == "breaks-store":
+                found.add(group_of(experiment))
+        if any(finding.impact == "breaks-store" and key.startswith("model/") for key, finding in worst.items()):
+            found.add("models")
+        found -= self._opened
+        self._opened |= found
+        return frozenset(found)
+
+    def _say_end(self, ended: ReadingEnded) -> None:
+        if ended.error is None:
+            self.unreachable = ""
+            self.screen.say(render.ended_text(self.screen.state))
+        else:
+            self.unreachable = error_words(ended.error)
+            root = self.reader.store.root
+            self.screen.say(f"{root} cannot be read on ({self.unreachable}). What you see is from before. R tries again")
+        self.look_around()
+        self.screen.show_header()
+
+    def judge_again(self) -> None:
+        """Judge the snapshot in the lists, one at a time; a newer one that came meanwhile follows."""
+        state = self.screen.state
+        if self._judging:
+            return
+        snapshot, days = state.snapshot, state.old_days
+        self._judging = True
+        self._judged_snapshot = snapshot
+
+        def done(judged: Judged) -> None:
+            self._judging = False
+            self.screen.change(judged=judged)
+            state = self.screen.state
+            if state.snapshot is not self._judged_snapshot or state.old_days != days:
+                self.judge_again()
+
+        self.screen.work(lambda: judge_all(snapshot, now_ms(), days), done, "judging", small=judged_small(snapshot))
+
+    def look_around(self) -> None:
+        """Ask for free space and for the batches, which may each take their time."""
+        root = self.reader.store.root
+
+        def spaces(space: Space | None) -> None:
+            self.space = space
+            self.screen.show_header()
+
+        def found(batches: tuple[Batch, ...]) -> None:
+            self.screen.change(batches=batches, user_id=os.geteuid())
+
+        self.screen.work(lambda: space_of(root), spaces, "space")
+        self.screen.work(lambda: changing.batches(root), found, "batches")
+
+
+def error_words(error: Exception) -> str:
+    """An error in one line, with what to do next where it says so."""
+    if isinstance(error, MlrunsError):
+        where = f" ({error.path})" if error.path and error.path not in error.message else ""
+        return f"{error.message}{where}" + (f"; {error.hint}" if error.hint else "")
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,393 @@
+"""The main screen: the store's tree, the runs of one experiment, the marks and what can be done with them."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, TypeVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Static
+
+from mlruns_tui.model.protocols import Reader
+from mlruns_tui.model.store import Progress, Snapshot
+from mlruns_tui.report.words import size_text
+from mlruns_tui.workflow.deciding import now_ms
+
+from .. import commands, render, titles
+from ..background import in_background
+from ..flows.changing import Changing, task_pieces
+from ..flows.looking import Looking
+from ..flows.marking import MarkKeys
+from ..flows.moving import Moving
+from ..flows.reading import Reading, error_words
+from ..marking import items_text
+from ..messages import ReadingEnded, Returned, RunCommand, SnapshotRead
+from ..shown import Shown, build, is_small, same_table
+from ..signs import Signs
+from ..state import Panel, UiState
+from ..tasks import TaskEnded, TaskProgressed
+from ..widgets.bars import CommandLine, MarkStrip, PanelTabs, RowLine, header_left, header_right
+from ..widgets.cells import DIM, KEY, Piece, signs_of
+from ..widgets.keyed_list import KeyedList
+from ..widgets.lines import SplitLine
+from ..widgets.prompts import DaysPrompt, FilterPrompt
+from ..widgets.run_table import RunTable
+from ..widgets.sidebar import Actions, MarkedList
+from ..widgets.store_tree import StoreTree
+
+T = TypeVar("T")
+WIDTHS = (80, 100, 120, 130, 140, 200)
+LEAST = (60, 16)
+"""Under so many cells and lines nothing is drawn but a sentence."""
+MOVED_S = 3.0
+"""A cursor move shows the row instead of the progress for so long."""
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """Holds the state, passes it down, and hands keys to the flows. It reads and changes nothing itself."""
+
+    CSS_PATH = "../styles/main.tcss"
+    AUTO_FOCUS = "#tree"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(command.keys, f"command('{command.id}')", command.title, id=command.id, show=False)
+        for command in commands.COMMANDS
+    ]
+
+    def __init__(self, reader: Reader, *, read_only: bool = False, keymap: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.state = UiState(Snapshot(reader.store), read_only=read_only)
+        self.shown = Shown()
+        self.keymap = dict(keymap or {})
+        self.last_key_at = float("-inf")
+        """By ``time.monotonic``: the lists keep still for a second after a key."""
+        self._moved_at = float("-inf")
+        self._said: list[Piece] = []
+        self._building = False
+        self._errors_shown = False
+        self._touched = False
+        self._store = reader.store
+        self._host = socket.gethostname().split(".")[0]
+        self.tree, self.table, self.marked = StoreTree(), RunTable(), MarkedList()
+        self.actions, self.days, self.filter = Actions(), DaysPrompt(), FilterPrompt()
+        self._row, self._strip, self._keys, self._tabs = RowLine(), MarkStrip(), CommandLine(), PanelTabs()
+        self.reading, self.changing = Reading(self, reader), Changing(self, reader)
+        self.moving, self.mark_keys = Moving(self), MarkKeys(self)
+        flows = (self.moving, self.mark_keys, self.reading, self.changing, Looking(self, reader))
+        self.handlers: dict[str, Callable[[], None]] = {
+            command: handler for flow in flows for command, handler in flow.handlers().items()
+        }
+
+    def compose(self) -> ComposeResult:
+        yield SplitLine(id="head")
+        yield self._tabs
+        with Horizontal(id="panels"):
+            yield self.tree
+            yield self.table
+            with Vertical(id="side"):
+                yield self.marked
+                yield self.actions
+        yield self.filter
+        yield self.days
+        yield self._row
+        yield self._strip
+        yield self._keys
+        yield Static("Make the window a little larger: 60×16 is the least.", id="tiny")
+
+    def on_mount(self) -> None:
+        self.set_class(self.signs.border == "ascii", "-ascii")
+        self.tree.empty_words = lambda: titles.empty_tree(self.state)
+        self.table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
+        self.reading.start(anew=True)
+        self._push()
+
+    def on_unmount(self) -> None:
+        self.reading.close()
+
+    @property
+    def signs(self) -> Signs:
+        return signs_of(self.app)
+
+    @property
+    def folded(self) -> bool:
+        """The third panel is a drawer, or one panel has the whole window."""
+        return self.size.width < 120
+
+    def list_of(self, panel: Panel) -> KeyedList[Any]:
+        lists: dict[Panel, KeyedList[Any]] = {"tree": self.tree, "runs": self.table, "marked": self.marked}
+        return lists[panel]
+
+    # State.
+
+    def change(self, **fields: Any) -> None:
+        """Set some fields of the state."""
+        self.set_state(replace(self.state, **fields))
+
+    def set_state(self, state: UiState, moved_by_itself: bool = False) -> None:
+        """Another state: its rows are made here when they are few, else on a thread; what can be shown is shown.
+
+        ``moved_by_itself``: nobody pressed a key; until somebody does, the cursor stays at the top.
+        """
+        before, self.state = self.state, state
+        if is_small(state):
+            self.shown = build(state, now_ms(), self.shown)
+        elif not self._building:
+            self._build_behind()
+        if not same_table(before, state) and self.shown.source is not state:
+            self.shown = replace(self.shown, runs=[])
+        self._push(to_top=moved_by_itself and not self._touched)
+
+    def _build_behind(self) -> None:
+        state, before = self.state, self.shown
+        self._building = True
+
+        def done(shown: Shown) -> None:
+            self._building = False
+            if self.state is state or same_table(self.state, state):
+                self.shown = shown
+                self._push()
+            if self.state is not state and not is_small(self.state):
+                self._build_behind()
+
+        self.work(lambda: build(state, now_ms(), before), done, "rows")
+
+    def _push(self, to_top: bool = False) -> None:
+        """Show the state in every part."""
+        if not self.is_mounted:
+            return
+        state, shown = self.state, self.shown
+        top = next((row.key for row in shown.tree if row.kind != "group"), "") if to_top else ""
+        self.tree.show(state, shown, top)
+        self.table.show(state, shown)
+        self.marked.show(state, shown, self.keymap)
+        self.actions.show(state, self.keymap)
+        totals = shown.totals
+        text = items_text(totals.runs, totals.experiments).replace(" and ", ", ")
+        self._strip.show(state, text, size_text(totals.size_bytes), self.keymap)
+        self._keys.show(state, self.keymap)
+        self._tabs.show(state)
+        self._show_titles()
+        for panel in ("tree", "runs", "marked"):
+            self.set_class(state.panel == panel, f"-on-{panel}")
+        self.set_class(state.zoomed, "-zoomed")
+        self.set_class(state.prompt == "filter", "-filter")
+        self.set_class(state.prompt == "days", "-days")
+        self.show_row()
+
+    def _show_titles(self) -> None:
+        state, shown, signs = self.state, self.shown, self.signs
+        self.tree.border_title = titles.tree_title(state)
+        self.tree.border_subtitle = titles.tree_foot(state, shown, signs, self.tree.size.width)
+        self.table.border_title = titles.table_title(state, self.table.size.width)
+        self.table.border_subtitle = titles.table_foot(state, shown, self.table.cursor, self.table.size.width)
+        self.marked.border_title = "3 marked"
+        self.actions.border_title = "actions"
+        self.query_one("#side").border_title = "3 marked and actions"
+
+    def show_header(self) -> None:
+        """Who, where, and what the disk has left."""
+        head = self.query_one("#head", SplitLine)
+        wide = self.size.width >= 120
+        gone = bool(self.reading.unreachable)
+        right = header_right(self.reading.space, self.signs, wide, self.state.read_only, gone)
+        room = self.size.width - 4 - right.cell_length
+        head.show(header_left(self._store, self._host, room, wide), right)
+
+    # The row line.
+
+    def show_progress(self, progress: Progress) -> None:
+        """The scan got further; the rows follow at their own pace."""
+        self.state = replace(self.state, progress=progress)
+        self.show_row()
+
+    def show_row(self) -> None:
+        """What was said last, or progress, or the row under the cursor."""
+        task = self.changing.task
+        busy = self.state.reading or (task is not None and not task.ended)
+        moved = time.monotonic() - self._moved_at < MOVED_S
+        if self._said:
+            self._row.put(self._said)
+        elif not busy or moved:
+            self._row.put(render.row_pieces(self.state, self.shown.badges, now_ms(), self.signs))
+        elif task is not None and not task.ended:
+            self._row.put(task_pieces(task, self.signs), [("w", KEY), (" open, hide", DIM)])
+        else:
+            right: list[Piece] = [("Esc", KEY), (" stop, keep what is read", DIM)]
+            self._row.put(render.reading_pieces(self.state, self.signs), right)
+
+    def say(self, text: str, lead: Piece | None = None, stays: bool = False) -> None:
+        """One sentence in the row line, until the next key; while something goes on, for a few seconds."""
+        self._said = [lead, (text, "")] if lead is not None else [(text, "")]
+        said = self._said
+        if self.state.reading and not stays:
+            self.set_timer(2 * MOVED_S, lambda: self.unsay() if self._said is said else None)
+        self.show_row()
+
+    def unsay(self) -> None:
+        self._said = []
+        self.show_row()
+
+    @property
+    def row_text(self) -> str:
+        """What the row line says."""
+        return self._row.plain
+
+    def announce(self, text: str) -> None:
+        """Something is over: a toast for four seconds."""
+        self.app.notify(text, timeout=4, markup=False)
+
+    def complain(self, text: str) -> None:
+        """Something went wrong: a toast that stays until a key."""
+        self._errors_shown = True
+        self.app.notify(text, severity="error", timeout=3600, markup=False)
+
+    # Work behind the screen.
+
+    def work(
+        self,
+        what: Callable[[], T],
+        done: Callable[[T], None],
+        name: str,
+        *,
+        small: bool = False,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Do something that takes its time on a thread, or here when it is ``small``."""
+        if small:
+            done(what())
+            return
+        in_background(self, what, done, failed or (lambda error: self.complain(f"{name}: {error_words(error)}")), name)
+
+    def on_returned(self, event: Returned) -> None:
+        event.stop()
+        event.call()
+
+    def on_snapshot_read(self, event: SnapshotRead) -> None:
+        event.stop()
+        self.reading.take(event.snapshot, event.scan)
+
+    def on_reading_ended(self, event: ReadingEnded) -> None:
+        event.stop()
+        self.reading.end(event)
+
+    def on_task_progressed(self, event: TaskProgressed) -> None:
+        event.stop()
+        self.changing.progressed(event.view)
+
+    def on_task_ended(self, event: TaskEnded) -> None:
+        event.stop()
+        self.changing.ended(event.view)
+
+    # Commands.
+
+    def action_command(self, command_id: str) -> None:
+        self.run_command(command_id)
+
+    def on_run_command(self, event: RunCommand) -> None:
+        event.stop()
+        self.run_command(event.command_id)
+
+    def run_command(self, command_id: str) -> None:
+        """Do it, or say why not. A command that fails leaves the screen working."""
+        command = commands.BY_ID[command_id]
+        self.touched()
+        reason = command.enabled(self.state)
+        if reason is not None:
+            self.say(f"{command.title.rstrip('…')}: {reason}")
+            return
+        try:
+            self.handlers[command_id]()
+        except Exception as error:
+            self.log.error(f"{command_id}: {error!r}")
+            self.complain(f"{command.title} failed: {error_words(error)}. Nothing in the store was changed by it")
+
+    def touched(self) -> None:
+        """A key: the lists keep still for a moment, and what was said is read."""
+        self.last_key_at = time.monotonic()
+        self._touched = True
+        if self._said:
+            self.unsay()
+        if self._errors_shown:
+            self._errors_shown = False
+            self.app.clear_notifications()
+
+    def focus_panel(self) -> None:
+        self.list_of(self.state.panel).focus()
+
+    def close_prompt(self) -> None:
+        self.change(prompt="")
+        self.focus_panel()
+
+    # What the parts tell.
+
+    @on(KeyedList.Moved)
+    def _list_moved(self, event: KeyedList.Moved) -> None:
+        event.stop()
+        if self.last_key_at > self._moved_at:
+            self._moved_at = time.monotonic()
+            if self.state.reading or self.state.task:
+                self.set_timer(MOVED_S, self.show_row)
+        self.moving.take_cursor(event.rows, event.row)
+
+    @on(KeyedList.Opened)
+    def _row_opened(self, event: KeyedList.Opened) -> None:
+        event.stop()
+        self.run_command("open")
+
+    @on(KeyedList.MarkClicked)
+    def _mark_clicked(self, event: KeyedList.MarkClicked) -> None:
+        event.stop()
+        self.moving.take_cursor(event.rows, event.row)
+        self.run_command("mark.toggle")
+
+    @on(KeyedList.HeaderClicked)
+    def _header_clicked(self, event: KeyedList.HeaderClicked) -> None:
+        event.stop()
+        self.touched()
+        if event.rows is not self.marked:
+            self.moving.sort_at(event.rows, event.x)
+
+    @on(FilterPrompt.Changed)
+    def _filter_changed(self, event: FilterPrompt.Changed) -> None:
+        self.touched()
+        self.set_state(self.state.filtered(event.text))
+
+    @on(FilterPrompt.Kept)
+    def _filter_kept(self) -> None:
+        self.close_prompt()
+
+    @on(DaysPrompt.Changed)
+    def _days_changed(self, event: DaysPrompt.Changed) -> None:
+        self.touched()
+        self.mark_keys.preview_days(event.days)
+
+    @on(DaysPrompt.Answered)
+    def _days_answered(self, event: DaysPrompt.Answered) -> None:
+        self.touched()
+        self.mark_keys.mark_old(event.days)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        panels: dict[object, Panel] = {self.tree: "tree", self.table: "runs", self.marked: "marked"}
+        panel = panels.get(event.widget)
+        if panel is not None and (panel != self.state.panel or self.state.prompt):
+            self.change(panel=panel, prompt="")
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
+        for least in WIDTHS:
+            self.set_class(width >= least, f"-from-{least}")
+        self.set_class(width < 80, "-single")
+        self.set_class(80 <= width < 120, "-folded")
+        self.set_class(80 <= width < 120 and height >= 50, "-portrait")
+        self.set_class(width < LEAST[0] or height < LEAST[1], "-tiny")
+        self.call_after_refresh(self._after_resize)
+
+    def _after_resize(self) -> None:
+        self.show_header()
+        self._push()

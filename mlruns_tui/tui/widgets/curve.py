@@ -1,0 +1,139 @@
+"""Curves out of braille dots, two by four a cell, and sparklines: pure functions over numbers.
+
+Drawn here and not by a plotting widget: those at hand need numpy of their own choosing or draw in their
+own colours, and an axis with five ticks and one upright is all that is wanted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+
+BLANK = "⠀"
+# Bit of the dot in column 0 or 1 (left, right) and row 0 to 3 (from the top), after Unicode's block U+2800.
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A drawn curve."""
+
+    rows: tuple[str, ...]
+    """Top first; a cell without a dot is a space."""
+    low: float
+    """Value at the bottom edge."""
+    high: float
+    left: float
+    right: float
+    drawn: int
+    """Points that are on it."""
+    left_out: int
+    """Points that are not numbers, or not above 0 on a logarithmic scale."""
+
+    def column(self, x: float) -> int:
+        """In which cell column ``x`` lies."""
+        width = len(self.rows[0]) if self.rows else 1
+        return _place(x, self.left, self.right, width * 2) // 2
+
+
+def draw(points: Iterable[Point], width: int, height: int, logarithmic: bool = False) -> Curve | None:
+    """``points`` (x, y; in order of x) joined by lines in ``width`` by ``height`` cells.
+
+    None when no point can be drawn. A gap of points left out is not bridged. Equal values lie in the middle.
+    """
+    groups, left_out = _usable(points, logarithmic)
+    every = [point for group in groups for point in group]
+    if not every or width < 1 or height < 1:
+        return None
+    left, right = min(x for x, _ in every), max(x for x, _ in every)
+    low, high = min(y for _, y in every), max(y for _, y in every)
+    cells = [[0] * width for _ in range(height)]
+
+    def dot(column: int, row: int) -> None:
+        cells[row // 4][column // 2] |= _DOTS[column % 2][row % 4]
+
+    for group in groups:
+        before: tuple[int, int] | None = None
+        for x, y in group:
+            here = (_place(x, left, right, width * 2), height * 4 - 1 - _place(y, low, high, height * 4))
+            for column, row in _line(before or here, here):
+                dot(column, row)
+            before = here
+    rows = tuple("".join(chr(0x2800 + bits) if bits else " " for bits in row) for row in cells)
+    if logarithmic:
+        low, high = 10**low, 10**high
+    return Curve(rows, low, high, left, right, len(every), left_out)
+
+
+def _usable(points: Iterable[Point], logarithmic: bool) -> tuple[list[list[Point]], int]:
+    groups: list[list[Point]] = [[]]
+    left_out = 0
+    for x, y in points:
+        if not math.isfinite(x) or not math.isfinite(y) or (logarithmic and y <= 0):
+            left_out += 1
+            groups.append([])
+        else:
+            groups[-1].append((x, math.log10(y) if logarithmic else y))
+    return [group for group in groups if group], left_out
+
+
+def _place(value: float, low: float, high: float, dots: int) -> int:
+    """0 to ``dots`` - 1; the middle when there is no range."""
+    # Halved first: the difference of two huge floats is infinite.
+    span = high / 2 - low / 2
+    if span <= 0:
+        return (dots - 1) // 2
+    share = (value / 2 - low / 2) / span
+    return max(0, min(dots - 1, round(share * (dots - 1))))
+
+
+def _line(start: tuple[int, int], end: tuple[int, int]) -> Iterable[tuple[int, int]]:
+    (x0, y0), (x1, y1) = start, end
+    steps = max(abs(x1 - x0), abs(y1 - y0))
+    if not steps:
+        return [end]
+    return [(round(x0 + (x1 - x0) * at / steps), round(y0 + (y1 - y0) * at / steps)) for at in range(steps + 1)]
+
+
+def ticks(low: float, high: float, number: int, logarithmic: bool = False) -> list[float]:
+    """``number`` values from the top edge to the bottom edge, evenly spaced as the scale is."""
+    if number < 2 or low == high:
+        return [high]
+    shares = [at / (number - 1) for at in range(number)]
+    if logarithmic:
+        top, bottom = math.log10(high), math.log10(low)
+        return [10 ** (top + (bottom - top) * share) for share in shares]
+    return [high * (1 - share) + low * share for share in shares]
+
+
+def tick_text(value: float, low: float, high: float) -> str:
+    """A value beside the axis, with as many decimals as tell neighbours apart. At most 8 characters."""
+    magnitude = max(abs(low), abs(high))
+    if magnitude >= 1e6 or (magnitude and magnitude < 1e-3):
+        return f"{value:.2g}"
+    span = abs(high - low) or magnitude or 1.0
+    decimals = max(0, min(5, 1 - math.floor(math.log10(span / 4 or 1.0))))
+    return f"{value:.{decimals}f}"[:8]
+
+
+def sparkline(values: Sequence[float], width: int, heights: str) -> str:
+    """The course of ``values`` in ``width`` cells of ``heights`` (lowest sign first), equal parts averaged.
+
+    Values that are not finite are passed over; a part without any is a space. Empty for no values.
+    """
+    if width < 1 or not any(math.isfinite(value) for value in values):
+        return ""
+    parts: list[float | None] = []
+    width = min(width, len(values))
+    for at in range(width):
+        part = values[at * len(values) // width : (at + 1) * len(values) // width]
+        usable = [value for value in part if math.isfinite(value)]
+        parts.append(math.fsum(value / len(usable) for value in usable) if usable else None)
+    known = [part for part in parts if part is not None]
+    low, high = min(known), max(known)
+    return "".join(
+        " " if part is None else heights[_place(part, low, high, len(heights)) if high > low else 0] for part in parts
+    )

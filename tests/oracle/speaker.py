@@ -1,0 +1,239 @@
+"""A process that is asked, one JSON line each way, what MLflow makes of a store, and what we say of it.
+
+Run with the Python of any environment that has an MLflow: it builds the healthy store with it, opens
+copies, and runs its migration. Long-lived, because importing MLflow takes seconds. It never sleeps:
+MLflow waits before it reads an empty file again, which would only cost time here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "false"
+os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+warnings.simplefilter("ignore")
+
+import mlflow  # noqa: E402
+from mlflow.entities import ViewType  # noqa: E402
+from mlflow.tracking import MlflowClient  # noqa: E402
+
+time.sleep = lambda seconds: None
+
+RESERVED = {"tags", "datasets", "traces", "models"}
+HANGS_AFTER_S = 4
+
+
+class Hung(Exception):
+    """MLflow did not answer: it waits for something nobody will ever write."""
+
+
+class Heard(logging.Handler):
+    """Every record at WARNING or above, whoever logged it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record.getMessage()[:300])
+
+
+heard = Heard()
+logging.getLogger().addHandler(heard)
+for name in ("mlflow", "alembic", "sqlalchemy"):
+    logger = logging.getLogger(name)
+    logger.handlers = [heard] if name == "mlflow" else []
+    logger.propagate = False
+
+
+@contextlib.contextmanager
+def bounded(seconds: int) -> Iterator[None]:
+    def ring(number: int, frame: Any) -> None:
+        raise Hung
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+class Interview:
+    """Asks one store everything and writes down, call by call, what came of it."""
+
+    def __init__(self, store: str) -> None:
+        self.store = store
+        self.calls: list[dict[str, str]] = []
+        self.listed: dict[str, list[str]] = {}
+
+    def ask(self, call: str, entry: str, question: Callable[[], Any], name: Callable[[Any], str] | None = None) -> None:
+        heard.records.clear()
+        outcome, what = "ok", ""
+        try:
+            with bounded(HANGS_AFTER_S):
+                answer = question()
+                if name is not None:
+                    self.listed[f"{call} {entry}".strip()] = [str(name(one)) for one in answer]
+        except BaseException as error:
+            outcome, what = "raise", f"{type(error).__name__}: {str(error)[:300]}"
+        else:
+            if heard.records:
+                outcome, what = "warn", heard.records[0]
+        self.calls.append({"call": call, "entry": entry, "outcome": outcome, "what": what})
+
+    def everything(self) -> dict[str, Any]:
+        uri = Path(self.store).as_uri()
+        mlflow.set_tracking_uri(uri)
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        experiments = [name for name in directories(self.store) if name != "models" and not name.endswith(".trash")]
+        trashed = directories(os.path.join(self.store, ".trash"))
+        search = client.search_experiments
+        self.ask("search_experiments ACTIVE", "", lambda: search(view_type=ViewType.ACTIVE_ONLY), experiment_id)
+        self.ask("search_experiments ALL", "", lambda: search(view_type=ViewType.ALL), experiment_id)
+        self.ask("get_experiment_by_name", "", lambda: client.get_experiment_by_name("a name nobody has"))
+        for experiment in dict.fromkeys(experiments + trashed):
+            self.about_experiment(client, experiment)
+        self.ask("search_registered_models", "", client.search_registered_models, lambda one: one.name)
+        self.ask(
+            "search_model_versions", "", lambda: client.search_model_versions(""), lambda one: f"{one.name} {one.version}"
+        )
+        return {"calls": self.calls, "listed": self.listed}
+
+    def about_experiment(self, client: MlflowClient, experiment: str) -> None:
+        self.ask("get_experiment", experiment, lambda: client.get_experiment(experiment))
+        self.ask(
+            "search_runs", experiment, lambda: client.search_runs([experiment], run_view_type=ViewType.ALL), run_id
+        )
+        if hasattr(client, "search_logged_models"):
+            self.ask(
+                "search_logged_models", experiment, lambda: client.search_logged_models([experiment]), lambda one: one.model_id
+            )
+        if hasattr(client, "search_traces"):
+            self.ask("search_traces", experiment, lambda: trace_infos(client, experiment), trace_id)
+        runs = [
+            name
+            for place in (os.path.join(self.store, experiment), os.path.join(self.store, ".trash", experiment))
+            for name in directories(place)
+            if name not in RESERVED
+        ]
+        for run in dict.fromkeys(runs):
+            self.ask("get_run", f"{experiment}/{run}", lambda run=run: client.get_run(run))
+
+
+def directories(path: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(path) if os.path.isdir(os.path.join(path, name))]
+    except OSError:
+        return []
+
+
+def experiment_id(one: Any) -> str:
+    return one.experiment_id
+
+
+def run_id(one: Any) -> str:
+    return one.info.run_id
+
+
+def trace_infos(client: MlflowClient, experiment: str) -> list[Any]:
+    """Only the records: what the spans of a trace hold is no business of the file store."""
+    store = client._tracking_client.store
+    return list(store.search_traces([experiment])[0])
+
+
+def trace_id(one: Any) -> str:
+    return getattr(one, "trace_id", None) or one.request_id
+
+
+def migrate(store: str, scratch: str) -> dict[str, Any]:
+    """What ``mlflow migrate-filestore`` makes of a store: fails, or which runs it carried over."""
+    import mlflow.store.db.utils as database
+    from mlflow.store.fs2db import migrate as migration
+    from sqlalchemy import create_engine, text
+
+    template = os.path.join(scratch, "template.db")
+    if not os.path.exists(template):
+        engine = create_engine(f"sqlite:///{template}.new")
+        database._initialize_tables(engine)
+        engine.dispose()
+        os.rename(f"{template}.new", template)
+    # The tables were made once; making them anew takes four seconds.
+    database._initialize_tables = lambda engine: None
+    target = os.path.join(scratch, f"migrated-{os.getpid()}.db")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target + suffix)
+    shutil.copyfile(template, target)
+    try:
+        with bounded(60), open(os.devnull, "w") as sink, contextlib.redirect_stdout(sink):
+            migration(Path(store), f"sqlite:///{target}", progress=False)
+    except BaseException as error:
+        return {"outcome": "fails", "what": f"{type(error).__name__}: {str(error)[:400]}"}
+    engine = create_engine(f"sqlite:///{target}")
+    with engine.connect() as connection:
+        orphans = connection.execute(
+            text("SELECT run_uuid FROM runs WHERE experiment_id NOT IN (SELECT experiment_id FROM experiments)")
+        ).scalars()
+        left = list(orphans)
+        runs = list(connection.execute(text("SELECT run_uuid FROM runs")).scalars())
+    engine.dispose()
+    return {"outcome": "orphans-runs" if left else "ok", "what": " ".join(left), "runs": runs}
+
+
+def doctor(store: str, version: str) -> dict[str, Any]:
+    from mlruns_tui.model.codec import encode
+    from mlruns_tui.workflow.diagnosing import diagnose
+    from mlruns_tui.workflow.reading import open_reader
+
+    began = time.perf_counter()
+    findings = diagnose(open_reader(store), version)
+    return {"findings": encode(findings), "seconds": time.perf_counter() - began}
+
+
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    verb = question.pop("verb")
+    if verb == "version":
+        return {"version": mlflow.__version__}
+    if verb == "build":
+        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+        import healthy
+
+        return healthy.build(question["store"])
+    if verb == "mlflow":
+        return Interview(question["store"]).everything()
+    if verb == "migrate":
+        return migrate(question["store"], question["scratch"])
+    if verb == "doctor":
+        return doctor(question["store"], question["version"])
+    raise ValueError(verb)
+
+
+def main() -> None:
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        try:
+            reply = answer(json.loads(line))
+        except BaseException:
+            reply = {"error": traceback.format_exc()}
+        out.write(json.dumps(reply) + "\n")
+        out.flush()
+
+
+if __name__ == "__main__":
+    main()

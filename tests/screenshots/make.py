@@ -1,0 +1,93 @@
+"""Draws the pictures of the README from the demo store: ``python tests/screenshots/make.py``.
+
+Each picture is the real screen after real keys, as SVG and PNG, in ``screenshots/``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cairosvg
+
+from mlruns_tui.demo.store import write_demo
+from mlruns_tui.tui.app import MlrunsApp
+from mlruns_tui.workflow.reading import open_reader
+
+TARGET = Path(__file__).parents[2] / "screenshots"
+MARK = ("o", "O", "enter")
+
+
+async def until(pilot: Any, done: Callable[[Any], bool]) -> None:
+    """Let the screen work until something holds; give up after a minute of its own pauses."""
+    for _ in range(2_000):
+        await pilot.pause(0.03)
+        if done(pilot.app):
+            return
+    raise TimeoutError("the screen never got there")
+
+
+def is_read(app: Any) -> bool:
+    return bool(app.main.state.snapshot.complete and app.main.state.judged is not None)
+
+
+def shows(name: str) -> Callable[[Any], bool]:
+    return lambda app: type(app.screen).__name__ == name
+
+
+def save(app: Any, name: str) -> None:
+    svg = app.export_screenshot(title="mlruns-tui")
+    (TARGET / f"{name}.svg").write_text(svg, encoding="utf-8")
+    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(TARGET / f"{name}.png"), output_width=1400)
+
+
+async def draw(root: Path) -> None:
+    app = MlrunsApp(open_reader(str(root)))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, is_read)
+        for key in MARK:
+            await pilot.press(key)
+        await pilot.press("1", *"nn", "s", *["down"] * 3, "2", *["down"] * 6)
+        await pilot.pause(1.2)
+        save(app, "main")
+        await pilot.press("d")
+        await until(pilot, shows("ReviewScreen"))
+        await pilot.pause(0.3)
+        save(app, "review")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda app: shows("MainScreen")(app) and not app.main.state.task and is_read(app))
+        await pilot.press("b")
+        await until(pilot, shows("BackupsScreen"))
+        await pilot.pause(1.0)
+        save(app, "backups")
+        await pilot.press("escape")
+        await until(pilot, shows("MainScreen"))
+        await pilot.press("1", "home", "down", "down", "2", "down", "i")
+        await until(pilot, shows("DetailsScreen"))
+        await pilot.pause(1.0)
+        save(app, "details")
+        await pilot.press("escape")
+        await until(pilot, shows("MainScreen"))
+        await pilot.press("question_mark")
+        await pilot.pause(0.5)
+        save(app, "help")
+
+
+def main() -> None:
+    TARGET.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = os.path.join(folder, "state")
+        root = Path(folder) / "data" / "mlruns"
+        root.parent.mkdir()
+        write_demo(str(root))
+        asyncio.run(draw(root))
+    subprocess.run(["ls", "-la", str(TARGET)], check=True)
+
+
+if __name__ == "__main__":
+    main()
