@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlruns_tui.model.errors import UsageError
-from mlruns_tui.model.text import safe
+from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.tracking_uri import Address, address
 from mlruns_tui.report import documents, listing
 from mlruns_tui.report.words import parse_duration
@@ -65,7 +65,7 @@ class MLflowExperimentManager:
 
     def print_experiment_summary(self) -> None:
         """Print the store's experiments with runs, size, age and state."""
-        snapshot = read_all(open_reader(*self._target()))
+        snapshot = read_all(self._open())
         at_ms = now_ms()
         facts = listing.Facts(snapshot, protections(snapshot, at_ms), at_ms)
         entries = listing.arrange(snapshot.experiments, listing.EXPERIMENT_FIELDS, "size", False, facts)
@@ -96,7 +96,7 @@ class MLflowExperimentManager:
         """As ``cleanup_mlflow_experiments``; ``days_old`` None leaves runs alone."""
         if days_old is not None and days_old < 0:
             raise UsageError("usage", f"days_old is {days_old}; it counts days back from now")
-        reader = open_reader(*self._target())
+        reader = self._open()
         snapshot = read_all(reader)
         plan = plan_cleanup(
             reader, snapshot, days_old=days_old, orphans=orphans, backup=backup, min_idle_ms=_idle_ms(min_idle)
@@ -112,21 +112,9 @@ class MLflowExperimentManager:
             "messages": [*snapshot.messages, *plan.messages, *(batch.messages if batch else ())],
         }
 
-    def _target(self) -> tuple[str | None, str | None]:
-        """Path and database to open."""
-        given = experiments.current_uri() if self._given is None else self._given
-        if given is None:
-            return None, None
-        where = address(given)
-        if where.kind == "remote":
-            raise UsageError(
-                "remote-store",
-                f"{safe(given, 200)} is a server; only a store this machine can reach as files is cleaned up",
-                hint="run this where the store is, or name its directory",
-            )
-        if where.path:
-            return where.path, None
-        return None, given
+    def _open(self) -> Reader:
+        """A reader of the store. Raises UsageError when there is none, or it is a server."""
+        return open_reader(experiments.current_uri() if self._given is None else self._given)
 
 
 def setup_mlflow_experiment_safely(

@@ -93,7 +93,7 @@ class _Application:
             batch = self._batch()
         else:
             batch = self._batch()
-            begin.discard(session, kept)
+            session.discard(kept)
         self._progress.end()
         return batch
 

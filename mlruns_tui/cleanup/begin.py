@@ -105,21 +105,30 @@ def _elsewhere(session: Session, plan: Plan, first: dict[str, object]) -> Kept:
             site.state_fd = statedir.make(site.root)
         fd, journal = records.publish(site.state_fd, plan, session.uid, first, _PRIVATE, places=False)
         path = os.path.join(state, plan.id)
-        session.messages.append(f"The disk is full, so plan and journal are kept in {safe(statedir.shown(state))}.")
+        session.messages.append(
+            f"{_full(site.root_fd)}, so plan and journal are kept in {safe(statedir.shown(state))}."
+        )
     except OSError as error:
         if plan.backup:
             raise MlrunsError(
                 "disk-full",
-                f"the disk is full and plan and journal cannot be kept in {safe(statedir.shown(state))} either "
+                f"{_full(site.root_fd)}, and plan and journal cannot be kept in {safe(statedir.shown(state))} either "
                 f"({look.words(error)}); nothing was changed",
                 path=safe(site.root),
                 hint="set XDG_STATE_HOME to a disk with some room, or clean without a backup (--no-backup)",
             ) from None
-        session.messages.append("The disk is full: the first items went without a written plan.")
+        session.messages.append(f"{_full(site.root_fd)}: the first items went without a written plan.")
     places = Places(site.root_fd, plan.id, None, cramped=True)
     kept = _kept(session, plan, places, fd, path, journal, first)
     try_vault(session, kept)
     return kept
+
+
+def _full(root_fd: int) -> str:
+    space = look.space(root_fd)
+    if space.inodes_total and not space.inodes_free:
+        return "The disk has no inodes left"
+    return "The disk is full" if not space.bytes_free else "The disk or your quota is full"
 
 
 def try_vault(session: Session, kept: Kept) -> None:
@@ -167,15 +176,3 @@ def _folder(session: Session, vault: layout.Vault, batch_id: str) -> int:
         raise
     change.sync(vault.batches_fd)
     return fd
-
-
-def discard(session: Session, kept: Kept) -> None:
-    """Forget a batch that never moved anything. Never raises: at worst an empty batch is listed."""
-    site, cramped = session.site, kept.places.cramped
-    kept.close()
-    with contextlib.suppress(OSError):
-        if cramped and site.state_fd is not None:
-            records.discard(site.state_fd, kept.id)
-    with contextlib.suppress(OSError):
-        if site.vault is not None and look.exists(kept.id, site.vault.batches_fd):
-            records.discard(site.vault.batches_fd, kept.id)

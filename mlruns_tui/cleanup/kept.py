@@ -82,9 +82,9 @@ class Kept:
         one it put back; both are told apart by identity.
         """
         where, slot, status = self.work(n).find(self.ground)
-        twins = [m for m, item in self.items.items() if m != n and item.path == self.items[n].path]
-        if not twins:
+        if len(self.items) == len(self.plan.items):
             return where, slot, status
+        twins = [m for m, item in self.items.items() if m != n and item.path == self.items[n].path]
         if where == "backup" and status is not None and any(same(status, self.items[m].identity) for m in twins):
             return "neither", None, None
         if where == "neither":
@@ -109,6 +109,9 @@ class Kept:
             where, slot, _ = self.find(n)
             if where == "backup" and slot is not None:
                 return "moved", slot.path
+            # Before the origin: an inode that was freed may be there again, in another directory.
+            if event in ("purging", "purged"):
+                return "purged", ""
             if where == "origin":
                 return ("restored" if n in self.history.left else "in-place"), item.path
             if self.places.find_dead(n) is not None:
@@ -118,8 +121,6 @@ class Kept:
                 return "restored", aside
         except OSError:
             return "missing", ""
-        if event in ("purging", "purged"):
-            return "purged", ""
         if event in ("restoring", "restored"):
             return "restored", ""
         return ("missing" if n in self.history.left or event == "moving" else "in-place"), ""
@@ -142,6 +143,11 @@ class Kept:
         if not self.history.open_op:
             return False
         return self.leftovers or any(self.find(n)[0] == "backup" for n in self.items)
+
+    @property
+    def untouched(self) -> bool:
+        """Nothing of it ever left its place, as far as disk and journal tell. Raises OSError."""
+        return not self.history.left and not self.leftovers and all(self.find(n)[0] != "backup" for n in self.items)
 
     def batch(self, *, freed_bytes: int = 0, moved_bytes: int = 0, messages: tuple[str, ...] = ()) -> Batch:
         """The batch as a value, every item looked up now."""

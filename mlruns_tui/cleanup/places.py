@@ -45,15 +45,13 @@ class Places:
             self.use(folder_fd)
 
     def use(self, folder_fd: int) -> None:
-        """Keep what comes from now on in this folder of the vault. Raises OSError when it lacks a part."""
+        """Keep what comes from now on in this folder of the vault; a part of it that is gone holds nothing.
+
+        Raises OSError.
+        """
         self.close()
-        data_fd = look.open_directory(DATA, folder_fd)
-        try:
-            self._dead_fd = look.open_directory(DEAD, folder_fd)
-        except OSError:
-            os.close(data_fd)
-            raise
-        self._data_fd = data_fd
+        self._data_fd = _existing(DATA, folder_fd)
+        self._dead_fd = _existing(DEAD, folder_fd)
 
     @property
     def in_vault(self) -> bool:
@@ -104,6 +102,13 @@ class Places:
             if fd is not None:
                 os.close(fd)
         self._data_fd = self._dead_fd = None
+
+
+def _existing(name: str, folder_fd: int) -> int | None:
+    try:
+        return look.open_directory(name, folder_fd)
+    except FileNotFoundError:
+        return None
 
 
 def _first(slots: list[Slot]) -> tuple[Slot, os.stat_result] | None:

@@ -20,7 +20,7 @@ from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import TRASH_NAME, Outcome
 
-from . import begin, conflict, say
+from . import conflict, say
 from .kept import Kept
 from .progress import Progress
 from .purge import chosen_items
@@ -116,8 +116,8 @@ def _run(
     work.run([n for n in chosen if kept.find(n)[0] == "backup"])
     session.end(kept)
     batch = kept.batch(moved_bytes=work.moved_bytes, messages=tuple(session.messages))
-    if interrupted and all(one.place == "in-place" for one in batch.items):
-        begin.discard(session, kept)
+    if interrupted and kept.untouched:
+        session.discard(kept)
     return batch
 
 

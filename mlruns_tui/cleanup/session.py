@@ -16,7 +16,7 @@ from mlruns_tui.model.protocols import Stop, never
 from mlruns_tui.model.store import Identity
 from mlruns_tui.model.text import safe
 
-from . import layout, newvault, statedir
+from . import layout, newvault, records, statedir
 from .journal import History, Journal
 from .kept import Kept
 from .lock import Locks
@@ -117,6 +117,17 @@ class Session:
         if self.site.vault is not None and not (kept.journal and kept.journal.behind):
             newvault.renew_reserve(self.site.vault, self.site.root_fd)
 
+    def discard(self, kept: Kept) -> None:
+        """Forget a batch that never moved anything. Never raises: at worst an empty batch is listed."""
+        site, cramped = self.site, kept.places.cramped
+        kept.close()
+        with contextlib.suppress(OSError):
+            if cramped and site.state_fd is not None:
+                records.discard(site.state_fd, kept.id)
+        with contextlib.suppress(OSError):
+            if site.vault is not None and look.exists(kept.id, site.vault.batches_fd):
+                records.discard(site.vault.batches_fd, kept.id)
+
     def settle_mine(self) -> None:
         """Before a new batch: an interrupted one of this user must be settled by him first.
 
@@ -124,7 +135,8 @@ class Session:
         users' are theirs: every item is whole, and they are only mentioned. Raises LockedError.
         """
         histories = self.histories()
-        newest = max(histories, key=lambda one: histories[one].number, default="")
+        mine = [name for name, told in histories.items() if told.uid == self.uid]
+        newest = max(mine, key=lambda name: histories[name].number, default="")
         for batch_id, history in histories.items():
             if not history.open_op:
                 continue
@@ -145,6 +157,8 @@ class Session:
                 settle(kept)
                 kept.say("end", op=history.open_op)
                 self.commit(kept)
+                if kept.untouched:
+                    self.discard(kept)
             except OSError as error:
                 self.messages.append(f"batch {batch_id} cannot be looked at: {look.words(error)}")
             finally:

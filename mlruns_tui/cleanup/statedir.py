@@ -36,19 +36,24 @@ def open_existing(root: str) -> int | None:
 
 def make(root: str) -> int:
     """The same, made where it is missing (mode 0700). Raises OSError."""
-    above = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    missing: list[str] = []
+    existing = path(root)
+    while True:
+        try:
+            fd = os.open(existing or "/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            break
+        except FileNotFoundError:
+            existing, _, name = existing.rpartition("/")
+            missing.append(name)
     try:
-        for part in path(root).strip("/").split("/"):
-            try:
-                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=above)
-            except FileNotFoundError:
-                with contextlib.suppress(FileExistsError):
-                    change.make_directory(above, part, 0o700)
-                change.sync(above)
-                below = look.open_directory(part, above)
-            os.close(above)
-            above = below
+        for name in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                change.make_directory(fd, name, 0o700)
+            change.sync(fd)
+            below = look.open_directory(name, fd)
+            os.close(fd)
+            fd = below
     except BaseException:
-        os.close(above)
+        os.close(fd)
         raise
-    return above
+    return fd

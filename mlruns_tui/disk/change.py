@@ -122,8 +122,13 @@ def write_all(fd: int, data: bytes) -> None:
 
 def sync(fd: int) -> None:
     """What was written to ``fd`` (a file or a directory) is on the disk. An error is never retried:
-    after a failed fsync the kernel may have dropped the data and would report success."""
-    os.fsync(fd)
+    after a failed fsync the kernel may have dropped the data and would report success. Some network file
+    systems cannot sync a directory and write its entries at once; they say EINVAL."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise
 
 
 def reserve_space(fd: int, size: int, *, keep_size: bool = True) -> bool:

@@ -130,7 +130,7 @@ def result_lines(plan: Plan, batch: Batch, bytes_freed_measured: int | None = No
     else:
         lines.append(f"{what} deleted for good, {size}.")
         lines.append(freed_sentence(batch.freed_bytes, bytes_freed_measured))
-    return lines + outcome_lines(batch.items, "not reached, left where they were")
+    return lines + outcome_lines(batch.items)
 
 
 def freed_sentence(freed: int, measured: int | None) -> str:
@@ -144,8 +144,8 @@ def freed_sentence(freed: int, measured: int | None) -> str:
     return f"{said}."
 
 
-def outcome_lines(items: Iterable[BatchItem], not_reached: str = "") -> list[str]:
-    """What failed and what was skipped, with the reasons; how many were not reached."""
+def outcome_lines(items: Iterable[BatchItem]) -> list[str]:
+    """What failed and what was skipped, with the reasons."""
     lines: list[str] = []
     items = list(items)
     for outcome in ("failed", "skipped"):
@@ -155,7 +155,4 @@ def outcome_lines(items: Iterable[BatchItem], not_reached: str = "") -> list[str
             lines += [f"  {_label(one.item)}: {one.error or 'left where it was'}" for one in here[:SHOWN_PROBLEMS]]
             if len(here) > SHOWN_PROBLEMS:
                 lines.append(f"  … {len(here) - SHOWN_PROBLEMS:,} more (--json lists all)")
-    waiting = sum(one.outcome is None for one in items)
-    if waiting and not_reached:
-        lines.append(f"{plural(waiting, 'item')} {not_reached}.")
     return lines

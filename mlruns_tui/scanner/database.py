@@ -103,14 +103,23 @@ def read(path: str, pulse: Pulse) -> Contents:
     return _patiently(path, pulse, lambda reading: _all(Contents(path), reading))
 
 
+def knows_run(path: str, run_ids: Sequence[str], pulse: Pulse) -> bool:
+    """Whether any of these runs (some hundred at most) has a row. Raises Unreadable, Halted."""
+    return _knows(path, "runs", "run_uuid", run_ids, pulse)
+
+
 def knows_trace(path: str, trace_ids: Sequence[str], pulse: Pulse) -> bool:
     """Whether any of these traces (some hundred at most) has a row. Raises Unreadable, Halted."""
-    marks = ", ".join("?" * len(trace_ids))
+    return _knows(path, "trace_info", "request_id", trace_ids, pulse)
+
+
+def _knows(path: str, table: str, column: str, ids: Sequence[str], pulse: Pulse) -> bool:
+    marks = ", ".join("?" * len(ids))
 
     def ask(reading: Reading) -> bool:
-        if "trace_info" not in reading.tables():
-            return False
-        return bool(reading.rows(f"SELECT 1 FROM trace_info WHERE request_id IN ({marks}) LIMIT 1", *trace_ids))
+        return table in reading.tables() and bool(
+            reading.rows(f"SELECT 1 FROM {table} WHERE {column} IN ({marks}) LIMIT 1", *ids)
+        )
 
     return _patiently(path, pulse, ask)
 

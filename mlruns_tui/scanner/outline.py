@@ -36,8 +36,6 @@ class Outline:
     any_file: bool = False
     unreadable: str = ""
     """The first thing in it that could not be looked at, with the reason in words."""
-    traces: list[str] = field(default_factory=list)
-    """Ids of the first traces in it."""
     shapes: dict[str, tuple[RunShape, int]] = field(default_factory=dict)
     """Of each directory in the place of a run: shape and modification time in ns."""
 
@@ -118,12 +116,6 @@ def outline(folder_fd: int, pulse: Pulse) -> Outline:
 def _reserved(folder_fd: int, name: str, seen: Outline, pulse: Pulse) -> None:
     if name in ("tags", "datasets"):
         seen.own_parts = True
-    if name == "traces":
-        with_fd = look.open_directory(name, folder_fd)
-        try:
-            seen.traces = os.listdir(with_fd)[:200]
-        finally:
-            os.close(with_fd)
     if holds_file(folder_fd, name, pulse):
         seen.any_file = True
         seen.artifacts = seen.artifacts or name in ("models", "traces")
@@ -138,3 +130,17 @@ def _child(folder_fd: int, name: str, seen: Outline, pulse: Pulse) -> None:
     seen.artifacts = seen.artifacts or shape == "artifacts"
     seen.any_file = seen.any_file or shape in ("parts", "artifacts", "foreign")
     seen.run_shaped = seen.run_shaped or shape == "parts" or layout.is_hex32(name)
+
+
+def outline_traces(root_fd: int, path: str) -> list[str]:
+    """Ids of some traces in the experiment's directory ``path``; none when they cannot be listed."""
+    try:
+        fd = look.open_path(root_fd, f"{path}/traces")
+    except OSError:
+        return []
+    try:
+        return os.listdir(fd)[:200]
+    except OSError:
+        return []
+    finally:
+        os.close(fd)

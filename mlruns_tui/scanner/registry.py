@@ -46,12 +46,15 @@ class LoggedModel:
 
     model_id: str
     experiment_id: str
+    """The experiment its record names."""
     name: str
     location: str
     source_run_id: str
     path: str
     """Where the record is: relative to the root, or absolute for a database."""
     deleted: bool = False
+    folder: str = ""
+    """Path of the experiment's directory its record lies in; empty for a database."""
 
     @property
     def words(self) -> str:
@@ -182,6 +185,8 @@ class Inside:
     """What an experiment's directory holds besides runs."""
 
     models: list[LoggedModel] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)
+    """Directories in the place of logged models that have no metadata of their own."""
     traces: int = 0
     """Whose metadata can be read; only counted where asked for."""
     closed: str = ""
@@ -196,6 +201,7 @@ def read_inside(root_fd: int, folder: str, pulse: Pulse, *, traces: bool = False
         try:
             meta = read_meta(f"{name}/{layout.META}", models)
         except FileNotFoundError:
+            found.bare.append(name)
             continue
         except Unusable as error:
             if error.closed:
@@ -204,12 +210,13 @@ def read_inside(root_fd: int, folder: str, pulse: Pulse, *, traces: bool = False
         found.models.append(
             LoggedModel(
                 raw(meta, "model_id") or name,
-                folder.rpartition("/")[2],
+                raw(meta, "experiment_id"),
                 text(meta.get("name")),
                 raw(meta, "artifact_location"),
                 raw(meta, "source_run_id"),
                 f"{folder}/{layout.REGISTRY}/{name}/{layout.META}",
                 meta.get("lifecycle_stage") == "deleted",
+                folder,
             )
         )
     if traces:

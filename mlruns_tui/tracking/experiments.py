@@ -23,9 +23,9 @@ def current_uri() -> str | None:
     was given none. MLflow is asked only where it is loaded already."""
     if "mlflow" in sys.modules:
         with _explained(""):
-            import mlflow
+            from mlflow.tracking import get_tracking_uri, is_tracking_uri_set
 
-            return str(mlflow.get_tracking_uri())
+            return str(get_tracking_uri()) if is_tracking_uri_set() else None
     return os.environ.get("MLFLOW_TRACKING_URI") or None
 
 

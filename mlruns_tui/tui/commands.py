@@ -138,8 +138,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("open", "enter", "open", "open", "move"),
     Command("mark.toggle", "space", "mark this row", "mark, go down", "mark", _mark, "mark", 90),
     Command("mark.range", "v", "mark a range", "start a range, again ends it", "mark", _mark, "range", 50),
-    Command("mark.range_down", "shift+down", "stretch a range down", "stretch a range", "mark", _mark),
     Command("mark.range_up", "shift+up", "stretch a range up", "stretch a range", "mark", _mark),
+    Command("mark.range_down", "shift+down", "stretch a range down", "stretch a range", "mark", _mark),
     Command("mark.all", "a", "mark all shown", "mark all shown", "mark"),
     Command("mark.invert", "A", "turn marks round", "turn marks round", "mark"),
     Command("mark.clear", "U", "clear the marks", "clear the marks", "mark", _something_marked),
@@ -157,8 +157,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("undo", "z", "undo the last batch", "undo the last batch", "act", _undo, "undo", 20),
     Command("backups", "b", "backups", "backups", "act"),
     Command("task", "w", "what is running", "what is running", "act", _task),
-    Command("read.again", "r", "read again what changed", "read this again, read all again", "rest", _read),
-    Command("read.all", "R", "read all again", "read this again, read all again", "rest", _read),
+    Command("read.again", "r", "read again what changed", "read what changed, or all again", "rest", _read),
+    Command("read.all", "R", "read all again", "read what changed, or all again", "rest", _read),
     Command("copy.id", "y", "copy the id", "copy id, copy path", "rest", _on_row),
     Command("copy.path", "Y", "copy the path", "copy id, copy path", "rest", _on_row),
     Command("mouse", "M", "mouse off, on", "mouse off, on", "rest"),
@@ -252,5 +252,8 @@ def _keys_together(commands: Iterable[Command], keymap: Mapping[str, str], ascii
     by_command = [keys_of(command, keymap) for command in commands]
     rounds = []
     for at in range(max((len(keys) for keys in by_command), default=0)):
-        rounds.append(" ".join(key_label(keys[at], ascii_only) for keys in by_command if at < len(keys)))
+        labels = [key_label(keys[at], ascii_only) for keys in by_command if at < len(keys)]
+        if all(label.startswith("shift+") for label in labels):
+            labels[1:] = [label.removeprefix("shift+") for label in labels[1:]]
+        rounds.append(" ".join(labels))
     return "  ".join(rounds)

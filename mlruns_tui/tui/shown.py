@@ -112,7 +112,8 @@ def badges(snapshot: Snapshot) -> dict[str, Finding]:
 def _keys(finding: Finding) -> list[str]:
     place = "trash" if finding.path.split("/", 1)[0] == TRASH_NAME else "root"
     if not finding.experiment_id:
-        return [f"stray/{finding.path}"]
+        top, _, rest = finding.path.partition("/")
+        return [f"model/{rest.partition('/')[0]}" if top == "models" and rest else f"stray/{finding.path}"]
     keys = [experiment_key(place, finding.experiment_id), f"stray/{finding.path}"]
     return [*keys, run_key(place, finding.experiment_id, finding.run_id)] if finding.run_id else keys
 

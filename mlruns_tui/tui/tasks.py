@@ -27,6 +27,14 @@ class Work(Protocol):
     def stop(self) -> None: ...
 
 
+class TaskStarted(Message):
+    """A screen started work; the app keeps the view, so that it can be shown and waited for."""
+
+    def __init__(self, view: TaskView) -> None:
+        super().__init__()
+        self.view = view
+
+
 class TaskProgressed(Message):
     """One more item, or the first sign of life. Only the newest matters."""
 

@@ -7,6 +7,7 @@ for this user on this machine only.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ def creation_lock(uri: str, timeout_s: float) -> Iterator[None]:
     try:
         yield
     finally:
+        # Not only by closing: a child forked meanwhile by another thread would go on holding it.
+        fcntl.flock(fd, fcntl.LOCK_UN)
         os.close(fd)
 
 

@@ -217,6 +217,11 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
+def store_class() -> type[Store]:
+    return Store
+
+
+@pytest.fixture
 def new_store(tmp_path: Path) -> Callable[[str], Store]:
     """Makes an empty store of that name."""
     return lambda name: Store(tmp_path / name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import shutil
 
 from breaking import (
     Case,
@@ -31,6 +32,14 @@ RUN = "{second}/{plain}"
 META = RUN + "/meta.yaml"
 METRIC = RUN + "/metrics/loss"
 OTHER = "ab" * 16
+
+
+
+def _nest(path):
+    """As an artifact store inside the store looks: a run in the artifacts of another one."""
+    other = next(one for one in sorted(path.parent.iterdir()) if one.is_dir() and one != path)
+    shutil.copytree(other, path / "artifacts" / other.name)
+
 
 METADATA = [
     Case("run: meta.yaml missing", META, gone),
@@ -118,7 +127,7 @@ METADATA = [
     Case("run: copied to another experiment", RUN, copied("/OTHER/SAME"), "{first}/{plain}"),
     Case("run: copied to the default experiment, adapted", RUN, copied("/0/SAME", having(experiment_id="0")), "0/{plain}"),
     Case("run: copied to the trash, adapted", RUN, lambda path: _into_trash(path), ".trash/555/{plain}"),
-    Case("run: nested in a run", RUN, copied("/OTHER/SAME") and copied("{0}".format("SAME") + "/artifacts/" + OTHER)),
+    Case("run: nested in the artifacts of a run", RUN, _nest),
     Case("run: kept elsewhere", RUN, kept_elsewhere),
     Case("run: a link to a run of this experiment", "{second}/" + OTHER, lambda path: path.symlink_to(_a_run(path))),
     Case("run: a link to a run of another experiment", "0/" + OTHER, lambda path: path.symlink_to(_a_run_elsewhere(path))),

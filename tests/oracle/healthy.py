@@ -40,10 +40,13 @@ def build(store: str) -> dict[str, Any]:
 
     if hasattr(client, "log_inputs"):
         _dataset(client, child)
+        names["inputs"] = True
     if hasattr(client, "create_logged_model"):
         names["model"] = _logged_model(client, first, parent, "net")
         names["model2"] = _logged_model(client, first, parent, "net2")
-    _registry(client, names, store)
+    if os.path.isdir(os.path.join(store, "models")):
+        _registry(client, names, store)
+        names["registry"] = True
     if hasattr(mlflow, "start_span"):
         _traces(client, first, names, store)
     client.delete_experiment(gone)

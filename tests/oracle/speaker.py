@@ -7,12 +7,14 @@ MLflow waits before it reads an empty file again, which would only cost time her
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import json
 import logging
 import os
 import shutil
 import signal
+import stat
 import sys
 import time
 import traceback
@@ -34,11 +36,24 @@ from mlflow.tracking import MlflowClient  # noqa: E402
 time.sleep = lambda seconds: None
 
 RESERVED = {"tags", "datasets", "traces", "models"}
-HANGS_AFTER_S = 4
+PATIENCE_S = 30
 
 
 class Hung(Exception):
-    """MLflow did not answer: it waits for something nobody will ever write."""
+    """MLflow does not answer: it waits for something nobody will ever write."""
+
+
+def open_or_hang(file: Any, *more: Any, **named: Any) -> Any:
+    """``open`` that says at once what the real one would wait for: a writer of a FIFO."""
+    if isinstance(file, str | bytes | os.PathLike):
+        with contextlib.suppress(OSError, ValueError):
+            if stat.S_ISFIFO(os.stat(file).st_mode):
+                raise Hung(f"waits for a writer of {file!r}")
+    return really_open(file, *more, **named)
+
+
+really_open = builtins.open
+builtins.open = open_or_hang
 
 
 class Heard(logging.Handler):
@@ -80,12 +95,14 @@ class Interview:
         self.store = store
         self.calls: list[dict[str, str]] = []
         self.listed: dict[str, list[str]] = {}
+        self.there: dict[str, int] = {}
+        """How many directories are in the place of what a call lists."""
 
     def ask(self, call: str, entry: str, question: Callable[[], Any], name: Callable[[Any], str] | None = None) -> None:
         heard.records.clear()
         outcome, what = "ok", ""
         try:
-            with bounded(HANGS_AFTER_S):
+            with bounded(PATIENCE_S):
                 answer = question()
                 if name is not None:
                     self.listed[f"{call} {entry}".strip()] = [str(name(one)) for one in answer]
@@ -99,20 +116,34 @@ class Interview:
     def everything(self) -> dict[str, Any]:
         uri = Path(self.store).as_uri()
         mlflow.set_tracking_uri(uri)
+        self.ask("open", "", lambda: MlflowClient(tracking_uri=uri, registry_uri=uri))
+        if self.calls[-1]["outcome"] != "ok":
+            return {"calls": self.calls, "listed": {}, "there": {}}
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiments = [name for name in directories(self.store) if name != "models" and not name.endswith(".trash")]
         trashed = directories(os.path.join(self.store, ".trash"))
+        self.there["search_experiments ALL"] = len(experiments) + len(trashed)
         search = client.search_experiments
         self.ask("search_experiments ACTIVE", "", lambda: search(view_type=ViewType.ACTIVE_ONLY), experiment_id)
         self.ask("search_experiments ALL", "", lambda: search(view_type=ViewType.ALL), experiment_id)
         self.ask("get_experiment_by_name", "", lambda: client.get_experiment_by_name("a name nobody has"))
         for experiment in dict.fromkeys(experiments + trashed):
             self.about_experiment(client, experiment)
+        self.ask("open", "", lambda: opened_registry(client))
+        if self.calls[-1]["outcome"] == "ok" and opened_registry(client):
+            self.about_registry(client)
+        return {"calls": self.calls, "listed": self.listed, "there": self.there}
+
+    def about_registry(self, client: MlflowClient) -> None:
+        registry = os.path.join(self.store, "models")
+        self.there["search_registered_models"] = len(directories(registry))
+        self.there["search_model_versions"] = sum(
+            name.startswith("version-") for model in directories(registry) for name in directories(f"{registry}/{model}")
+        )
         self.ask("search_registered_models", "", client.search_registered_models, lambda one: one.name)
         self.ask(
             "search_model_versions", "", lambda: client.search_model_versions(""), lambda one: f"{one.name} {one.version}"
         )
-        return {"calls": self.calls, "listed": self.listed}
 
     def about_experiment(self, client: MlflowClient, experiment: str) -> None:
         self.ask("get_experiment", experiment, lambda: client.get_experiment(experiment))
@@ -125,14 +156,26 @@ class Interview:
             )
         if hasattr(client, "search_traces"):
             self.ask("search_traces", experiment, lambda: trace_infos(client, experiment), trace_id)
-        runs = [
-            name
-            for place in (os.path.join(self.store, experiment), os.path.join(self.store, ".trash", experiment))
-            for name in directories(place)
-            if name not in RESERVED
-        ]
+        places = [os.path.join(self.store, experiment), os.path.join(self.store, ".trash", experiment)]
+        runs = [name for place in places for name in directories(place) if name not in RESERVED]
+        first = next((place for place in places if os.path.isdir(place)), self.store)
+        self.there[f"search_runs {experiment}"] = sum(name not in RESERVED for name in directories(first))
+        for folder, call in (("models", "search_logged_models"), ("traces", "search_traces")):
+            inside = directories(os.path.join(first, folder))
+            self.there[f"{call} {experiment}"] = sum(folder == "traces" or name not in RESERVED for name in inside)
         for run in dict.fromkeys(runs):
             self.ask("get_run", f"{experiment}/{run}", lambda run=run: client.get_run(run))
+
+
+def opened_registry(client: MlflowClient) -> bool:
+    """Whether there is a registry: before 2.1 the file store had none."""
+    try:
+        client._get_registry_client()
+    except Exception as error:
+        if "not supported by the store" in str(error):
+            return False
+        raise
+    return True
 
 
 def directories(path: str) -> list[str]:

@@ -29,8 +29,8 @@ def test_the_list_document_is_as_its_schema_says(make: Any, check: Check) -> Non
     assert by_id["b2"]["protected"] == [{"kind": "running", "reason": "RUNNING: it never ended and may be alive"}]
     assert by_id["a1"]["protected"] == []
     assert by_id["b2"]["end_time"] is None
-    assert by_id["a1"]["end_time"] == "2026-09-19T12:26:40.000Z"
-    assert by_id["a1"]["last_write"] == "2026-09-20T12:26:40.000Z"
+    assert by_id["a1"]["end_time"] == "2026-09-19T11:06:40.000Z"
+    assert by_id["a1"]["last_write"] == "2026-09-20T11:06:40.000Z"
     assert by_id["c1"]["place"] == "trash"
 
 

@@ -61,7 +61,7 @@ class MarkKeys:
     def toggle(self) -> None:
         """Space: mark or unmark, go down; with a range it ends the range."""
         rows = self._list
-        if rows.anchor is not None:
+        if rows.range_from is not None:
             self.range()
             return
         state = self.screen.state
@@ -78,7 +78,7 @@ class MarkKeys:
     def range(self) -> None:
         """``v``: a range starts; again (or Space) marks it."""
         rows = self._list
-        if rows.anchor is None:
+        if rows.range_from is None:
             self._anchor(rows, rows.cursor)
             return
         keys = [rows.key_of(rows.rows[at]) for at in rows.selected]
@@ -87,14 +87,14 @@ class MarkKeys:
 
     def stretch(self, by: int) -> None:
         rows = self._list
-        if rows.anchor is None:
+        if rows.range_from is None:
             self._anchor(rows, rows.cursor)
         rows.move(by)
 
     def drop_range(self) -> bool:
         """Esc: no range any more; False when there was none."""
-        for rows in (self.screen.tree, self.screen.table):
-            if rows.anchor is not None:
+        for rows in (self.screen.store_tree, self.screen.run_table):
+            if rows.range_from is not None:
                 self._anchor(rows, None)
                 return True
         return False

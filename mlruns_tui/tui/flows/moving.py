@@ -71,9 +71,9 @@ class Moving:
             if row.kind == "group" and row.open:
                 self.screen.set_state(state.with_group(row.group, False))
             elif row.kind != "group":
-                self.screen.tree.go_to_key(f"group/{row.group}")
+                self.screen.store_tree.go_to_key(f"group/{row.group}")
         elif state.panel == "runs":
-            run = self.screen.table.current
+            run = self.screen.run_table.current
             if run is not None and run.children and not run.folded:
                 self.screen.set_state(state.with_fold(run.run.key, True))
             elif run is None or not run.depth or not self._to_parent(run.run):
@@ -83,7 +83,7 @@ class Moving:
 
     def _to_parent(self, run: Run) -> bool:
         key = run.key[: -len(run.run_id)] + run.parent
-        return self.screen.table.go_to_key(key)
+        return self.screen.run_table.go_to_key(key)
 
     def right(self) -> None:
         """Open what is closed under the cursor; from an experiment to its runs."""
@@ -91,7 +91,7 @@ class Moving:
         if state.panel == "tree" and state.entry is not None:
             self._open_entry(state.entry, close=False)
         elif state.panel == "runs":
-            row = self.screen.table.current
+            row = self.screen.run_table.current
             if row is not None and row.folded:
                 self.screen.set_state(state.with_fold(row.run.key, False))
             elif not self.screen.folded:
@@ -118,12 +118,12 @@ class Moving:
         elif close:
             self.screen.set_state(state.with_group(row.group, False))
         else:
-            self.screen.tree.move(1)
+            self.screen.store_tree.move(1)
 
     def sort_at(self, rows: KeyedList[object], x: int) -> None:
         """A click on a header."""
-        panel: Panel = "tree" if rows is self.screen.tree else "runs"
-        key = self.screen.tree.sort_at(x) if panel == "tree" else self.screen.table.sort_at(x)
+        panel: Panel = "tree" if rows is self.screen.store_tree else "runs"
+        key = self.screen.store_tree.sort_at(x) if panel == "tree" else self.screen.run_table.sort_at(x)
         if key is not None:
             self.to_panel(panel)
             self.screen.set_state(self.screen.state.sorted_by(key))
@@ -131,9 +131,9 @@ class Moving:
     def take_cursor(self, rows: KeyedList[object], row: object) -> None:
         """A list's cursor stands on another row."""
         state = self.screen.state
-        if rows is self.screen.tree:
+        if rows is self.screen.store_tree:
             entry = row if isinstance(row, TreeRow) else None
             self.screen.set_state(state.on_entry(entry))
-        elif rows is self.screen.table:
+        elif rows is self.screen.run_table:
             run = row.run if isinstance(row, RunRow) else None
             self.screen.set_state(replace(state, run=run))

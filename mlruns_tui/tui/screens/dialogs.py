@@ -94,6 +94,19 @@ class UndoDialog(Question):
         """``keys``: only these items."""
         items = held(batch, keys)
         when = ago_text(now_ms - batch.created_ms)
+        if batch.state == "unfinished" and keys is None:
+            settling = f"{counted_items(items)} go back to their place." if items else "Nothing of it has to be moved."
+            super().__init__(
+                title,
+                _says(
+                    f"Settle batch {batch.id} ({when}, {batch.user})?",
+                    "It stopped half-way; every item is whole.",
+                    settling,
+                ),
+                [Choice(YES, "Settle it"), Choice(NO, "Cancel")],
+                [("y", "settle"), ("n Esc", "cancel")],
+            )
+            return
         if not items:
             super().__init__(title, _says(*_nothing_left(batch, when)), [Choice(NO, "Close")], [("Esc", "close")])
             return

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Progress, Snapshot
 from mlruns_tui.report.words import size_text
+from mlruns_tui.triage.views import group_of
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import commands, render, titles
@@ -53,7 +54,6 @@ MOVED_S = 3.0
 class MainScreen(Screen[None], inherit_bindings=False):
     """Holds the state, passes it down, and hands keys to the flows. It reads and changes nothing itself."""
 
-    CSS_PATH = "../styles/main.tcss"
     AUTO_FOCUS = "#tree"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(command.keys, f"command('{command.id}')", command.title, id=command.id, show=False)
@@ -72,9 +72,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._building = False
         self._errors_shown = False
         self._touched = False
+        self._wanted_run = ""
         self._store = reader.store
         self._host = socket.gethostname().split(".")[0]
-        self.tree, self.table, self.marked = StoreTree(), RunTable(), MarkedList()
+        self.store_tree, self.run_table, self.marked = StoreTree(), RunTable(), MarkedList()
         self.actions, self.days, self.filter = Actions(), DaysPrompt(), FilterPrompt()
         self._row, self._strip, self._keys, self._tabs = RowLine(), MarkStrip(), CommandLine(), PanelTabs()
         self.reading, self.changing = Reading(self, reader), Changing(self, reader)
@@ -88,8 +89,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield SplitLine(id="head")
         yield self._tabs
         with Horizontal(id="panels"):
-            yield self.tree
-            yield self.table
+            yield self.store_tree
+            yield self.run_table
             with Vertical(id="side"):
                 yield self.marked
                 yield self.actions
@@ -102,8 +103,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.set_class(self.signs.border == "ascii", "-ascii")
-        self.tree.empty_words = lambda: titles.empty_tree(self.state)
-        self.table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
+        self.store_tree.empty_words = lambda: titles.empty_tree(self.state)
+        self.run_table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
         self.reading.start(anew=True)
         self._push()
 
@@ -120,7 +121,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         return self.size.width < 120
 
     def list_of(self, panel: Panel) -> KeyedList[Any]:
-        lists: dict[Panel, KeyedList[Any]] = {"tree": self.tree, "runs": self.table, "marked": self.marked}
+        lists: dict[Panel, KeyedList[Any]] = {"tree": self.store_tree, "runs": self.run_table, "marked": self.marked}
         return lists[panel]
 
     # State.
@@ -163,9 +164,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             return
         state, shown = self.state, self.shown
         top = next((row.key for row in shown.tree if row.kind != "group"), "") if to_top else ""
-        self.tree.show(state, shown, top)
-        self.table.show(state, shown)
-        self.marked.show(state, shown, self.keymap)
+        self.store_tree.show(state, shown, top)
+        self.run_table.show(state, shown, self._take_wanted(shown))
+        self.marked.show(state, shown, self.keymap, compact=self.folded)
         self.actions.show(state, self.keymap)
         totals = shown.totals
         text = items_text(totals.runs, totals.experiments).replace(" and ", ", ")
@@ -180,12 +181,20 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.set_class(state.prompt == "days", "-days")
         self.show_row()
 
+    def _take_wanted(self, shown: Shown) -> str:
+        """Key of the run to go to, once its rows are there."""
+        wanted = self._wanted_run
+        if wanted and any(row.run.key == wanted for row in shown.runs):
+            self._wanted_run = ""
+            return wanted
+        return ""
+
     def _show_titles(self) -> None:
         state, shown, signs = self.state, self.shown, self.signs
-        self.tree.border_title = titles.tree_title(state)
-        self.tree.border_subtitle = titles.tree_foot(state, shown, signs, self.tree.size.width)
-        self.table.border_title = titles.table_title(state, self.table.size.width)
-        self.table.border_subtitle = titles.table_foot(state, shown, self.table.cursor, self.table.size.width)
+        self.store_tree.border_title = titles.tree_title(state)
+        self.store_tree.border_subtitle = titles.tree_foot(state, shown, signs, self.store_tree.size.width)
+        self.run_table.border_title = titles.table_title(state, self.run_table.size.width)
+        self.run_table.border_subtitle = titles.table_foot(state, shown, self.run_table.cursor, self.run_table.size.width)
         self.marked.border_title = "3 marked"
         self.actions.border_title = "actions"
         self.query_one("#side").border_title = "3 marked and actions"
@@ -317,6 +326,21 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self._errors_shown = False
             self.app.clear_notifications()
 
+    def jump(self, experiment_key: str, run_key: str) -> None:
+        """The cursor to an experiment, or to a run in it; a filter in the way is cleared."""
+        self.touched()
+        state = replace(self.state, tree_filter="", run_filter="", folded=frozenset(), panel="tree")
+        experiment = state.snapshot.experiment(experiment_key)
+        if experiment is None:
+            self.say("go to: it is not there any more")
+            return
+        self.set_state(state.with_group(group_of(experiment), True))
+        self.store_tree.go_to_key(experiment_key)
+        if run_key:
+            self.moving.to_panel("runs")
+            self._wanted_run = run_key
+        self.focus_panel()
+
     def focus_panel(self) -> None:
         self.list_of(self.state.panel).focus()
 
@@ -373,7 +397,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.mark_keys.mark_old(event.days)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        panels: dict[object, Panel] = {self.tree: "tree", self.table: "runs", self.marked: "marked"}
+        panels: dict[object, Panel] = {self.store_tree: "tree", self.run_table: "runs", self.marked: "marked"}
         panel = panels.get(event.widget)
         if panel is not None and (panel != self.state.panel or self.state.prompt):
             self.change(panel=panel, prompt="")

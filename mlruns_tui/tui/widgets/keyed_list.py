@@ -28,11 +28,13 @@ HEAD = 1
 """Lines of the fixed header."""
 
 
-class KeyedList(ScrollView, Generic[Row], can_focus=True):
+class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     """Rows with a cursor, a range and a sticky header. Keys come from the screen's command table."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
     ALLOW_SELECT = False
+    KEEP_CURSOR = True
+    """Show the cursor row without focus too."""
 
     DEFAULT_CSS = """
     KeyedList {
@@ -82,7 +84,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True):
         super().__init__(id=id)
         self.rows: Sequence[Row] = ()
         self.cursor = 0
-        self.anchor: int | None = None
+        self.range_from: int | None = None
         """Row a range started on."""
         self.empty_words: Callable[[], list[Piece]] = lambda: []
         """What to say in the middle when there are no rows."""
@@ -113,20 +115,20 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True):
     @property
     def selected(self) -> range:
         """Row numbers of the range, or of the cursor alone."""
-        if self.anchor is None or not self.rows:
+        if self.range_from is None or not self.rows:
             return range(self.cursor, self.cursor + bool(self.rows))
-        return range(min(self.anchor, self.cursor), max(self.anchor, self.cursor) + 1)
+        return range(min(self.range_from, self.cursor), max(self.range_from, self.cursor) + 1)
 
     def set_rows(self, rows: Sequence[Row], wanted: str = "") -> None:
         """Other rows. The cursor goes to the item ``wanted``, else stays on its item, else on its line."""
         current = self.current
         key = wanted or (self.key_of(current) if current is not None else "")
-        anchor = self.rows[self.anchor] if self.anchor is not None and self.anchor < len(self.rows) else None
+        anchor = self.rows[self.range_from] if self.range_from is not None and self.range_from < len(self.rows) else None
         height = self.cursor - round(self.scroll_y)
         self.rows = rows
         found = self._index(key)
         self.cursor = max(0, min(self.cursor if found is None else found, len(rows) - 1))
-        self.anchor = None if anchor is None else self._index(self.key_of(anchor))
+        self.range_from = None if anchor is None else self._index(self.key_of(anchor))
         self._measure()
         if self.is_mounted and rows:
             page = self._page
@@ -166,7 +168,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True):
             return
         before, self.cursor = self.cursor, index
         self._show_cursor()
-        if self.anchor is None:
+        if self.range_from is None:
             self._refresh_row(before)
             self._refresh_row(index)
         else:
@@ -180,7 +182,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True):
         self.go(self.cursor + round(pages * max(1, self._page - 1)))
 
     def set_anchor(self, index: int | None) -> None:
-        self.anchor = index
+        self.range_from = index
         self.renew()
 
     @property
@@ -222,14 +224,18 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True):
         index = round(self.scroll_y) + y - HEAD
         if index >= len(self.rows):
             return self._blank(width)
-        here = index == self.cursor
-        in_range = self.anchor is not None and index in self.selected
+        here = self.is_cursor(index)
+        in_range = self.range_from is not None and index in self.selected
         key = (self._generation, index, width, here, in_range, here and self.has_focus)
         strip = self._strips.get(key)
         if strip is None:
             strip = self._row_strip(index, width, here, in_range)
             self._strips[key] = strip
         return strip
+
+    def is_cursor(self, index: int) -> bool:
+        """Whether this row is drawn as the cursor's."""
+        return index == self.cursor and (self.KEEP_CURSOR or self.has_focus)
 
     def _row_strip(self, index: int, width: int, here: bool, in_range: bool) -> Strip:
         signs = signs_of(self.app)
@@ -298,7 +304,6 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True):
         self._generation += 1
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._measure()
 
     def on_resize(self) -> None:

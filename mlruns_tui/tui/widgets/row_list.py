@@ -33,6 +33,7 @@ class RowList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         overflow-y: auto;
         scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 0;
         scrollbar-color: $rest-border;
         scrollbar-color-hover: $primary;
         scrollbar-color-active: $primary;
@@ -109,6 +110,11 @@ class RowList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         self.refresh()
         if self.is_mounted:
             self._show_cursor()
+
+    def refresh_rows(self) -> None:
+        """The same rows, drawn and explained anew."""
+        self._measure()
+        self.refresh()
 
     def on_mount(self) -> None:
         self._measure()

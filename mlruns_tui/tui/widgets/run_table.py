@@ -21,6 +21,8 @@ Name = Literal["name", "status", "age", "idle", "size", "files", "duration", "us
 GUTTER = 3
 """Mark, protection and a space, after the cursor's cell."""
 NAME_LEAST = 16
+STATUS_WORD_LEAST = 44
+"""In fewer cells the status is its sign only; the row line has the word."""
 WIDTHS: dict[Name, int] = {"status": 11, "age": 5, "idle": 5, "size": 9, "files": 8, "duration": 9, "user": 10}
 _SORTS: dict[Name, SortKey] = {
     "name": "name", "status": "status", "age": "age", "idle": "idle", "size": "size", "files": "files",
@@ -36,7 +38,7 @@ class RunColumns:
     @classmethod
     def of(cls, width: int, sort: SortKey = "size") -> RunColumns:
         """``width``: cells without the cursor's. What the list is sorted by keeps its column."""
-        status = WIDTHS["status"] if width >= 46 else 2
+        status = WIDTHS["status"] if width >= STATUS_WORD_LEAST else 2
         names: list[Name] = ["status", "age", "size"] if width >= 30 else ["status", "size"]
         optional: list[Name] = ["idle", "files", "duration", "user"]
         wished: list[Name] = [name for name in optional if _SORTS.get(name) == sort]
@@ -129,7 +131,7 @@ class RunTable(KeyedList[RunRow]):
         signs = signs_of(self.app)
         size = run.size
         if name == "name":
-            return self._name(row, cells)
+            return self._name_cell(row, cells)
         if name == "status":
             word = status_word(run, self._now)
             text = f"{signs.status(word)} {word}" if cells > 2 else signs.status(word)
@@ -151,7 +153,7 @@ class RunTable(KeyedList[RunRow]):
             return [(fit_right(count_text(size.files), cells), DIM)]
         return [(fit_right(size_text(size.size_bytes), cells), "")]
 
-    def _name(self, row: RunRow, cells: int) -> list[Piece]:
+    def _name_cell(self, row: RunRow, cells: int) -> list[Piece]:
         signs = signs_of(self.app)
         lead = ""
         if row.depth:

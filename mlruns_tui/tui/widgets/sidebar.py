@@ -41,11 +41,14 @@ class MarkLine:
 class MarkedList(KeyedList[MarkLine]):
     """Totals by reason and by experiment; Backspace takes a line's marks away."""
 
+    KEEP_CURSOR = False
+
     def __init__(self) -> None:
         super().__init__(id="marked")
         self._head: list[Piece] = []
 
-    def show(self, state: UiState, shown: Shown, keymap: Mapping[str, str]) -> None:
+    def show(self, state: UiState, shown: Shown, keymap: Mapping[str, str], compact: bool = False) -> None:
+        """``compact``: few lines only, as in the drawer of a small window."""
         signs = signs_of(self.app)
         ascii_only = signs.border == "ascii"
         if not state.marks:
@@ -58,9 +61,15 @@ class MarkedList(KeyedList[MarkLine]):
         else:
             self._head = _head(shown)
             lines = _mark_lines(state, shown, signs.protected)
+            if compact:
+                self._head += [("  ", ""), (size_text(shown.totals.size_bytes), render.MARK)]
+                lines = [one for one in lines if one.kind != "text" or one.key.startswith("kept")]
         self.set_class(bool(state.marks), "-marked")
         if lines != self.rows:
             self.set_rows(lines)
+            first = next((at for at, one in enumerate(lines) if one.kind != "text"), 0)
+            if self.cursor < len(lines) and lines[self.cursor].kind == "text":
+                self.cursor = first
             self.refresh(layout=True)
         else:
             self.renew()
@@ -70,6 +79,9 @@ class MarkedList(KeyedList[MarkLine]):
 
     def header_pieces(self, width: int) -> list[Piece]:
         return [(" ", ""), *self._head]
+
+    def is_cursor(self, index: int) -> bool:
+        return super().is_cursor(index) and self.rows[index].kind != "text"
 
     def row_pieces(self, row: MarkLine, width: int) -> list[Piece]:
         if row.kind == "text":

@@ -90,7 +90,7 @@ class StoreTree(KeyedList[TreeRow]):
             pieces += [("  ", ""), (fit(row.name, columns.name - 1) + " ", self._name_style(row)), self._badge(row)]
         if columns.runs:
             pieces.append((fit_right("" if row.runs is None else count_text(row.runs), columns.runs), DIM))
-        pieces += self._size(row, columns)
+        pieces += self._size_cell(row, columns)
         if columns.bar and row.kind in ("experiment", "stray"):
             pieces += render.bar(row.marked_bytes, row.size_bytes or 0, self._longest, BAR, signs)
         return pieces
@@ -121,7 +121,7 @@ class StoreTree(KeyedList[TreeRow]):
             return (" " * BADGE, "")
         return (fit(signs_of(self.app).impact(finding.impact), BADGE), render.impact_style(finding.impact))
 
-    def _size(self, row: TreeRow, columns: TreeColumns) -> list[Piece]:
+    def _size_cell(self, row: TreeRow, columns: TreeColumns) -> list[Piece]:
         """What the list is sorted by, when that has no column of its own; else the size."""
         signs = signs_of(self.app)
         key = self._state.tree_order.key if self._state else "size"

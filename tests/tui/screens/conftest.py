@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -46,14 +47,13 @@ HOSTILE = (
 )
 
 
-@pytest.fixture(params=HOSTILE, ids=range(len(HOSTILE)))
-def hostile(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def all_hostile() -> tuple[str, ...]:
     return HOSTILE
+
+
+def _run_id(experiment: str, name: str) -> str:
+    return f"{zlib.crc32(f'{experiment}/{name}'.encode('utf-8', 'surrogatepass')):032x}"
 
 
 class Build:
@@ -65,7 +65,7 @@ class Build:
 
     def run(self, experiment: str, name: str, **more: Any) -> Run:
         values: dict[str, Any] = {
-            "run_id": more.pop("run_id", f"{abs(hash((experiment, name))):032x}"[:32]),
+            "run_id": more.pop("run_id", _run_id(experiment, name)),
             "status": "FINISHED",
             "lifecycle_stage": "active",
             "user_id": "alice",

@@ -1,0 +1,111 @@
+"""The snapshot being made: what is known so far, handed out as immutable values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from time import monotonic
+
+from mlruns_tui.model.store import (
+    Experiment,
+    Progress,
+    Reference,
+    RegisteredModel,
+    Run,
+    Size,
+    Snapshot,
+    Stage,
+    StoreInfo,
+    Stray,
+)
+
+from . import layout
+
+
+class Draft:
+    """Collects entries while a scan goes on. Snapshots share everything that did not change."""
+
+    def __init__(self, store: StoreInfo, previous: Snapshot | None) -> None:
+        self.store = store
+        self.stage: Stage = "listing"
+        self.strays: dict[str, Stray] = {}
+        """By path."""
+        self.models: list[RegisteredModel] = []
+        self.references: tuple[Reference, ...] = ()
+        self.messages: list[str] = []
+        self.total = Size()
+        self.backup_bytes = 0
+        self.runs_read = self.runs_sized = 0
+        self._previous = dict(previous.runs) if previous is not None else {}
+        self._began = monotonic()
+        self._experiments: dict[str, Experiment] = {}
+        self._runs: dict[str, list[Run]] = {}
+        self._tuples: dict[str, tuple[Run, ...]] = {}
+        self._changed: set[str] = set()
+        self._sorted: tuple[Experiment, ...] | None = None
+
+    def put_experiment(self, experiment: Experiment) -> None:
+        self._experiments[experiment.key] = experiment
+        self._sorted = None
+
+    def drop_experiment(self, key: str) -> None:
+        """It is no experiment after all."""
+        for kept in (self._experiments, self._runs, self._tuples):
+            kept.pop(key, None)
+        self._changed.discard(key)
+        self._sorted = None
+
+    def experiment(self, key: str) -> Experiment | None:
+        return self._experiments.get(key)
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """In the order they are shown."""
+        if self._sorted is None:
+            found = sorted(self._experiments.values(), key=lambda one: (one.place, layout.order(one.experiment_id)))
+            self._sorted = tuple(found)
+        return self._sorted
+
+    def put_runs(self, key: str, runs: list[Run]) -> None:
+        """The runs of an experiment; the list is kept and may be changed through ``put_run`` only."""
+        self._runs[key] = runs
+        self._changed.add(key)
+
+    def runs_of(self, key: str) -> list[Run]:
+        return self._runs.get(key, [])
+
+    def put_run(self, key: str, index: int, run: Run) -> None:
+        self._runs[key][index] = run
+        self._changed.add(key)
+
+    def all_runs(self) -> Iterator[Run]:
+        return (run for runs in self._runs.values() for run in runs)
+
+    def say(self, messages: Iterable[str]) -> None:
+        """Add messages to the user, each once."""
+        self.messages += [one for one in dict.fromkeys(messages) if one not in self.messages]
+
+    def snapshot(self) -> Snapshot:
+        for key in self._changed:
+            runs = tuple(self._runs[key])
+            before = self._previous.get(key)
+            same = self.stage == "complete" and before is not None and before == runs
+            self._tuples[key] = before if same and before is not None else runs
+        self._changed.clear()
+        return Snapshot(
+            store=self.store,
+            experiments=self.experiments(),
+            runs=dict(self._tuples),
+            strays=tuple(sorted(self.strays.values(), key=lambda one: one.path)),
+            models=tuple(self.models),
+            references=self.references,
+            backup_bytes=self.backup_bytes,
+            total=self.total,
+            messages=tuple(self.messages),
+            progress=Progress(
+                self.stage,
+                sum(one.runs for one in self.experiments()),
+                self.runs_read,
+                self.runs_sized,
+                self.total.files,
+                int((monotonic() - self._began) * 1000),
+            ),
+        )

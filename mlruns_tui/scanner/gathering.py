@@ -1,0 +1,209 @@
+"""Everything that could claim or need something, read and put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mlruns_tui.model.store import RegisteredModel, StoreInfo
+from mlruns_tui.model.text import safe
+
+from . import database, layout
+from .database import Contents
+from .files import Folder, Listing, RunsRead
+from .locations import Roots
+from .outline import outline_traces
+from .pulse import Pulse
+from .references import Needs, Places
+from .registry import Inside, Registry, read_inside, read_registry
+from .sqlite import Unreadable
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What was read besides experiments and runs."""
+
+    needs: Needs
+    registry: Registry
+    inside: dict[str, Inside] = field(default_factory=dict)
+    """By path of the experiment's directory."""
+    messages: list[str] = field(default_factory=list)
+
+
+def gather(
+    store: StoreInfo,
+    root_fd: int | None,
+    listing: Listing,
+    reads: Mapping[str, RunsRead],
+    databases: Iterable[Contents],
+    pulse: Pulse,
+) -> Gathered:
+    """Read the registry and the logged models, and work out all claims and references."""
+    contents = list(databases)
+    registry = read_registry(root_fd, listing.registry, pulse) if root_fd is not None else Registry()
+    roots = Roots(store.root, _also(store))
+    places = _places(listing, reads, contents)
+    gathered = Gathered(Needs(roots, places), registry)
+    if root_fd is not None:
+        for folder in listing.folders:
+            if folder.error:
+                continue
+            usable = folder.experiment is not None and folder.experiment.state == "ok"
+            inside = read_inside(root_fd, folder.path, pulse, traces=not usable)
+            gathered.inside[folder.path] = inside
+            for model in inside.models:
+                places.add_model(model)
+            if inside.closed:
+                gathered.messages.append(f"{inside.closed}: what it needs is not known")
+    _learn(roots, listing, contents)
+    for folder in listing.folders:
+        pulse()
+        if folder.experiment is not None:
+            gathered.needs.experiment(folder)
+        read = reads.get(folder.path)
+        if read is not None:
+            gathered.needs.run_uris(folder, read.uris)
+        for model in gathered.inside.get(folder.path, Inside()).models:
+            gathered.needs.model(model)
+    for one in contents:
+        _take_database(gathered, one, listing, reads, root_fd, pulse)
+    for version in registry.versions:
+        gathered.needs.version(version)
+    gathered.messages += registry.messages
+    if registry.closed:
+        gathered.messages.append(f"{registry.closed}: which runs registered models need is not known, all are kept")
+    return gathered
+
+
+def _also(store: StoreInfo) -> list[str]:
+    """Other names of the root: as it was given, when that leads through links."""
+    import os
+
+    if "://" in store.given or store.given.endswith(".db"):
+        return []
+    given = os.path.abspath(store.given)
+    return [path for path in (given, os.path.join(given, os.path.basename(store.root))) if _same(path, store.root)]
+
+
+def _same(path: str, root: str) -> bool:
+    import os
+
+    try:
+        return os.path.realpath(path) == root
+    except OSError:
+        return False
+
+
+def _places(listing: Listing, reads: Mapping[str, RunsRead], contents: list[Contents]) -> Places:
+    places = Places({one.path.split("/", 1)[0] for one in listing.folders})
+    places.tops.update(path.split("/", 1)[0] for path in listing.passed_over)
+    for folder in listing.folders:
+        read = reads.get(folder.path)
+        if read is not None:
+            names = [run.run_id for run in read.runs]
+            places.add_runs(folder.name, [*names, *read.missing] if folder.experiment is not None else names)
+    for one in contents:
+        for experiment_id, runs in one.runs.items():
+            places.add_runs(experiment_id, (run.run_id for run in runs))
+        for model in one.models:
+            places.add_model(model)
+    return places
+
+
+def _learn(roots: Roots, listing: Listing, contents: list[Contents]) -> None:
+    for folder in listing.folders:
+        if folder.location and folder.stated_id:
+            roots.learn(folder.location, folder.stated_id)
+    for one in contents:
+        for identifier, location in one.locations.items():
+            if location:
+                roots.learn(location, identifier)
+
+
+def _take_database(
+    gathered: Gathered,
+    contents: Contents,
+    listing: Listing,
+    reads: Mapping[str, RunsRead],
+    root_fd: int | None,
+    pulse: Pulse,
+) -> None:
+    """What a database's rows claim and need: by URI, and by the ids of what stands in the store."""
+    needs, label, path = gathered.needs, contents.label, contents.path
+    folders = {one.name: one for one in listing.folders if one.place == "root"}
+    for identifier, row in contents.experiments.items():
+        by = f"experiment {row.name or identifier} of {label}"
+        folder = folders.get(identifier)
+        # A directory of a database's own needs no claim: the record says whose it is.
+        needs.claim(identifier, by, path)
+        needs.claim(f".trash/{identifier}", by, path)
+        own = folder is not None and not folder.has_meta
+        needs.claim_location(contents.locations[identifier], by, path, told=not own)
+    _claim_runs(needs, contents, folders, reads, pulse)
+    by_model = {model.model_id: model for model in contents.models}
+    for folder in listing.folders:
+        for name in gathered.inside.get(folder.path, Inside()).bare:
+            if name in by_model:
+                needs.claim(f"{folder.path}/{layout.REGISTRY}/{name}", f"{by_model[name].words} of {label}", path)
+    for model in contents.models:
+        pulse()
+        needs.model(model)
+    for version in contents.versions:
+        needs.version(version)
+    for place in contents.trace_places:
+        needs.claim_location(place, f"traces of {label}", path, told=False)
+    if root_fd is not None:
+        _claim_traces(gathered, contents, listing, root_fd, pulse)
+    gathered.registry.models += [
+        RegisteredModel(
+            safe(name, 256), "", sum(one.name == safe(name) for one in contents.versions), aliases=tuple(pairs)
+        )
+        for name, pairs in contents.registered.items()
+    ]
+
+
+def _claim_runs(
+    needs: Needs,
+    contents: Contents,
+    folders: Mapping[str, Folder],
+    reads: Mapping[str, RunsRead],
+    pulse: Pulse,
+) -> None:
+    with_meta: dict[str, list[str]] = {}
+    without: dict[str, list[str]] = {}
+    for path, read in reads.items():
+        for run in read.runs:
+            with_meta.setdefault(run.run_id, []).append(run.path)
+        for name in read.missing:
+            without.setdefault(name, []).append(f"{path}/{name}")
+    for experiment_id, runs in contents.runs.items():
+        folder = folders.get(experiment_id)
+        for run in runs:
+            pulse()
+            by = f"run {run.name or run.run_id} of {contents.label}"
+            own = f"{experiment_id}/{run.run_id}"
+            for path in with_meta.get(run.run_id, ()):
+                needs.claim(path, by, contents.path, told=True)
+            for path in without.get(run.run_id, ()):
+                if path != own:
+                    needs.claim(path, by, contents.path)
+            uri = contents.uris.get(run.run_id, "")
+            if not uri.endswith(f"/{own}/artifacts"):
+                needs.claim_location(uri, by, contents.path)
+            elif folder is None or folder.has_meta:
+                needs.claim(own, by, contents.path)
+
+
+def _claim_traces(gathered: Gathered, contents: Contents, listing: Listing, root_fd: int, pulse: Pulse) -> None:
+    """Directories nobody claims yet that hold traces a database knows by id."""
+    needs = gathered.needs
+    for folder in listing.folders:
+        if folder.has_meta or folder.error or needs.claims.on(folder.path) is not None:
+            continue
+        names = outline_traces(root_fd, folder.path)
+        try:
+            if names and database.knows_trace(contents.path, names, pulse):
+                needs.claim(f"{folder.path}/traces", f"a trace of {contents.label}", contents.path)
+        except Unreadable as error:
+            gathered.messages.append(f"{safe(contents.path)} {error}")
+            needs.claim(folder.path, contents.label, contents.path)

@@ -1,0 +1,56 @@
+"""The reader of one store: scans it, looks at items afresh, shows what a run holds. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from mlruns_tui.model.details import RunDetails
+from mlruns_tui.model.evidence import Evidence
+from mlruns_tui.model.protocols import Stop, never
+from mlruns_tui.model.store import Snapshot, StoreInfo
+
+from .scan import Scan, open_root
+
+
+class StoreReader:
+    """Reads one store in this process. Implements ``model.protocols.Reader``."""
+
+    def __init__(self, store: StoreInfo, database: str | None = None) -> None:
+        """``database``: the one the user named, if any. Made by ``scanner.store.open_store``."""
+        self._store = store
+        self._given = database
+        self._last: Snapshot | None = None
+
+    @property
+    def store(self) -> StoreInfo:
+        """Which store; its kind is what the newest scan found."""
+        return self._store
+
+    def scan(self, previous: Snapshot | None = None, stop: Stop = never) -> Iterator[Snapshot]:
+        """Snapshots, each more complete than the last; the final one is ``complete`` or ``stopped``.
+
+        ``previous``: an earlier one; what did not change is shared with it. Raises StaleError when the
+        root is gone or another directory than the one that was opened.
+        """
+        root_fd = open_root(self._store)
+        try:
+            for snapshot in Scan(self._store, root_fd, self._given, previous, stop).snapshots():
+                self._store = snapshot.store
+                self._last = snapshot
+                yield snapshot
+        finally:
+            if root_fd is not None:
+                os.close(root_fd)
+
+    def inspect(self, keys: Sequence[str]) -> Evidence:
+        """Fresh facts about these items; unknown keys come back with an error. Raises StaleError."""
+        from .evidence import inspect
+
+        return inspect(self._store, self._given, keys, self._last)
+
+    def details(self, key: str) -> RunDetails:
+        """Params, tags, metrics and artifacts of one run. Raises MlrunsError when the run is gone."""
+        from .details import details
+
+        return details(self._store, key, self._last)

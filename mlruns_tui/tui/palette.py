@@ -1,0 +1,82 @@
+"""The palette: every command of the table by name, and every experiment and run by its own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from mlruns_tui.report.words import size_text
+
+from . import commands
+from .commands import Command
+from .screens.main import MainScreen
+from .widgets.cells import DIM, FAINT, KEY, cut, line, signs_of
+
+MOST_JUMPS = 50
+"""So many places are offered; a few more letters find the others."""
+JUMP_SCORE = 0.4
+
+
+class StoreCommands(Provider):
+    """Commands that are off are listed too, with the reason: choosing one says it."""
+
+    @property
+    def _main(self) -> MainScreen | None:
+        return self.screen if isinstance(self.screen, MainScreen) else None
+
+    def _display(self, command: Command, main: MainScreen) -> tuple[Content, str]:
+        reason = command.enabled(main.state)
+        ascii_only = signs_of(self.app).border == "ascii"
+        keys = " ".join(commands.key_label(key, ascii_only) for key in commands.keys_of(command, main.keymap))
+        title = command.title.rstrip("…")
+        pieces = [(title, FAINT if reason is not None else ""), ("  ", ""), (keys, FAINT if reason is not None else KEY)]
+        return line(pieces), f"{title}: not now, {reason}" if reason is not None else command.help
+
+    async def discover(self) -> Hits:
+        main = self._main
+        if main is None:
+            return
+        for command in commands.COMMANDS:
+            display, words = self._display(command, main)
+            yield DiscoveryHit(display, partial(main.run_command, command.id), text=command.title, help=words)
+
+    async def search(self, query: str) -> Hits:
+        main = self._main
+        if main is None:
+            return
+        matcher = self.matcher(query)
+        for command in commands.COMMANDS:
+            score = matcher.match(f"{command.title} {command.help}")
+            if score > 0:
+                display, words = self._display(command, main)
+                yield Hit(1 + score, display, partial(main.run_command, command.id), text=command.title, help=words)
+        for hit in self._places(query.casefold(), main):
+            yield hit
+
+    def _places(self, query: str, main: MainScreen) -> list[Hit]:
+        """Experiments and runs whose name or id holds the text as typed."""
+        found: list[Hit] = []
+        snapshot = main.state.snapshot
+        for experiment in snapshot.experiments:
+            name = experiment.name or experiment.experiment_id
+            if query in name.casefold() or query in experiment.experiment_id.casefold():
+                found.append(_hit("experiment", name, experiment.size, partial(main.jump, experiment.key, "")))
+        for key, runs in snapshot.runs.items():
+            for run in runs:
+                if len(found) >= MOST_JUMPS:
+                    return found
+                if query in run.name.casefold() or query in run.run_id.casefold():
+                    jump = partial(main.jump, key, run.key)
+                    found.append(_hit("run", run.name or run.run_id, run.size, jump))
+        return found
+
+
+def _hit(kind: str, name: str, size: object, jump: object) -> Hit:
+    from mlruns_tui.model.store import Size
+
+    shown = cut(name, 60).rstrip()
+    figure = f"  {size_text(size.size_bytes)}" if isinstance(size, Size) else ""
+    display = line([(f"go to {kind}  ", DIM), (shown, ""), (figure, DIM)])
+    return Hit(JUMP_SCORE, display, jump, text=shown)  # type: ignore[arg-type]

@@ -1,0 +1,331 @@
+"""Backups: batches newest first, what each holds, and the way back for all of it or for chosen items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from mlruns_tui.model.batch import Batch
+from mlruns_tui.tui.screens.dialogs import PurgeDialog, UndoDialog
+from mlruns_tui.tui.screens.progress import ProgressScreen, ResultScreen
+from mlruns_tui.tui.tasks import TaskEnded, TaskStarted, TaskView, Work
+from mlruns_tui.tui.widgets.batch_actions import BatchAction, actions_of, paint_action, why_no_purge, why_not
+from mlruns_tui.tui.widgets.batch_list import (
+    KeptRow,
+    about_batch,
+    batch_header,
+    kept_rows,
+    paint_batch,
+    paint_kept,
+    row_words,
+    state_words,
+    totals_words,
+)
+from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
+from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
+from mlruns_tui.tui.widgets.panel import Panel, Words
+from mlruns_tui.tui.widgets.row_list import RowList
+from mlruns_tui.tui.widgets.task_words import ended_words, held
+from mlruns_tui.workflow import changing
+from mlruns_tui.workflow.deciding import now_ms
+
+
+class BackupsScreen(Screen[None]):
+    """Shows what was removed and takes it back. Work it starts is told to the app as ``TaskStarted``."""
+
+    class Loaded(Message):
+        """The batches were looked up, or could not be."""
+
+        def __init__(self, batches: tuple[Batch, ...], error: str) -> None:
+            super().__init__()
+            self.batches = batches
+            self.error = error
+
+    class Started(Message):
+        """Work was started, or (without ``work``) could not be."""
+
+        def __init__(self, work: Work | None, error: str = "") -> None:
+            super().__init__()
+            self.work = work
+            self.error = error
+
+    CSS_PATH = "../styles/backups.tcss"
+    AUTO_FOCUS = "#batches"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,b", "back", "back", show=False),
+        Binding("P", "purge", "purge", show=False),
+        Binding("u", "restore", "restore", show=False),
+        Binding("r", "reload", "look again", show=False),
+        Binding("1", "panel('#batches')", "batches", show=False),
+        Binding("2", "panel('#kept')", "contents", show=False),
+    ]
+
+    def __init__(
+        self,
+        root: str,
+        read_only: bool = False,
+        *,
+        experiments: Mapping[str, str] | None = None,
+        at_ms: int | None = None,
+    ) -> None:
+        """``root``: of the store. ``experiments``: names by experiment key, as far as known."""
+        super().__init__()
+        self._root = root
+        self._read_only = read_only
+        self._experiments = dict(experiments or {})
+        self._at_ms = at_ms
+        self._batches: tuple[Batch, ...] | None = None
+        self._error = ""
+        self._opened: set[str] = set()
+        self._chosen: set[str] = set()
+        self._view: TaskView | None = None
+
+    def compose(self) -> ComposeResult:
+        yield SplitLine(id="head")
+        with Horizontal(id="page"):
+            with Panel(id="batches-panel"):
+                yield RowList[Batch](self._paint_batch, header=batch_header, tail=self._tail, id="batches")
+            with Vertical(id="side"):
+                with Panel(id="kept-panel"):
+                    yield Static(id="about")
+                    yield RowList[KeptRow](self._paint_kept, keep_cursor=False, id="kept")
+                with Panel(id="actions-panel"), Words(id="actions", can_focus=False):
+                    yield Static(id="actions-words")
+        yield SplitLine(id="row")
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self._show()
+        self.action_reload()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def on_unmount(self) -> None:
+        if self._view is not None:
+            self._view.forget(self)
+
+    # Looking up.
+
+    def action_reload(self) -> None:
+        self.run_worker(self._look_up, thread=True, group="backups", exclusive=True, exit_on_error=False)
+
+    def _look_up(self) -> None:
+        try:
+            self.post_message(self.Loaded(changing.batches(self._root), ""))
+        except Exception as error:
+            self.post_message(self.Loaded((), f"The backups could not be looked up: {error}"))
+
+    @on(Loaded)
+    def _take(self, event: Loaded) -> None:
+        event.stop()
+        before = self._batch
+        self._batches, self._error = event.batches, event.error
+        ids = [one.id for one in event.batches]
+        self._list("batches").set_rows(event.batches, ids.index(before.id) if before and before.id in ids else 0)
+        self._to_batch()
+
+    # Showing.
+
+    @property
+    def _batch(self) -> Batch | None:
+        row = self._list("batches").current
+        return row if isinstance(row, Batch) else None
+
+    @property
+    def _now(self) -> int:
+        return now_ms() if self._at_ms is None else self._at_ms
+
+    def _to_batch(self) -> None:
+        """Another batch is under the cursor, or it is not what it was."""
+        held_now = {item.key for item in held(self._batch)} if self._batch else set()
+        self._chosen &= held_now
+        self._show()
+
+    def _show(self) -> None:
+        signs, batches, batch = signs_of(self.app), self._batches, self._batch
+        said = signs.unknown if batches is None else totals_words(batches)
+        self.query_one("#head", SplitLine).show(line([*crumbs(signs, "backups"), (f"   {said}", DIM)]))
+        panel = self.query_one("#batches-panel", Panel)
+        panel.set_title("1 batches")
+        panel.set_foot(f"{len(batches):,} shown" if batches else "")
+        self.query_one("#kept-panel", Panel).set_title("2 in this batch")
+        self.query_one("#actions-panel", Panel).set_title("actions")
+        self._list("batches").refresh_rows()
+        width = max(20, self.query_one("#about").size.width)
+        self.query_one("#about", Static).update(stack(about_batch(batch, width - 1, signs)) if batch else "")
+        self._list("kept").set_rows(kept_rows(batch, self._opened, self._experiments) if batch else ())
+        self.query_one("#row", SplitLine).show(line(row_words(batch, self._now)) if batch else Content())
+        self._show_actions()
+
+    def _show_actions(self) -> None:
+        batch = self._batch
+        actions = self._actions(batch) if batch else []
+        self.query_one("#actions-words", Static).update(stack(paint_action(one) for one in actions))
+        self.query_one("#kept-panel", Panel).set_foot(f"{len(self._chosen):,} chosen" if self._chosen else "")
+        keys = [(one.key, one.words.rstrip("…")) for one in actions if not one.off]
+        self.query_one(KeyLine).set_keys([*keys, ("Tab", "contents"), ("r", "look again"), ("Esc", "back")])
+
+    def _actions(self, batch: Batch) -> list[BatchAction]:
+        return actions_of(batch, len(self._chosen), self._why_not(batch), self.focused is self._list("kept"))
+
+    def _why_not(self, batch: Batch) -> str:
+        if self._read_only:
+            return "opened read-only"
+        return why_not(batch, self._view is not None and not self._view.ended)
+
+    def _tail(self, width: int) -> list[Content]:
+        signs = signs_of(self.app)
+        if self._batches is None:
+            return [line([(f"  {signs.unknown}", DIM)])]
+        if self._error:
+            return [Content(), line([(f"  {self._error}", "$error")])]
+        if not self._batches:
+            text = "No backups. What you remove with d is kept here until you purge it."
+            return [Content(), line([(f"  {text}", DIM)])]
+        lines: list[Content] = []
+        for batch in self._batches:
+            said = state_words(batch, width - 2, signs)
+            lines += [Content(), *said] if said else []
+        return lines
+
+    def _list(self, name: str) -> RowList[Any]:
+        return self.query_one(f"#{name}", RowList)
+
+    def _paint_batch(self, batch: Batch, width: int) -> Content:
+        return paint_batch(batch, width, self._now, signs_of(self.app))
+
+    def _paint_kept(self, row: KeptRow, width: int) -> Content:
+        return paint_kept(row, width, self._chosen, signs_of(self.app))
+
+    # Keys.
+
+    @on(RowList.Moved, "#batches")
+    def _other_batch(self) -> None:
+        self._chosen.clear()
+        self._opened.clear()
+        self._list("kept").cursor = 0
+        self._to_batch()
+
+    @on(RowList.Chosen, "#batches")
+    def _enter(self) -> None:
+        self.action_restore()
+
+    @on(RowList.Toggled, "#batches")
+    def _to_contents(self) -> None:
+        self._list("kept").focus()
+
+    @on(RowList.Chosen, "#kept")
+    def _open(self, event: RowList.Chosen) -> None:
+        row: KeptRow = event.row
+        if row.kind == "group":
+            self._opened ^= {row.key}
+            self._show()
+        else:
+            self._choose(row)
+
+    @on(RowList.Toggled, "#kept")
+    def _space(self, event: RowList.Toggled) -> None:
+        self._choose(event.row)
+        event.rows.action_move(1)
+
+    def _choose(self, row: KeptRow) -> None:
+        keys = {one.item.key for one in row.items if one.place in ("moved", "packed")}
+        batch = self._batch
+        if batch is None or not keys or self._why_not(batch):
+            self.app.bell()
+            return
+        if keys <= self._chosen:
+            self._chosen -= keys
+        else:
+            self._chosen |= keys
+        self._list("kept").refresh()
+        self._show_actions()
+
+    def on_descendant_focus(self) -> None:
+        self._show_actions()
+
+    def action_back(self) -> None:
+        if self._chosen:
+            self._chosen.clear()
+            self._show()
+        else:
+            self.dismiss(None)
+
+    def action_panel(self, selector: str) -> None:
+        self.query_one(selector).focus()
+
+    def action_restore(self) -> None:
+        batch = self._batch
+        if batch is None or self._refused(self._why_not(batch)):
+            return
+        keys = sorted(self._chosen) or None
+        title = "settle" if batch.state == "unfinished" else "restore"
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._begin(lambda: changing.start_restore(self._root, batch.id, keys))
+
+        self.app.push_screen(UndoDialog(batch, self._now, keys, title), answered)
+
+    def action_purge(self) -> None:
+        batch = self._batch
+        if batch is None:
+            return
+        if self._refused(self._why_not(batch) or why_no_purge(batch)):
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._begin(lambda: changing.start_purge(self._root, batch.id))
+
+        self.app.push_screen(PurgeDialog(batch), answered)
+
+    def _refused(self, why: str) -> bool:
+        if why:
+            self.notify(why, markup=False)
+        return bool(why)
+
+    def _begin(self, start: Callable[[], Work]) -> None:
+        """Start work in a thread (it makes a process), then follow it."""
+
+        def started() -> None:
+            try:
+                self.post_message(self.Started(start()))
+            except Exception as error:
+                self.post_message(self.Started(None, f"the worker could not be started: {error}. Nothing was changed."))
+
+        self._chosen.clear()
+        self.run_worker(started, thread=True, group="start", exit_on_error=False)
+
+    @on(Started)
+    def _follow(self, event: Started) -> None:
+        event.stop()
+        if event.work is None:
+            self.notify(event.error, severity="error", markup=False)
+            return
+        self._view = TaskView(event.work, self._experiments)
+        self.app.post_message(TaskStarted(self._view))
+        self._view.listen(self)
+        self._view.start(self.app)
+        self.app.push_screen(ProgressScreen(self._view))
+        self._show_actions()
+
+    def on_task_ended(self, event: TaskEnded) -> None:
+        event.stop()
+        self.action_reload()
+        view = event.view
+        if view.error is None and not view.troubles:
+            self.notify(ended_words(view), markup=False)
+        else:
+            self.app.push_screen(ResultScreen(view, self._root))

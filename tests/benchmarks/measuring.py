@@ -1,0 +1,238 @@
+"""Timing two things against each other, and the rows of the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from stores import Recipe, Store, make
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parents[1]
+Command = Sequence[str | os.PathLike[str]]
+Met = Literal["yes", "NO", "—"]
+
+
+class Unavailable(Exception):
+    """This cannot be measured here or yet; the text says why and stands in the table."""
+
+
+class CommandFailed(Exception):
+    """A measured command failed: its time would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. ``ours`` and ``reference`` are medians in ``unit``."""
+
+    measure: str
+    reference_name: str
+    ours: float | None = None
+    reference: float | None = None
+    unit: Literal["s", "ms", "B", "µs"] = "s"
+    ratio: float | None = None
+    """Median of the ratios of the pairs (for a target without a reference: the figure itself)."""
+    target: float | None = None
+    pairs: int = 0
+    note: str = ""
+
+    @property
+    def met(self) -> Met:
+        if self.ratio is None or self.target is None:
+            return "—"
+        return "yes" if self.ratio <= self.target else "NO"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one process (with the children it waited for) took, in seconds."""
+
+    wall: float
+    cpu: float
+    output: bytes
+
+
+@dataclass(slots=True)
+class Bench:
+    """What every measure gets: where stores are, how often to repeat, how our program is started."""
+
+    folder: Path
+    """Stores whose disk matters, and everything written meanwhile."""
+    memory: Path
+    """Stores whose disk does not matter: in memory where there is room."""
+    pairs: int | None
+    """So many pairs instead of each measure's own number."""
+    sizes: frozenset[str]
+    scale: float = 1.0
+    """Every generated store has so much of its runs (the smoke test: hardly any)."""
+    environment: dict[str, str] = field(default_factory=dict)
+    _stores: dict[str, Store] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.environment = quiet_environment(self.folder / "home")
+
+    def store(self, name: str, recipe: Recipe | None = None, *, size: str, in_memory: bool = False) -> Store:
+        """A store by name, written on first use (``None``: the demo store). Raises Unavailable for a size
+        that was not asked for."""
+        if size not in self.sizes:
+            raise Unavailable(f"left out (--sizes has no {size})")
+        if name not in self._stores:
+            if recipe is not None:
+                runs = max(2, round(recipe.runs * self.scale)) if recipe.runs else 0
+                recipe = Recipe(runs, min(recipe.experiments, max(1, runs)), recipe.shape, recipe.seed)
+            progress(f"writing the store {name}")
+            self._stores[name] = make(self.memory if in_memory else self.folder, name, recipe)
+        return self._stores[name]
+
+    def count(self, usual: int) -> int:
+        return self.pairs or usual
+
+    def scaled(self, number: int) -> int:
+        return max(2, round(number * self.scale))
+
+    def ours(self, *arguments: str | os.PathLike[str]) -> list[str]:
+        return [*program(), *map(str, arguments)]
+
+    def run(self, command: Command, **options: Any) -> Spent:
+        """Run to its end. Raises CommandFailed when it fails."""
+        return run(command, self.environment, **options)
+
+    def paired(
+        self, ours: Callable[[], float], reference: Callable[[], float], usual: int, *, warm: bool = True
+    ) -> Pairs:
+        """A B A B …: both in turn, after one untimed round unless ``warm`` is False."""
+        if warm:
+            ours()
+            reference()
+        found: list[tuple[float, float]] = []
+        for at in range(self.count(usual)):
+            progress(f"  pair {at + 1} of {self.count(usual)}")
+            found.append((ours(), reference()))
+        return Pairs(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Figures of ours and of the reference, pair by pair."""
+
+    all: list[tuple[float, float]]
+
+    @property
+    def ours(self) -> float:
+        return statistics.median(one for one, _ in self.all)
+
+    @property
+    def reference(self) -> float:
+        return statistics.median(other for _, other in self.all)
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(one / other for one, other in self.all)
+
+    @property
+    def spread(self) -> str:
+        """Least and greatest ratio."""
+        ratios = sorted(one / other for one, other in self.all)
+        return f"{ratios[0]:.3g}–{ratios[-1]:.3g}"
+
+    def row(self, measure: str, reference: str, target: float, *, unit: Any = "s", note: str = "") -> Row:
+        scale = 1000 if unit == "ms" else 1
+        spread = f"ratios {self.spread}"
+        return Row(
+            measure,
+            reference,
+            self.ours * scale,
+            self.reference * scale,
+            unit,
+            self.ratio,
+            target,
+            len(self.all),
+            f"{spread}; {note}" if note else spread,
+        )
+
+
+def run(
+    command: Command, environment: Mapping[str, str], *, cwd: Path | None = None, ok: Sequence[int] = (0,)
+) -> Spent:
+    """Run a command to its end, its output through a pipe."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, env=environment, cwd=cwd or PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    if process.returncode not in ok:
+        words = " ".join(map(str, command))[:160]
+        raise CommandFailed(f"exit {process.returncode} from {words} {output[-300:].decode(errors='replace')}")
+    return Spent(wall, usage.ru_utime + usage.ru_stime, output)
+
+
+def program() -> list[str]:
+    """How our program is started: the installed script if it is this checkout's, else ``python -m``."""
+    script = Path(sys.executable).parent / "mlruns-tui"
+    if script.exists() and os.environ.get("MLRUNS_TUI_BENCH_MODULE") is None:
+        return [str(script)]
+    return [sys.executable, "-m", "mlruns_tui"]
+
+
+def inside(name: str, *arguments: str | os.PathLike[str]) -> list[str]:
+    """A part of a measure that must run in a process of its own: ``inside_<name>.py`` here."""
+    return [sys.executable, str(HERE / f"inside_{name}.py"), *map(str, arguments)]
+
+
+def quiet_environment(home: Path) -> dict[str, str]:
+    """A fresh home, no settings of the user, and bytecode written as an installed program has it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MLRUNS_TUI_", "MLFLOW_", "XDG_")) and name not in ("NO_COLOR", "PYTHONDONTWRITEBYTECODE")
+    }
+    home.mkdir(parents=True, exist_ok=True)
+    return kept | {
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "PYTHONPATH": os.pathsep.join([str(PROJECT), str(HERE)]),
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "LC_ALL": "C.UTF-8",
+        "MLFLOW_ALLOW_FILE_STORE": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+
+
+def need(tool: str) -> str:
+    found = shutil.which(tool)
+    if found is None:
+        raise Unavailable(f"needs {tool}")
+    return found
+
+
+def last_json(spent: Spent) -> dict[str, Any]:
+    """The last line an ``inside_`` script printed."""
+    found: dict[str, Any] = json.loads(spent.output.splitlines()[-1])
+    if "unavailable" in found:
+        raise Unavailable(str(found["unavailable"]))
+    return found
+
+
+def progress(text: str) -> None:
+    """Where it is, on a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text[:100]}")
+        sys.stderr.flush()

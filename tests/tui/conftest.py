@@ -1,0 +1,296 @@
+"""A believable store as values, a reader that tells it snapshot by snapshot, and names nobody should trust."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from mlruns_tui.model.details import RunDetails
+from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.evidence import Evidence, ItemEvidence, Survey
+from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.protocols import Stop, never
+from mlruns_tui.model.store import (
+    Experiment,
+    Identity,
+    Progress,
+    Reference,
+    RegisteredModel,
+    Run,
+    Size,
+    Snapshot,
+    StoreInfo,
+    Stray,
+)
+from mlruns_tui.tui.app import MlrunsApp
+
+DAY_MS = 86_400_000
+HOSTILE = (
+    "[/]",
+    "[/foo]",
+    "[red]x[/red]",
+    "[@click=app.quit]x[/]",
+    "x\\[y]",
+    "\x1b[31mx",
+    "\x1b]0;t\x07",
+    "two\nlines",
+    "a\ttab",
+    "carriage\rreturn",
+    "이탈예측-최종-정말-최종-진짜정2",
+    "e\u0301a\u0300\u0323",
+    "👩‍👩‍👧‍👦 family 👍🏽",
+    "\u202egnp.exe",
+    "",
+    "x" * 5000,
+    "\udcff\udcfe",
+    "$accent $background on red",
+)
+
+
+def _run(experiment: str, number: int, now_ms: int, **fields: object) -> Run:
+    days = int(fields.pop("days", 40))  # type: ignore[call-overload]
+    size = int(fields.pop("size", 10_000_000 - number * 10_000))  # type: ignore[call-overload]
+    end = now_ms - days * DAY_MS
+    run_id = f"{number:04x}{experiment:>04}".ljust(32, "0")
+    base = Run(
+        experiment,
+        run_id,
+        name=f"run-{number}",
+        status="FINISHED",
+        lifecycle_stage="active",
+        user_id="alice",
+        start_time=end - 840_000,
+        end_time=end,
+        path=f"{experiment}/{run_id}",
+        owner=1000,
+        size=Size(size, size + 4096, 74, (now_ms - days * DAY_MS) * 1_000_000),
+    )
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def _churn(now_ms: int) -> tuple[Run, ...]:
+    """Runs of every look: nested, protected, failed, running, with a name in another script."""
+    make = [
+        {"name": "lgbm-final-v3", "days": 8, "size": 96_200_000},
+        {"name": "lgbm-final-v2", "days": 71, "size": 94_800_000},
+        {"name": "grid-2026-09-12", "days": 70, "size": 88_100_000},
+        {"name": "depth6-lr0.10", "days": 70, "size": 41_700_000},
+        {"name": "depth6-lr0.05", "days": 70, "size": 41_500_000},
+        {"name": "depth8-lr0.10", "days": 70, "size": 40_900_000, "status": "FAILED"},
+        {"name": "depth8-lr0.05", "days": 12, "size": 40_800_000},
+        {"name": "depth10-lr0.05", "days": 69, "size": 38_200_000, "status": "KILLED"},
+        {"name": "catboost-gpu-retry", "days": 41, "size": 37_900_000, "status": "RUNNING", "end_time": None},
+        {"name": "xgb-hist-256", "days": 63, "size": 31_400_000},
+        {"name": "xgb-hist-128", "days": 63, "size": 30_800_000},
+        {"name": "이탈예측-최종-정말-최종-진짜정2", "days": 55, "size": 27_600_000},
+    ]
+    runs = [_run("101", at, now_ms, **fields) for at, fields in enumerate(make, 1)]
+    parent = runs[2].run_id
+    runs = [replace(run, parent=parent) if 3 <= at <= 7 else run for at, run in enumerate(runs)]
+    runs += [_run("101", at, now_ms, days=at + 20, name=f"sweep-{at}") for at in range(13, 33)]
+    return tuple(runs)
+
+
+def _snapshot(now_ms: int) -> Snapshot:
+    churn = _churn(now_ms)
+    llm = tuple(_run("102", at, now_ms, days=5 + at, size=300_000_000) for at in range(1, 9))
+    broken = (_run("103", 1, now_ms, state="malformed", status="UNKNOWN", reason="lifecycle_stage is missing"),)
+    experiments = [
+        Experiment("101", name="tabular-churn", lifecycle_stage="active", path="101", runs=len(churn)),
+        Experiment("102", name="llm-sft-qlora", lifecycle_stage="active", path="102", runs=len(llm)),
+        Experiment("103", name="smoke-tests", state="malformed", reason="name is missing", path="103", runs=1),
+        Experiment("104", name="empty-one", lifecycle_stage="active", path="104", size=Size(800, 4096, 1, 1)),
+        Experiment("617283940118273051", state="orphaned", reason="no meta.yaml", path="617283940118273051",
+                   size=Size(1_100_000_000, 1_100_000_000, 40, (now_ms - 90 * DAY_MS) * 1_000_000)),
+        Experiment("837465019283746512", state="orphaned", reason="no meta.yaml", path="837465019283746512",
+                   runs=3, readable_inside=3, size=Size(204_000_000, 204_000_000, 9, 1)),
+        Experiment("105", place="trash", name="old-one", lifecycle_stage="deleted", path=".trash/105", runs=2,
+                   size=Size(12_400_000, 12_500_000, 9, 1)),
+    ]  # fmt: skip
+    runs = {"experiment/101": churn, "experiment/102": llm, "experiment/103": broken, "experiment/104": ()}
+    runs["experiment/837465019283746512"] = tuple(_run("837465019283746512", at, now_ms) for at in range(3))
+    runs["experiment/617283940118273051"] = ()
+    runs["trash/105"] = ()
+    sized = []
+    for one in experiments:
+        inside = runs.get(one.key, ())
+        total = sum((run.size for run in inside if run.size), Size())
+        sized.append(one if one.size is not None else replace(one, size=total + Size(800, 4096, 1, 0)))
+    return Snapshot(
+        StoreInfo("/data/mlruns", "/data/mlruns", "file", Identity(1, 2)),
+        tuple(sized),
+        runs,
+        strays=(Stray(".ipynb_checkpoints", "foreign", "a directory MLflow trips over", Size(412, 4096, 1, 1)),),
+        models=(RegisteredModel("churn-scorer", "models/churn-scorer", 2, size=Size(38_100_000, 38_100_000, 4, 1)),),
+        references=(
+            Reference("model-version", "run", churn[0].run_id, "version 3 of churn-scorer", "models/churn-scorer/version-3"),
+            Reference("model-version", "run", churn[1].run_id, "version 2 of churn-scorer", "models/churn-scorer/version-2"),
+        ),
+        findings=(
+            Finding("experiment-meta-broken", "breaks-store", "103/meta.yaml", "name is missing", experiment_id="103"),
+            Finding("stray", "breaks-store", ".ipynb_checkpoints", "MLflow takes it for an experiment"),
+            Finding("run-meta-broken", "breaks-run", "103/x/meta.yaml", "lifecycle_stage is missing", experiment_id="103"),
+            Finding("tag-odd", "warns", "101/x", "a tag MLflow warns about", experiment_id="101"),
+        ),
+        backup_bytes=2_900_000_000,
+        total=sum((one.size for one in sized if one.size), Size()),
+        progress=Progress("complete", 46, 46, 46, 3000, 11_200),
+    )  # fmt: skip
+
+
+def _partly(snapshot: Snapshot) -> Snapshot:
+    """The same store earlier in a scan: runs listed, most not sized."""
+    runs = {
+        key: tuple(run if at < 4 else replace(run, size=None, parent="") for at, run in enumerate(inside))
+        for key, inside in snapshot.runs.items()
+    }
+    experiments = tuple(
+        replace(one, size=None) for one in snapshot.experiments if one.state in ("ok", "malformed") and one.place == "root"
+    )
+    progress = Progress("sizes", 46, 46, 20, 1400, 2_000)
+    return replace(snapshot, experiments=experiments, runs=runs, strays=(), findings=(), progress=progress)
+
+
+class ScriptedReader:
+    """Tells the snapshots it was given, each when the test lets it; nothing is ever read."""
+
+    def __init__(self, scans: Sequence[Sequence[Snapshot]], *, held: bool = False) -> None:
+        """``scans``: what each scan tells; the last is told again and again. ``held``: wait for ``let_on``."""
+        self.scans = [list(one) for one in scans]
+        self.started = 0
+        self.stopped = 0
+        self.inspected: list[tuple[str, ...]] = []
+        self.error: MlrunsError | None = None
+        self.inspect_gate = threading.Event()
+        self.inspect_gate.set()
+        self._held = held
+        self._gate = threading.Semaphore(0)
+
+    @property
+    def store(self) -> StoreInfo:
+        return self.scans[0][0].store
+
+    def let_on(self, times: int = 1) -> None:
+        """One more snapshot may be told, or the scan may end."""
+        for _ in range(times):
+            self._gate.release()
+
+    def scan(self, previous: Snapshot | None = None, stop: Stop = never) -> Iterator[Snapshot]:
+        number = min(self.started, len(self.scans) - 1)
+        self.started += 1
+        last: Snapshot | None = None
+        for snapshot in self.scans[number]:
+            if self._held and not self._wait(stop):
+                break
+            last = snapshot
+            yield snapshot
+        if self._held and not stop():
+            self._wait(stop)
+        if stop() and last is not None:
+            self.stopped += 1
+            yield replace(last, progress=replace(last.progress, stage="stopped"))
+        if self.error is not None:
+            raise self.error
+
+    def _wait(self, stop: Stop) -> bool:
+        while not self._gate.acquire(timeout=0.01):
+            if stop():
+                return False
+        return True
+
+    def inspect(self, keys: Sequence[str]) -> Evidence:
+        self.inspected.append(tuple(keys))
+        self.inspect_gate.wait(30)
+        snapshot = self.scans[min(self.started, len(self.scans)) - 1][-1]
+        items = {one.key: one for one in (*snapshot.experiments, *snapshot.all_runs())}
+        found = {}
+        for at, key in enumerate(keys):
+            item = items.get(key)
+            if item is None:
+                found[key] = ItemEvidence(key, "", None, "it is not there any more")
+                continue
+            size = item.size or Size()
+            survey = Survey(Identity(1, 100 + at), "f" * 64, size, size.files, 0, False, ())
+            found[key] = ItemEvidence(key, item.path, survey)
+        roots = tuple(one.key for one in snapshot.experiments if one.place == "root" and one.state != "orphaned")
+        return Evidence(found, snapshot.references, roots, 0, 0, time.time_ns())
+
+    def details(self, key: str) -> RunDetails:
+        return RunDetails(key, (("lr", "0.1"),), (), (), (), "/data/mlruns")
+
+
+@dataclass(frozen=True)
+class Builders:
+    """What a test makes its stores of."""
+
+    now_ms: int
+    run: Callable[..., Run]
+    snapshot: Snapshot
+    partly: Snapshot
+    hostile: tuple[str, ...] = HOSTILE
+
+    def reader(self, *scans: Sequence[Snapshot], held: bool = False) -> ScriptedReader:
+        return ScriptedReader(scans or [[self.snapshot]], held=held)
+
+    def many(self, number: int) -> Snapshot:
+        """One experiment with so many runs."""
+        runs = tuple(
+            self.run("7", at, self.now_ms, name=f"run-{at % 977}-{at}", days=at % 400, size=(at * 7919) % 10**8)
+            for at in range(number)
+        )
+        big = Experiment("7", name="big", lifecycle_stage="active", path="7", runs=number, size=Size(1, 1, 1, 1))
+        other = Experiment("8", name="other", lifecycle_stage="active", path="8", size=Size(1, 1, 1, 1))
+        progress = Progress("complete", number, number, number, number, 1000)
+        runs_by_key = {big.key: runs, other.key: ()}
+        return replace(self.snapshot, experiments=(big, other), runs=runs_by_key, progress=progress, findings=())
+
+    def hostile_snapshot(self) -> Snapshot:
+        """Every untrusted name in every place a name can stand."""
+        runs = tuple(
+            self.run("7", at, self.now_ms, name=name, user_id=name[:200], days=40)
+            for at, name in enumerate(self.hostile)
+        )
+        experiments = [Experiment("7", name="hostile", lifecycle_stage="active", path="7", runs=len(runs))]
+        for at, name in enumerate(self.hostile):
+            size = Size(1000 + at, 4096, 1, 1)
+            experiments.append(Experiment(f"8{at}", name=name, lifecycle_stage="active", path=f"8{at}", size=size))
+        strays = tuple(Stray(name or "x", "foreign", f"odd {name[:50]}", Size(1, 1, 1, 1)) for name in self.hostile)
+        models = tuple(RegisteredModel(name, f"models/{at}", 1) for at, name in enumerate(self.hostile))
+        findings = tuple(
+            Finding("odd", "warns", f"8{at}/x", f"message {name[:80]}", experiment_id=f"8{at}")
+            for at, name in enumerate(self.hostile)
+        )
+        by_key = {one.key: () for one in experiments} | {"experiment/7": runs}
+        return replace(
+            self.snapshot, experiments=tuple(experiments), runs=by_key, strays=strays, models=models, findings=findings
+        )
+
+
+@pytest.fixture
+def make() -> Builders:
+    now_ms = time.time_ns() // 1_000_000
+    snapshot = _snapshot(now_ms)
+    return Builders(now_ms, _run, snapshot, _partly(snapshot))
+
+
+@pytest.fixture(autouse=True)
+def _quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No animation, no colour switch of the shell, UTF-8 signs, and no look at a real vault."""
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("mlruns_tui.workflow.changing.batches", lambda root: ())
+
+
+@pytest.fixture
+def app_of(make: Builders) -> Callable[..., MlrunsApp]:
+    """An app over a scripted reader; without arguments over the believable store, read at once."""
+
+    def build(reader: ScriptedReader | None = None, **options: object) -> MlrunsApp:
+        return MlrunsApp(reader or make.reader(), **options)  # type: ignore[arg-type]
+
+    return build
