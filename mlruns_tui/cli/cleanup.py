@@ -13,7 +13,7 @@ from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.words import LIFTABLE
 from mlruns_tui.report import documents, plan_text
-from mlruns_tui.report.words import items_text
+from mlruns_tui.report.words import items_text, plural
 from mlruns_tui.workflow.asking import check_changeable, plan_cleanup
 from mlruns_tui.workflow.changing import start_apply
 from mlruns_tui.workflow.reading import space_of
@@ -145,11 +145,15 @@ def command(
         min_idle_ms=min_idle_ms,
         lifted=[name[len("unsafe_") :].replace("_", "-") for name, given in unsafe.items() if given],
     )
+    if not dry_run and (plan.items or plan.refused):
+        check_changeable(snapshot.store)
     if dry_run or plan.empty:
         _show(plan, snapshot, None, manner)
         return Exit.DONE
-    check_changeable(snapshot.store)
-    _ask(plan, snapshot, manner)
+    if not (as_json or ndjson or (quiet and force)):
+        _show(plan, snapshot, None, manner)
+        say("")
+    _ask(plan, manner)
     return _carry_out(plan, snapshot, manner)
 
 
@@ -195,15 +199,13 @@ def _show(plan: Plan, snapshot: Snapshot, batch: Batch | None, manner: Manner) -
             tell(f"mlruns-tui: {message}")
 
 
-def _ask(plan: Plan, snapshot: Snapshot, manner: Manner) -> None:
+def _ask(plan: Plan, manner: Manner) -> None:
     """Return when it may be done. Raises UsageError when it was refused, or nobody can be asked."""
     if manner.force:
         return
     if manner.as_json or manner.ndjson or not is_interactive():
-        if not (manner.as_json or manner.ndjson):
-            _show(plan, snapshot, None, manner)
-        raise needs_force(f"{len(plan.items):,} items would go, and nobody can be asked", documents.plan_fields(plan))
-    _show(plan, snapshot, None, manner)
+        what = plural(len(plan.items), "item")
+        raise needs_force(f"{what} would go, and nobody can be asked", documents.plan_fields(plan))
     number = len(plan.items)
     what = items_text(plan.totals.runs, plan.totals.experiments)
     if plan.backup:

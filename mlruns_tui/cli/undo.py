@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from mlruns_tui.workflow.changing import start_undo
+from mlruns_tui.workflow.changing import batches, start_undo
 from mlruns_tui.workflow.reading import open_reader
 
-from .backups.shared import put_back
+from .backups.shared import put_back, this_time
 from .options import database_option, examples, json_options, lock_option, quiet_option, store_argument
 from .working import finish
 
@@ -28,5 +28,6 @@ def command(store: str | None, lock_timeout_ms: int, quiet: bool, as_json: bool,
     no older one is touched: for those there is mlruns-tui backups restore. Nothing that exists is replaced.
     """
     info = open_reader(store, database).store
+    before = batches(info.root)
     batch, interrupted = finish(start_undo(info.root, lock_timeout_ms / 1000), quiet=quiet)
-    return put_back(info, batch, interrupted=interrupted, as_json=as_json)
+    return put_back(info, batch, this_time(before, batch), interrupted=interrupted, as_json=as_json)

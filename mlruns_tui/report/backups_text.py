@@ -87,7 +87,10 @@ def restored_lines(batch: Batch) -> list[str]:
     back = [one for one in batch.items if one.outcome == "done"]
     if not back:
         return ["Nothing was put back.", *outcome_lines(batch.items)]
-    return [f"{counted(back)} are back, every byte and date as before.", *outcome_lines(batch.items)]
+    return [
+        f"{counted(back)} {'is' if len(back) == 1 else 'are'} back, every byte and date as before.",
+        *outcome_lines(batch.items),
+    ]
 
 
 def counted(items: Sequence[BatchItem]) -> str:

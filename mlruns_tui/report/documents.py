@@ -173,14 +173,15 @@ def backups_document(
     *,
     contents: bool = False,
     did: str = "",
+    results: Iterable[Batch] = (),
     messages: Iterable[str] = (),
 ) -> Json:
-    """Batches as they are on the disk; with ``contents`` every item of each, and after ``did``
-    (``restore``, ``purge``) the outcome for each item."""
+    """Batches as they are on the disk; with ``contents`` every item of each. After ``did`` (``restore``,
+    ``purge``): ``results``, the same batches with the items this was about and their outcomes."""
     batches = list(batches)
     body: Json = {"batches": [batch_item(one, contents=contents) for one in batches]}
     if did:
-        body["result"] = {"did": did, "batches": [_batch_result(one) for one in batches]}
+        body["result"] = {"did": did, "batches": [_batch_result(one) for one in results]}
     said = [message for one in batches for message in one.messages] if contents or did else []
     return document("backups", store, body, [*said, *messages])
 
@@ -217,7 +218,7 @@ def _batch_result(batch: Batch) -> Json:
     done = [one for one in batch.items if one.outcome == "done"]
     return {
         "batch": batch.id,
-        "items": [outcome_item(one) for one in batch.items if one.outcome is not None],
+        "items": [outcome_item(one) for one in batch.items],
         "totals": _result_totals(batch, done),
     }
 

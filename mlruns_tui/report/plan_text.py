@@ -25,10 +25,13 @@ _MEANS = {
 def headline(plan: Plan) -> str:
     """What will happen, in one sentence."""
     what = items_text(plan.totals.runs, plan.totals.experiments)
+    alone = plan.totals.runs + plan.totals.experiments == 1
     much = f"{size_text(plan.totals.size_bytes)} in {plural(plan.totals.files, 'file')}"
     if plan.backup:
-        return f"{what} go to a backup: {much}. Nothing is deleted."
-    return f"{what} are deleted for good: {much}. Nothing brings them back."
+        return f"{what} {'goes' if alone else 'go'} to a backup: {much}. Nothing is deleted."
+    return (
+        f"{what} {'is' if alone else 'are'} deleted for good: {much}. Nothing brings {'it' if alone else 'them'} back."
+    )
 
 
 def plan_lines(plan: Plan, snapshot: Snapshot, bytes_free: int | None, width: int | None = None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -66,7 +67,7 @@ def gather(
         for model in gathered.inside.get(folder.path, Inside()).models:
             gathered.needs.model(model)
     for one in contents:
-        _take_database(gathered, one, listing, reads, root_fd, pulse)
+        _take_database(store, gathered, one, listing, reads, root_fd, pulse)
     for version in registry.versions:
         gathered.needs.version(version)
     gathered.messages += registry.messages
@@ -77,8 +78,6 @@ def gather(
 
 def _also(store: StoreInfo) -> list[str]:
     """Other names of the root: as it was given, when that leads through links."""
-    import os
-
     if "://" in store.given or store.given.endswith(".db"):
         return []
     given = os.path.abspath(store.given)
@@ -86,8 +85,6 @@ def _also(store: StoreInfo) -> list[str]:
 
 
 def _same(path: str, root: str) -> bool:
-    import os
-
     try:
         return os.path.realpath(path) == root
     except OSError:
@@ -121,6 +118,7 @@ def _learn(roots: Roots, listing: Listing, contents: list[Contents]) -> None:
 
 
 def _take_database(
+    store: StoreInfo,
     gathered: Gathered,
     contents: Contents,
     listing: Listing,
@@ -130,6 +128,7 @@ def _take_database(
 ) -> None:
     """What a database's rows claim and need: by URI, and by the ids of what stands in the store."""
     needs, label, path = gathered.needs, contents.label, contents.path
+    here = Roots(store.root, _also(store))
     folders = {one.name: one for one in listing.folders if one.place == "root"}
     for identifier, row in contents.experiments.items():
         by = f"experiment {row.name or identifier} of {label}"
@@ -138,7 +137,7 @@ def _take_database(
         needs.claim(identifier, by, path)
         needs.claim(f".trash/{identifier}", by, path)
         own = folder is not None and not folder.has_meta
-        needs.claim_location(contents.locations[identifier], by, path, told=not own)
+        _claim_place(needs, here, contents.locations[identifier], identifier, by, path, own)
     _claim_runs(needs, contents, folders, reads, pulse)
     by_model = {model.model_id: model for model in contents.models}
     for folder in listing.folders:
@@ -160,6 +159,18 @@ def _take_database(
         )
         for name, pairs in contents.registered.items()
     ]
+
+
+def _claim_place(needs: Needs, here: Roots, location: str, identifier: str, by: str, path: str, own: bool) -> None:
+    """The artifact location of a database's experiment; ``own``: its own directory is here.
+
+    Of another root only the number is the same: experiment 1 of the files is not experiment 1 of a
+    database that keeps its artifacts elsewhere, so that is no reason to keep it.
+    """
+    if location:
+        exact = set(here.find(location)) if not location.startswith(("mlflow-artifacts", "http")) else set()
+        for one in needs.find(location):
+            needs.claim(one, by, path, told=one != identifier or (one in exact and not own))
 
 
 def _claim_runs(

@@ -84,7 +84,8 @@ class Measuring:
 
     def _experiment(self, experiment: Experiment) -> Iterator[None]:
         draft, key = self._draft, experiment.key
-        waiting = {run.path: index for index, run in enumerate(draft.runs_of(key))}
+        waiting = {run.path: index for index, run in enumerate(draft.runs_of(key)) if run.path}
+        nowhere = [index for index, run in enumerate(draft.runs_of(key)) if not run.path]
         self._ledger.begin_container()
         whole = Tally(trouble=set(experiment.trouble))
         try:
@@ -112,7 +113,7 @@ class Measuring:
             if experiment.record == "file":
                 value = read_tag(fd, "tags/keep")
                 keep = keeps(value) if value is not None else ""
-            for index in waiting.values():
+            for index in (*waiting.values(), *nowhere):
                 self._run_elsewhere(key, index, fd)
         finally:
             os.close(fd)
@@ -126,7 +127,10 @@ class Measuring:
         run = self._draft.runs_of(key)[index]
         measured = measure_run(fd, name, self._ledger, self._pulse)
         trouble = _with(run.trouble, measured.tally.trouble)
-        self._draft.put_run(key, index, sized_run(run, measured.tally.size(), measured, trouble))
+        if measured.tally.owner < 0:
+            self._draft.put_run(key, index, replace(run, trouble=trouble, owner=_owner(fd, name)))
+        else:
+            self._draft.put_run(key, index, sized_run(run, measured.tally.size(), measured, trouble))
         self._draft.runs_sized += 1
         return measured.tally
 
@@ -209,3 +213,10 @@ class Measuring:
 
 def _with(trouble: tuple[str, ...], more: set[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*trouble, *sorted(more))))
+
+
+def _owner(fd: int, name: str) -> int:
+    try:
+        return os.stat(name, dir_fd=fd, follow_symlinks=False).st_uid
+    except OSError:
+        return -1

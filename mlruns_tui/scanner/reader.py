@@ -10,7 +10,8 @@ from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.protocols import Stop, never
 from mlruns_tui.model.store import Snapshot, StoreInfo
 
-from .scan import Scan, open_root
+from .root import open_root
+from .scan import Scan
 
 
 class StoreReader:

@@ -168,6 +168,10 @@ class Needs:
         """Somebody else's claim, a database's."""
         self._claim(path, by, by_path, told)
 
+    def find(self, location: str) -> list[str]:
+        """Paths of the store a location may mean."""
+        return self._roots.find(location)
+
     def claim_location(self, location: str, by: str, by_path: str, *, told: bool = True) -> None:
         for path in self._roots.find(location) if location else ():
             self._claim(path, by, by_path, told)

@@ -6,14 +6,13 @@ sizes. What has no metadata is judged only when everything that could claim it h
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.protocols import Stop
-from mlruns_tui.model.store import Experiment, Run, Snapshot, StoreInfo, experiment_key
+from mlruns_tui.model.store import Experiment, Run, Size, Snapshot, StoreInfo, experiment_key
 from mlruns_tui.model.text import safe
 
 from . import database, detect, layout
@@ -150,7 +149,7 @@ class Scan:
 
     def _doubtful(self, entry: Experiment) -> Experiment:
         """The entry as if nothing was wrong with it, until it is read again."""
-        self._doubts[entry.key] = (time.monotonic(), entry)
+        self._doubts.setdefault(entry.key, (time.monotonic(), entry))
         return replace(entry, state="ok", reason="")
 
     def _read_runs(self, root_fd: int) -> Iterator[bool]:
@@ -203,6 +202,7 @@ class Scan:
                     runs = owner.runs.get(row.experiment_id, [])
                     draft.put_experiment(replace(row, runs=len(runs)))
                     draft.put_runs(row.key, runs)
+        draft.runs_read = sum(1 for _ in draft.all_runs())
         draft.models = list(self.gathered.registry.models)
         draft.say(self._found.messages)
         draft.say(self.gathered.messages)
@@ -267,7 +267,7 @@ class Scan:
         if folder.experiment is not None and folder.experiment.state == "ok":
             self.draft.put_experiment(_with_facts(folder.experiment, now))
         else:
-            self._put_back(entry)
+            self._put_back(folder.experiment or entry)
 
     def _reread_run(self, entry: Run, root_fd: int) -> None:
         folder = next((one for one in self._listing.folders if entry.path == f"{one.path}/{entry.run_id}"), None)
@@ -303,8 +303,6 @@ class Scan:
 
     def _without_root(self) -> None:
         """A database whose artifacts are elsewhere, or that has none: nothing takes any space here."""
-        from mlruns_tui.model.store import Size
-
         for experiment in self.draft.experiments():
             for index, run in enumerate(self.draft.runs_of(experiment.key)):
                 self.draft.put_run(experiment.key, index, replace(run, size=Size()))
@@ -327,32 +325,3 @@ def _with_facts(experiment: Experiment, now: Experiment) -> Experiment:
         size=now.size,
         trouble=now.trouble,
     )
-
-
-def open_root(store: StoreInfo) -> int | None:
-    """A descriptor on the root, checked to be the directory the store was opened as.
-
-    None for a database without one. Raises StaleError when it is gone or another one now.
-    """
-    from mlruns_tui.model.errors import StaleError
-    from mlruns_tui.model.store import Identity
-
-    try:
-        fd = look.open_directory(store.root)
-    except FileNotFoundError:
-        if store.identity == Identity(0, 0):
-            return None
-        raise StaleError("store-gone", f"{safe(store.root)} is not there any more", path=store.root) from None
-    except OSError as error:
-        message = f"{safe(store.root)} cannot be reached: {look.words(error)}"
-        raise StaleError("store-gone", message, path=store.root) from None
-    status = os.fstat(fd)
-    if Identity(status.st_dev, status.st_ino) != store.identity:
-        os.close(fd)
-        raise StaleError(
-            "store-replaced",
-            f"{safe(store.root)} is another directory than when it was opened; nothing was done",
-            path=store.root,
-            hint="open the store again",
-        )
-    return fd

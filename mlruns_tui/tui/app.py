@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.segment import Segment
 from textual.app import App, SystemCommand
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.screen import Screen
 
+from mlruns_tui.model.errors import Exit
 from mlruns_tui.model.protocols import Reader
 
 from . import signs
 from .palette import StoreCommands
 from .screens.main import MainScreen
+from .tasks import TaskStarted
 from .theme import DARK, THEMES, own_variables
+
+
+class AsciiOnly(LineFilter):
+    """Writes the few signs that stand inside sentences in ASCII, whoever drew them."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [Segment(signs.ascii_text(text), style, control) for text, style, control in segments]
 
 
 class MlrunsApp(App[int]):
@@ -42,6 +54,7 @@ class MlrunsApp(App[int]):
         self.read_only = read_only
         self.signs = signs.choose(ascii_signs)
         self.mouse = mouse
+        self._ascii_only = AsciiOnly()
         self._own_keys = dict(keymap or {})
         for one in THEMES:
             self.register_theme(one)
@@ -49,11 +62,20 @@ class MlrunsApp(App[int]):
         if self._own_keys:
             self.set_keymap(self._own_keys)
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, self._ascii_only] if self.signs is signs.ASCII else filters
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return own_variables(self.current_theme)
 
     def get_default_screen(self) -> Screen[Any]:
         return MainScreen(self.reader, read_only=self.read_only, keymap=self._own_keys)
+
+    def on_task_started(self, event: TaskStarted) -> None:
+        """A screen over the main one started work: the main one follows it from now on."""
+        if self.main is not None:
+            self.main.changing.adopt(event.view)
 
     @property
     def main(self) -> MainScreen | None:
@@ -88,12 +110,11 @@ class MlrunsApp(App[int]):
 
 
 def run_app(reader: Reader, **options: Any) -> int:
-    """Show the store until the user leaves. Options as for ``MlrunsApp``. Returns the marks that were left.
+    """Show the store until the user leaves. Options as for ``MlrunsApp``.
 
-    Raises RuntimeError when the screen itself broke; the store is as the last finished work left it.
+    Returns the exit code: 0, or 1 when the screen itself broke (Textual has said how by then); the store
+    is as the last finished work left it, and work in the worker goes on. Prints nothing itself.
     """
     app = MlrunsApp(reader, **options)
-    left = app.run(mouse=app.mouse)
-    if app.return_code:
-        raise RuntimeError("the screen broke; nothing in the store was changed by that")
-    return left or 0
+    app.run(mouse=app.mouse)
+    return int(Exit.FAILED if app.return_code else Exit.DONE)

@@ -32,9 +32,7 @@ class Marking:
         return marks.remove(self.removed).add(self.added) if self.removed else marks.add(self.added)
 
 
-def toggled(
-    facts: Facts, marks: Marks, item: Run | Experiment, known: Sequence[Protection] | None = None
-) -> Marking:
+def toggled(facts: Facts, marks: Marks, item: Run | Experiment, known: Sequence[Protection] | None = None) -> Marking:
     """Space on one row. ``known``: the item's own protections where they were worked out already."""
     key = item.key
     if key in marks:

@@ -14,6 +14,8 @@ from .commands import Command
 from .screens.main import MainScreen
 from .widgets.cells import DIM, FAINT, KEY, cut, line, signs_of
 
+ORDER = ("act", "mark", "look", "rest", "move")
+"""Groups of commands as they are listed before anything is typed."""
 MOST_JUMPS = 50
 """So many places are offered; a few more letters find the others."""
 JUMP_SCORE = 0.4
@@ -31,14 +33,18 @@ class StoreCommands(Provider):
         ascii_only = signs_of(self.app).border == "ascii"
         keys = " ".join(commands.key_label(key, ascii_only) for key in commands.keys_of(command, main.keymap))
         title = command.title.rstrip("…")
-        pieces = [(title, FAINT if reason is not None else ""), ("  ", ""), (keys, FAINT if reason is not None else KEY)]
-        return line(pieces), f"{title}: not now, {reason}" if reason is not None else command.help
+        pieces = [
+            (title, FAINT if reason is not None else ""),
+            ("  ", ""),
+            (keys, FAINT if reason is not None else KEY),
+        ]
+        return line(pieces), f"not now: {reason}" if reason is not None else command.help
 
     async def discover(self) -> Hits:
         main = self._main
         if main is None:
             return
-        for command in commands.COMMANDS:
+        for command in sorted(commands.COMMANDS, key=lambda one: ORDER.index(one.group)):
             display, words = self._display(command, main)
             yield DiscoveryHit(display, partial(main.run_command, command.id), text=command.title, help=words)
 
@@ -62,13 +68,13 @@ class StoreCommands(Provider):
         for experiment in snapshot.experiments:
             name = experiment.name or experiment.experiment_id
             if query in name.casefold() or query in experiment.experiment_id.casefold():
-                found.append(_hit("experiment", name, experiment.size, partial(main.jump, experiment.key, "")))
+                found.append(_hit("experiment", name, experiment.size, partial(main.moving.jump, experiment.key, "")))
         for key, runs in snapshot.runs.items():
             for run in runs:
                 if len(found) >= MOST_JUMPS:
                     return found
                 if query in run.name.casefold() or query in run.run_id.casefold():
-                    jump = partial(main.jump, key, run.key)
+                    jump = partial(main.moving.jump, key, run.key)
                     found.append(_hit("run", run.name or run.run_id, run.size, jump))
         return found
 

@@ -164,9 +164,7 @@ GROUP_WORDS = {
 }
 
 
-def _run_pieces(
-    state: UiState, run: Run, badges: Mapping[str, Finding], now_ms: int, signs: Signs
-) -> list[Piece]:
+def _run_pieces(state: UiState, run: Run, badges: Mapping[str, Finding], now_ms: int, signs: Signs) -> list[Piece]:
     said = run_sentence(run, now_ms)
     if run.size is not None:
         said += f" · {size_text(run.size.size_bytes)} in {plural(run.size.files, 'file')}"
@@ -196,7 +194,10 @@ def _experiment_pieces(entry: Experiment, row: TreeRow) -> list[Piece]:
 
 
 def _finding(finding: Finding, signs: Signs) -> list[Piece]:
-    return [(f"{signs.impact(finding.impact)} {finding.impact}: ", impact_style(finding.impact)), (finding.message, DIM)]
+    return [
+        (f"{signs.impact(finding.impact)} {finding.impact}: ", impact_style(finding.impact)),
+        (finding.message, DIM),
+    ]
 
 
 def _fate(state: UiState, key: str, signs: Signs) -> list[Piece]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.store import Experiment, Snapshot, container_key, experiment_key, run_key
-from mlruns_tui.model.words import IMPACTS, TRASH_NAME, Impact
+from mlruns_tui.model.words import IMPACTS, TRASH_NAME, Impact, Place
 from mlruns_tui.triage.marks import MarkTotals, totals
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.views import RunRow, TreeRow, run_rows, tree_rows
@@ -72,6 +72,12 @@ def build(state: UiState, now_ms: int, before: Shown) -> Shown:
     )
 
 
+def same_inputs(one: UiState, other: UiState) -> bool:
+    """Both states lead to the same rows and figures."""
+    same = one.snapshot is other.snapshot and one.marks is other.marks
+    return same and _same_tree(one, other) and _same_runs(one, other)
+
+
 def _same_tree(state: UiState, other: UiState) -> bool:
     return (state.tree_order, state.closed, state.tree_filter) == (other.tree_order, other.closed, other.tree_filter)
 
@@ -90,7 +96,9 @@ def _marked(state: UiState, rows: list[RunRow]) -> tuple[int, int]:
         return 0, 0
     if experiment.key in state.marks:
         return len(state.runs or ()), len(rows)
-    here = {mark.key for mark in state.marks if container_key(mark.key) == experiment.key and mark.key != experiment.key}
+    here = {
+        mark.key for mark in state.marks if container_key(mark.key) == experiment.key and mark.key != experiment.key
+    }
     if not here:
         return 0, 0
     if not state.run_filter and not state.folded:
@@ -110,7 +118,7 @@ def badges(snapshot: Snapshot) -> dict[str, Finding]:
 
 
 def _keys(finding: Finding) -> list[str]:
-    place = "trash" if finding.path.split("/", 1)[0] == TRASH_NAME else "root"
+    place: Place = "trash" if finding.path.split("/", 1)[0] == TRASH_NAME else "root"
     if not finding.experiment_id:
         top, _, rest = finding.path.partition("/")
         return [f"model/{rest.partition('/')[0]}" if top == "models" and rest else f"stray/{finding.path}"]

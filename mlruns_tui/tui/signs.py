@@ -111,3 +111,13 @@ def choose(ascii_wanted: bool, environ: Mapping[str, str] = os.environ) -> Signs
         return ASCII
     encoding = locale.getpreferredencoding(False).replace("-", "").lower()
     return UNICODE if encoding == "utf8" else ASCII
+
+
+_ASCII_TEXT = str.maketrans(
+    {"…": ".", "·": "-", "–": "-", "×": "x", "›": ">", "↑": "^", "↓": "v", "←": "<", "→": ">", "▸": ">", "◂": "<"}
+)
+
+
+def ascii_text(text: str) -> str:
+    """Our own signs inside sentences in ASCII, cell for cell; other scripts in names stay as they are."""
+    return text if text.isascii() else text.translate(_ASCII_TEXT)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,6 @@ from stores import Recipe, Store, make
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
-Command = Sequence[str | os.PathLike[str]]
 Met = Literal["yes", "NO", "—"]
 
 
@@ -102,9 +102,19 @@ class Bench:
     def ours(self, *arguments: str | os.PathLike[str]) -> list[str]:
         return [*program(), *map(str, arguments)]
 
-    def run(self, command: Command, **options: Any) -> Spent:
-        """Run to its end. Raises CommandFailed when it fails."""
-        return run(command, self.environment, **options)
+    def run(self, *command: str | os.PathLike[str], **more: str) -> Spent:
+        """Run to its end; ``more``: environment. Raises CommandFailed when it fails."""
+        return run(command, self.environment | more)
+
+    def inside(self, name: str, *arguments: str | os.PathLike[str], **more: str) -> dict[str, Any]:
+        """Run ``inside_<name>.py``, a part of a measure that needs a process of its own; the last line it
+        prints, which is JSON. ``more``: environment. Raises Unavailable when that says so."""
+        command = [sys.executable, str(HERE / f"inside_{name}.py"), *map(str, arguments)]
+        spent = run(command, self.environment | {"PYTHONPATH": str(PROJECT)} | more)
+        found: dict[str, Any] = json.loads(spent.output.splitlines()[-1])
+        if "unavailable" in found:
+            raise Unavailable(str(found["unavailable"]))
+        return found
 
     def paired(
         self, ours: Callable[[], float], reference: Callable[[], float], usual: int, *, warm: bool = True
@@ -160,37 +170,36 @@ class Pairs:
         )
 
 
-def run(
-    command: Command, environment: Mapping[str, str], *, cwd: Path | None = None, ok: Sequence[int] = (0,)
-) -> Spent:
+def run(command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str]) -> Spent:
     """Run a command to its end, its output through a pipe."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, env=environment, cwd=cwd or PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        command, env=environment, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    assert process.stdout is not None
+    assert process.stdout is not None and process.stderr is not None
     output = process.stdout.read()
+    problem = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
-    if process.returncode not in ok:
-        words = " ".join(map(str, command))[:160]
-        raise CommandFailed(f"exit {process.returncode} from {words} {output[-300:].decode(errors='replace')}")
+    process.stderr.close()
+    if process.returncode:
+        words = " ".join(str(one) for one in command)[:160]
+        said = (problem or output).decode(errors="replace").strip().splitlines()
+        raise CommandFailed(f"exit {process.returncode} from {words}: {said[-1] if said else ''}")
     return Spent(wall, usage.ru_utime + usage.ru_stime, output)
 
 
-def program() -> list[str]:
-    """How our program is started: the installed script if it is this checkout's, else ``python -m``."""
+@lru_cache(1)
+def program() -> tuple[str, ...]:
+    """How our program is started: by the installed script where that is this checkout's, else ``python -m``."""
     script = Path(sys.executable).parent / "mlruns-tui"
-    if script.exists() and os.environ.get("MLRUNS_TUI_BENCH_MODULE") is None:
-        return [str(script)]
-    return [sys.executable, "-m", "mlruns_tui"]
-
-
-def inside(name: str, *arguments: str | os.PathLike[str]) -> list[str]:
-    """A part of a measure that must run in a process of its own: ``inside_<name>.py`` here."""
-    return [sys.executable, str(HERE / f"inside_{name}.py"), *map(str, arguments)]
+    asked = [sys.executable, "-c", "import mlruns_tui; print(mlruns_tui.__file__)"]
+    installed = subprocess.run(asked, cwd="/", capture_output=True, text=True, check=False).stdout
+    if script.exists() and Path(installed.strip() or "/").resolve().is_relative_to(PROJECT):
+        return (str(script),)
+    return (sys.executable, "-m", "mlruns_tui")
 
 
 def quiet_environment(home: Path) -> dict[str, str]:
@@ -206,7 +215,6 @@ def quiet_environment(home: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_STATE_HOME": str(home / "state"),
         "XDG_CONFIG_HOME": str(home / "config"),
-        "PYTHONPATH": os.pathsep.join([str(PROJECT), str(HERE)]),
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
         "LC_ALL": "C.UTF-8",
@@ -220,14 +228,6 @@ def need(tool: str) -> str:
     found = shutil.which(tool)
     if found is None:
         raise Unavailable(f"needs {tool}")
-    return found
-
-
-def last_json(spent: Spent) -> dict[str, Any]:
-    """The last line an ``inside_`` script printed."""
-    found: dict[str, Any] = json.loads(spent.output.splitlines()[-1])
-    if "unavailable" in found:
-        raise Unavailable(str(found["unavailable"]))
     return found
 
 

@@ -115,9 +115,9 @@ class Store:
         """A run of a few files, or one with everything a tree can hold."""
         for folder in ("artifacts", "metrics", "params", "tags"):
             (path / folder).mkdir(parents=True)
-        (path / "meta.yaml").write_text(f"run_id: {path.name}\nstatus: 3\n")
+        (path / "meta.yaml").write_bytes(b"run_id: %s\nstatus: 3\n" % os.fsencode(path.name))
         (path / "metrics" / "loss").write_text("1 0.5 0\n2 0.25 1\n")
-        (path / "tags" / "mlflow.runName").write_text(f"run {path.name}")
+        (path / "tags" / "mlflow.runName").write_bytes(b"run " + os.fsencode(path.name))
         if rich:
             art = path / "artifacts"
             (art / "model.bin").write_bytes(bytes(range(256)) * 64)
@@ -246,6 +246,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+WORKER = ("-m", "mlruns_tui.cleanup.worker")
+
+
 class Worker:
     """The worker's process, with its answer."""
 
@@ -277,9 +280,9 @@ def start_worker() -> Iterator[Callable[..., Worker]]:
     """Starts the worker on a request, below a command such as strace if one is given."""
     started: list[Worker] = []
 
-    def start(request: dict[str, Any], *before: str, **options: Any) -> Worker:
+    def start(request: dict[str, Any], *before: str, program: Sequence[str] = WORKER, **options: Any) -> Worker:
         process = subprocess.Popen(
-            [*before, sys.executable, "-m", "mlruns_tui.cleanup.worker"],
+            [*before, sys.executable, *program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),

@@ -167,9 +167,12 @@ def in_terminal(command: list[str]) -> Callable[..., Done]:
 
 
 def _controlling(terminal: int) -> None:
-    """Make it the terminal whose Ctrl-C reaches the process."""
+    """Make it the terminal whose Ctrl-C reaches the process, also where our own parent ignores that."""
     import fcntl
+    import signal
     import termios
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
@@ -215,5 +218,3 @@ def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
         return target
 
     return of
-
-

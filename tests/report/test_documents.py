@@ -110,7 +110,7 @@ def test_backups_count_items_by_where_they_are(make: Any, check: Check) -> None:
     shown = documents.backups_document(make.INFO, [batch], contents=True)
     check(shown)
     assert [item["place"] for item in shown["batches"][0]["contents"]] == ["moved", "in-place"]
-    done = documents.backups_document(make.INFO, [batch], did="restore")
+    done = documents.backups_document(make.INFO, [batch], did="restore", results=[batch])
     check(done)
     assert [item["outcome"] for item in done["result"]["batches"][0]["items"]] == ["done", "failed"]
 

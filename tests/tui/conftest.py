@@ -149,7 +149,9 @@ def _partly(snapshot: Snapshot) -> Snapshot:
         for key, inside in snapshot.runs.items()
     }
     experiments = tuple(
-        replace(one, size=None) for one in snapshot.experiments if one.state in ("ok", "malformed") and one.place == "root"
+        replace(one, size=None)
+        for one in snapshot.experiments
+        if one.state in ("ok", "malformed") and one.place == "root"
     )
     progress = Progress("sizes", 46, 46, 20, 1400, 2_000)
     return replace(snapshot, experiments=experiments, runs=runs, strays=(), findings=(), progress=progress)

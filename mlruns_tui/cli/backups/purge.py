@@ -29,7 +29,7 @@ from mlruns_tui.workflow.changing import batches, start_purge
 from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.reading import open_reader, space_of
 
-from .shared import Named, batch_arguments, batch_named, exit_code, keys_named
+from .shared import HELD, Named, batch_arguments, batch_named, exit_code, keys_named, this_time
 
 
 @click.command(
@@ -78,6 +78,7 @@ def command(
         chosen = _older(found, older_than_ms)
     held = [one for batch in chosen for one in _held(batch, keys)]
     purged: list[Batch] = []
+    results: list[Batch] = []
     interrupted = False
     free_before = space_of(info.root)
     if held:
@@ -87,13 +88,14 @@ def command(
                 task = start_purge(info.root, batch.id, keys, lock_timeout_ms / 1000)
                 done, interrupted = finish(task, quiet=quiet)
                 purged.append(done)
+                results.append(this_time([batch], done, keys))
     if as_json:
-        put_json(documents.backups_document(info, purged, did="purge"))
+        put_json(documents.backups_document(info, purged, did="purge", results=results))
     elif purged:
-        _tell_result(info.root, purged, free_before.bytes_free if free_before else None)
+        _tell_result(info.root, results, free_before.bytes_free if free_before else None)
     elif not quiet:
         say("Nothing to purge." if older_than_ms is not None else f"Batch {chosen[0].id} holds nothing any more.")
-    return exit_code(purged, interrupted)
+    return exit_code(results, interrupted)
 
 
 def _older(found: Sequence[Batch], older_than_ms: int) -> list[Batch]:
@@ -104,7 +106,7 @@ def _older(found: Sequence[Batch], older_than_ms: int) -> list[Batch]:
 
 
 def _held(batch: Batch, keys: Sequence[str] | None) -> list[BatchItem]:
-    return [one for one in batch.items if one.place in ("moved", "packed") and (keys is None or one.item.key in keys)]
+    return [one for one in batch.items if one.place in HELD and (keys is None or one.item.key in keys)]
 
 
 def _ask(chosen: Sequence[Batch], held: Sequence[BatchItem], *, force: bool, as_json: bool) -> None:
@@ -119,13 +121,13 @@ def _ask(chosen: Sequence[Batch], held: Sequence[BatchItem], *, force: bool, as_
     type_number(f"Type {len(held)} (the items) to purge", len(held))
 
 
-def _tell_result(root: str, purged: Sequence[Batch], free_before: int | None) -> None:
-    gone = [one for batch in purged for one in batch.items if one.outcome == "done"]
+def _tell_result(root: str, results: Sequence[Batch], free_before: int | None) -> None:
+    gone = [one for batch in results for one in batch.items if one.outcome == "done"]
     free_after = space_of(root)
     measured = free_after.bytes_free - free_before if free_after and free_before is not None else None
-    freed = sum(batch.freed_bytes for batch in purged)
+    freed = sum(batch.freed_bytes for batch in results)
     say(f"{counted(gone)} deleted for good. {freed_sentence(freed, measured)}")
-    for batch in purged:
-        say(outcome_lines(one for one in batch.items if one.outcome is not None))
+    for batch in results:
+        say(outcome_lines(batch.items))
         for message in batch.messages:
             tell(f"mlruns-tui: {message}")

@@ -10,7 +10,7 @@ from mlruns_tui.model.batch import OnConflict
 from mlruns_tui.workflow.changing import batches, start_restore
 from mlruns_tui.workflow.reading import open_reader
 
-from .shared import Named, batch_arguments, batch_named, keys_named, put_back
+from .shared import Named, batch_arguments, batch_named, keys_named, put_back, this_time
 
 
 @click.command(
@@ -43,6 +43,8 @@ def command(
     """
     info = open_reader(named.store, database).store
     batch = batch_named(batches(info.root), named.batch)
-    task = start_restore(info.root, batch.id, keys_named(batch, named.items), on_conflict, lock_timeout_ms / 1000)
+    keys = keys_named(batch, named.items)
+    task = start_restore(info.root, batch.id, keys, on_conflict, lock_timeout_ms / 1000)
     restored, interrupted = finish(task, quiet=quiet)
-    return put_back(info, restored, interrupted=interrupted, as_json=as_json)
+    result = this_time([batch], restored, keys)
+    return put_back(info, restored, result, interrupted=interrupted, as_json=as_json)

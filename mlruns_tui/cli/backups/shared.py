@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
@@ -18,6 +19,8 @@ from mlruns_tui.report import backups_text, documents
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _BATCH_ID = re.compile(r"\d{8}-\d{4,6}-[0-9a-f]{4,8}")
+HELD = ("moved", "packed")
+"""Places of items the backup has."""
 _SHOWN_BY = "mlruns-tui backups list shows them"
 
 
@@ -84,19 +87,37 @@ def keys_named(batch: Batch, names: Sequence[str]) -> list[str] | None:
     return list(keys)
 
 
-def put_back(store: StoreInfo, batch: Batch, *, interrupted: bool, as_json: bool) -> int:
+def this_time(before: Sequence[Batch], after: Batch, keys: Sequence[str] | None = None) -> Batch:
+    """The batch with those items only that the call just made was about, and what it did with each.
+
+    A batch remembers everything that was ever done with its items; this call was about those that were in
+    the backup before it, and named by ``keys`` (or moved along with one that was).
+    """
+    held = {one.item.key for batch in before if batch.id == after.id for one in batch.items if one.place in HELD}
+    items = []
+    for one in after.items:
+        if one.item.key not in held:
+            continue
+        if one.place not in HELD:
+            items.append(replace(one, outcome="done", error=""))
+        elif keys is None or one.item.key in keys:
+            items.append(one if one.outcome in ("failed", "skipped") else replace(one, outcome=None))
+    return replace(after, items=tuple(items))
+
+
+def put_back(store: StoreInfo, batch: Batch, result: Batch, *, interrupted: bool, as_json: bool) -> int:
     """Say what came back, and the exit code for it."""
     if as_json:
-        put_json(documents.backups_document(store, [batch], did="restore"))
+        put_json(documents.backups_document(store, [batch], did="restore", results=[result]))
     else:
-        say(backups_text.restored_lines(batch))
+        say(backups_text.restored_lines(result))
         for message in batch.messages:
             tell(f"mlruns-tui: {message}")
-    return exit_code([batch], interrupted)
+    return exit_code([result], interrupted)
 
 
-def exit_code(batches: Sequence[Batch], interrupted: bool) -> Exit:
+def exit_code(results: Sequence[Batch], interrupted: bool) -> Exit:
     if interrupted:
         return Exit.INTERRUPTED
-    failed = any(one.outcome == "failed" for batch in batches for one in batch.items)
+    failed = any(one.outcome == "failed" for batch in results for one in batch.items)
     return Exit.SOME_FAILED if failed else Exit.DONE

@@ -23,8 +23,8 @@ from ..widgets.task_words import TITLES, ended_words
 from .reading import error_words
 
 if TYPE_CHECKING:
-    from ..screens.review import ReviewAnswer
     from ..screens.main import MainScreen
+    from ..screens.review import ReviewAnswer
 
 
 class Changing:
@@ -37,6 +37,8 @@ class Changing:
         self._plan_number = 0
         """Which look at the marked items is waited for: a plan nobody waits for is not shown."""
         self._space_before: Space | None = None
+        self._adopted = False
+        """The screen that started the work says itself how it ended."""
 
     def handlers(self) -> Mapping[str, Callable[[], None]]:
         return {
@@ -57,7 +59,7 @@ class Changing:
         self._plan_number += 1
         number = self._plan_number
         self.screen.change(planning=True)
-        self.screen.say(f"looking at {plural(len(chosen), 'marked item')} afresh   Esc gives up", stays=True)
+        self.screen.saying.say(f"looking at {plural(len(chosen), 'marked item')} afresh   Esc gives up", stays=True)
 
         def done(plan: Plan) -> None:
             if number == self._plan_number:
@@ -67,7 +69,7 @@ class Changing:
         def failed(error: Exception) -> None:
             if number == self._plan_number:
                 self._planned()
-                self.screen.complain(f"no plan could be made: {error_words(error)}")
+                self.screen.saying.complain(f"no plan could be made: {error_words(error)}")
 
         self.screen.work(
             lambda: deciding.plan_choices(self.reader, snapshot, chosen, backup=backup, rules=rules),
@@ -86,7 +88,7 @@ class Changing:
         return True
 
     def _planned(self) -> None:
-        self.screen.unsay()
+        self.screen.saying.unsay()
         self.screen.change(planning=False)
 
     def _show_review(self, plan: Plan, snapshot: Snapshot) -> None:
@@ -133,7 +135,8 @@ class Changing:
         from ..screens.backups import BackupsScreen
 
         root = self.reader.store.root
-        self.screen.app.push_screen(BackupsScreen(root, self.screen.state.read_only), self._back_from_backups)
+        screen = BackupsScreen(root, self.screen.state.read_only, experiments=self._experiment_names())
+        self.screen.app.push_screen(screen, self._back_from_backups)
 
     def _back_from_backups(self, _: object = None) -> None:
         self.screen.reading.look_around()
@@ -142,22 +145,33 @@ class Changing:
 
     def begin(self, start: Callable[[], Work], words: str) -> None:
         """Start work (a process, so not on the screen's thread) and follow it."""
-        experiments = {one.key: one.name or one.experiment_id for one in self.screen.state.snapshot.experiments}
+        experiments = self._experiment_names()
         self.screen.change(task=words)
         self._space_before = self.screen.reading.space
 
         def started(work: Work) -> None:
             from ..screens.progress import ProgressScreen
 
+            self._adopted = False
             self.task = TaskView(work, experiments)
             self.task.start(self.screen)
             self.screen.app.push_screen(ProgressScreen(self.task))
 
         def failed(error: Exception) -> None:
             self.screen.change(task="")
-            self.screen.complain(f"the worker could not be started: {error_words(error)}. Nothing was changed")
+            self.screen.saying.complain(f"the worker could not be started: {error_words(error)}. Nothing was changed")
 
         self.screen.work(start, started, "start", failed=failed)
+
+    def adopt(self, view: TaskView) -> None:
+        """Work another screen started and shows: followed here for the marks, the lists and the key ``w``."""
+        self.task = view
+        self._adopted = True
+        view.listen(self.screen)
+        self.screen.change(task="work on the backups goes on")
+
+    def _experiment_names(self) -> dict[str, str]:
+        return {one.key: one.name or one.experiment_id for one in self.screen.state.snapshot.experiments}
 
     def show_task(self) -> None:
         """``w``: what goes on, or what came of it."""
@@ -172,7 +186,7 @@ class Changing:
 
     def progressed(self, view: TaskView) -> None:
         if view is self.task:
-            self.screen.show_row()
+            self.screen.saying.show()
 
     def ended(self, view: TaskView) -> None:
         """Marks of what was done go, what failed stays marked with its error, and the store is read again."""
@@ -186,10 +200,12 @@ class Changing:
         self.screen.change(task="", has_result=True)
         self.screen.reading.start(anew=False)
         troubled = view.error is not None or bool(view.troubles)
+        if self._adopted:
+            return
         if troubled and self.screen.app.screen is self.screen:
             self._show_result(view)
         elif troubled:
-            self.screen.complain(ended_words(view))
+            self.screen.saying.complain(ended_words(view))
         else:
             self._say_end(view)
 
@@ -199,7 +215,7 @@ class Changing:
 
         def measured(after: Space | None) -> None:
             freed = after.bytes_free - before.bytes_free if after is not None and before is not None else None
-            self.screen.announce(ended_words(view, freed))
+            self.screen.saying.announce(ended_words(view, freed))
 
         self.screen.work(lambda: space_of(root), measured, "space")
 

@@ -22,6 +22,8 @@ class Looking:
     def __init__(self, screen: MainScreen, reader: Reader) -> None:
         self.screen = screen
         self.reader = reader
+        self._turned: set[str] = set()
+        """Metrics of which the details show the other end as the best, from visit to visit."""
 
     def handlers(self) -> Mapping[str, Callable[[], None]]:
         return {
@@ -55,10 +57,24 @@ class Looking:
         state = self.screen.state
         if state.run is None:
             return
-        keys = [row.run.key for row in self.screen.shown.runs]
-        facts = state.judged.facts if state.judged is not None else None
-        screen = DetailsScreen(self.reader, state.run, keys, state.snapshot, facts, state.marks)
-        self.screen.app.push_screen(screen)
+        screen = DetailsScreen(
+            self.reader,
+            state.run.key,
+            [row.run.key for row in self.screen.shown.runs],
+            state.snapshot,
+            marked=self._why_marked,
+            protections=lambda key: self.screen.state.kept(key),
+            toggle=self.screen.mark_keys.toggle_run,
+            turned=self._turned,
+        )
+        self.screen.app.push_screen(screen, self._back_from_details)
+
+    def _why_marked(self, key: str) -> str:
+        mark = self.screen.state.marks.by_key.get(key)
+        return "" if mark is None else mark.reason
+
+    def _back_from_details(self, _: None = None) -> None:
+        self.screen.focus_panel()
 
     def _item(self) -> Run | Experiment | Stray | RegisteredModel | None:
         state = self.screen.state
@@ -150,4 +166,5 @@ class Looking:
 
     def leave(self) -> None:
         self.screen.reading.close()
+        self.screen.remembering.leave()
         self.screen.app.exit(len(self.screen.state.marks))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mlruns_tui.model.store import Experiment
+from mlruns_tui.model.store import Experiment, container_key
 from mlruns_tui.report.words import plural
 from mlruns_tui.triage.marks import Marks
 from mlruns_tui.triage.protection import Facts, Options
@@ -29,6 +29,7 @@ class MarkKeys:
 
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
+        self._orphaned_wanted = False
 
     def handlers(self) -> Mapping[str, Callable[[], None]]:
         return {
@@ -45,7 +46,7 @@ class MarkKeys:
         }
 
     @property
-    def _list(self) -> KeyedList[object]:
+    def _list(self) -> KeyedList[Any]:
         return self.screen.list_of(self.screen.state.list_panel)
 
     def _judged(self) -> Judged:
@@ -75,6 +76,17 @@ class MarkKeys:
         if result.refused is None and not result.said:
             rows.move(1)
 
+    def toggle_run(self, key: str) -> str:
+        """Mark or unmark one run from its details; a sentence about it."""
+        state = self.screen.state
+        run = next((one for one in state.snapshot.runs.get(container_key(key), ()) if one.key == key), None)
+        if run is None:
+            return "not marked: it is not there any more"
+        result = marking.toggled(self._judged().facts, state.marks, run)
+        self._take(result)
+        self.screen.saying.unsay()
+        return result.said or ("unmarked" if result.removed else "marked")
+
     def range(self) -> None:
         """``v``: a range starts; again (or Space) marks it."""
         rows = self._list
@@ -93,13 +105,14 @@ class MarkKeys:
 
     def drop_range(self) -> bool:
         """Esc: no range any more; False when there was none."""
-        for rows in (self.screen.store_tree, self.screen.run_table):
+        lists: tuple[KeyedList[Any], ...] = (self.screen.store_tree, self.screen.run_table)
+        for rows in lists:
             if rows.range_from is not None:
                 self._anchor(rows, None)
                 return True
         return False
 
-    def _anchor(self, rows: KeyedList[object], at: int | None) -> None:
+    def _anchor(self, rows: KeyedList[Any], at: int | None) -> None:
         rows.set_anchor(at)
         self.screen.change(anchor="" if at is None else rows.key_of(rows.rows[at]) if rows.rows else "")
 
@@ -123,6 +136,17 @@ class MarkKeys:
     def orphaned(self) -> None:
         facts, marks = self._judged().facts, self.screen.state.marks
         self._work(lambda: marking.by_rules(facts, marks, [marking.orphaned()]), len(marks))
+
+    def wait_for_reading(self) -> str:
+        """``o`` while the store is read: it is done when all is read, unless Esc stops the reading."""
+        self._orphaned_wanted = True
+        return "; it is done then"
+
+    def reading_ended(self) -> None:
+        """All is read, or the reading was stopped: what waited for it is done, or given up."""
+        wanted, self._orphaned_wanted = self._orphaned_wanted, False
+        if wanted and self.screen.state.snapshot.complete:
+            self.orphaned()
 
     def ask_days(self) -> None:
         """``O``: how old is old?"""
@@ -178,6 +202,6 @@ class MarkKeys:
         self.screen.set_state(replace(state, marks=marks, mark_errors=errors))
         if result.refused is not None:
             sign = self.screen.signs.protected
-            self.screen.say(result.said, lead=(f"{sign} ", render.PROTECTED))
+            self.screen.saying.say(result.said, lead=(f"{sign} ", render.PROTECTED))
         elif result.said:
             self.screen.say(result.said + more)

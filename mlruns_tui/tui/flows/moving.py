@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlruns_tui.model.store import Run
-from mlruns_tui.triage.views import RunRow, TreeRow
+from mlruns_tui.triage.views import RunRow, TreeRow, group_of
 
+from ..shown import Shown
 from ..state import PANELS, Panel
 from ..widgets.keyed_list import KeyedList
 
@@ -21,6 +22,7 @@ class Moving:
 
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
+        self._wanted_run = ""
 
     def handlers(self) -> Mapping[str, Callable[[], None]]:
         return {
@@ -45,7 +47,7 @@ class Moving:
         }
 
     @property
-    def _list(self) -> KeyedList[object]:
+    def _list(self) -> KeyedList[Any]:
         return self.screen.list_of(self.screen.state.panel)
 
     def to_panel(self, panel: Panel) -> None:
@@ -120,7 +122,28 @@ class Moving:
         else:
             self.screen.store_tree.move(1)
 
-    def sort_at(self, rows: KeyedList[object], x: int) -> None:
+    def jump(self, experiment_key: str, run_key: str) -> None:
+        """The cursor to an experiment, or to a run in it; what hides it is opened or cleared."""
+        self.screen.touched()
+        state = replace(self.screen.state, tree_filter="", run_filter="", folded=frozenset(), panel="tree")
+        experiment = state.snapshot.experiment(experiment_key)
+        if experiment is None:
+            self.screen.say("it is not there any more")
+            return
+        self.screen.set_state(state.with_group(group_of(experiment), True))
+        self.screen.store_tree.go_to_key(experiment_key)
+        self._wanted_run = run_key
+        self.to_panel("runs" if run_key else "tree")
+
+    def take_wanted(self, shown: Shown) -> str:
+        """Key of the run to go to, once its rows are there."""
+        wanted = self._wanted_run
+        if wanted and any(row.run.key == wanted for row in shown.runs):
+            self._wanted_run = ""
+            return wanted
+        return ""
+
+    def sort_at(self, rows: KeyedList[Any], x: int) -> None:
         """A click on a header."""
         panel: Panel = "tree" if rows is self.screen.store_tree else "runs"
         key = self.screen.store_tree.sort_at(x) if panel == "tree" else self.screen.run_table.sort_at(x)
@@ -128,7 +151,7 @@ class Moving:
             self.to_panel(panel)
             self.screen.set_state(self.screen.state.sorted_by(key))
 
-    def take_cursor(self, rows: KeyedList[object], row: object) -> None:
+    def take_cursor(self, rows: KeyedList[Any], row: object) -> None:
         """A list's cursor stands on another row."""
         state = self.screen.state
         if rows is self.screen.store_tree:

@@ -147,11 +147,15 @@ class Reading:
     def _say_end(self, ended: ReadingEnded) -> None:
         if ended.error is None:
             self.unreachable = ""
-            self.screen.say(render.ended_text(self.screen.state))
+            marks = self.screen.remembering.compare(self.screen.state.snapshot)
+            self.screen.say(". ".join(filter(None, (render.ended_text(self.screen.state), marks))))
+            self.screen.mark_keys.reading_ended()
         else:
             self.unreachable = error_words(ended.error)
             root = self.reader.store.root
-            self.screen.say(f"{root} cannot be read on ({self.unreachable}). What you see is from before. R tries again")
+            self.screen.say(
+                f"{root} cannot be read on ({self.unreachable}). What you see is from before. R tries again"
+            )
         self.look_around()
         self.screen.show_header()
 

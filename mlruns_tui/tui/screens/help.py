@@ -18,7 +18,7 @@ from .. import commands, render
 from ..commands import Command, CommandGroup
 from ..signs import Signs
 from ..state import UiState
-from ..widgets.cells import DIM, FAINT, KEY, Piece, cell_len, fit, line, signs_of, stack, wrap
+from ..widgets.cells import DIM, FAINT, KEY, Piece, fit, line, signs_of, stack, width_of, wrap
 from ..widgets.lines import KeyLine, SplitLine
 from ..widgets.panel import Panel
 
@@ -170,10 +170,10 @@ def help_columns(keymap: Mapping[str, str], signs: Signs) -> tuple[tuple[HelpBox
 def _keys_box(group: CommandGroup, title: str, keymap: Mapping[str, str], signs: Signs) -> HelpBox:
     rows = []
     for keys, text, _ in commands.help_lines(group, keymap, signs.border == "ascii"):
-        while cell_len(keys) > KEY_CELLS - 2 and " " in keys:
+        while width_of(keys) > KEY_CELLS - 2 and " " in keys:
             keys = keys.rpartition(" ")[0].rstrip()
         rows.append((keys, text))
-    width = min(KEY_CELLS, max(9, 2 + max(cell_len(keys) for keys, _ in rows)))
+    width = min(KEY_CELLS, max(9, 2 + max(width_of(keys) for keys, _ in rows)))
     lines: list[Content] = []
     for keys, text in rows:
         for at, part in enumerate(wrap(text, TEXT_CELLS - width)):
@@ -209,12 +209,14 @@ def _signs_box(signs: Signs) -> HelpBox:
         [],
         [(signs.finished, DIM), (" finished    ", ""), (signs.failed, render.ERROR), (" failed  ", ""),
          (signs.killed, render.WARNING), (" killed", "")],
-        [(signs.running, render.SUCCESS), (" running     ", ""), (signs.silent, render.WARNING), (" running? silent", "")],
+        [(signs.running, render.SUCCESS), (" running     ", ""), (signs.silent, render.WARNING),
+         (" running? silent", "")],
         [(signs.deleted, DIM), (" deleted     ", ""), (signs.unknown, FAINT), (" not read yet", "")],
         [],
         [(fit(signs.breaks_store, 2), "$error bold"), (" breaks the store   ", ""), (signs.breaks, render.ERROR),
          (" breaks a part", "")],
-        [(fit(signs.warns, 2), render.WARNING), (" warns              ", ""), (signs.hidden, DIM), (" hidden or silent", "")],
+        [(fit(signs.warns, 2), render.WARNING), (" warns              ", ""), (signs.hidden, DIM),
+         (" hidden or silent", "")],
     ]  # fmt: skip
     return HelpBox("signs", "signs", tuple(line(row) for row in rows))
 

@@ -18,24 +18,25 @@ from textual.widgets import Static
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Progress, Snapshot
 from mlruns_tui.report.words import size_text
-from mlruns_tui.triage.views import group_of
 from mlruns_tui.workflow.deciding import now_ms
 
-from .. import commands, render, titles
+from .. import commands, titles
 from ..background import in_background
-from ..flows.changing import Changing, task_pieces
+from ..flows.changing import Changing
 from ..flows.looking import Looking
 from ..flows.marking import MarkKeys
 from ..flows.moving import Moving
 from ..flows.reading import Reading, error_words
+from ..flows.remembering import Remembering
+from ..flows.saying import Saying
 from ..marking import items_text
 from ..messages import ReadingEnded, Returned, RunCommand, SnapshotRead
-from ..shown import Shown, build, is_small, same_table
+from ..shown import Shown, build, is_small, same_inputs, same_table
 from ..signs import Signs
 from ..state import Panel, UiState
 from ..tasks import TaskEnded, TaskProgressed
 from ..widgets.bars import CommandLine, MarkStrip, PanelTabs, RowLine, header_left, header_right
-from ..widgets.cells import DIM, KEY, Piece, signs_of
+from ..widgets.cells import signs_of
 from ..widgets.keyed_list import KeyedList
 from ..widgets.lines import SplitLine
 from ..widgets.prompts import DaysPrompt, FilterPrompt
@@ -47,8 +48,6 @@ T = TypeVar("T")
 WIDTHS = (80, 100, 120, 130, 140, 200)
 LEAST = (60, 16)
 """Under so many cells and lines nothing is drawn but a sentence."""
-MOVED_S = 3.0
-"""A cursor move shows the row instead of the progress for so long."""
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -67,19 +66,19 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.keymap = dict(keymap or {})
         self.last_key_at = float("-inf")
         """By ``time.monotonic``: the lists keep still for a second after a key."""
-        self._moved_at = float("-inf")
-        self._said: list[Piece] = []
         self._building = False
-        self._errors_shown = False
+        self._built = 0
+        """How often rows were made on this thread: a thread's rows that were overtaken are thrown away."""
         self._touched = False
-        self._wanted_run = ""
         self._store = reader.store
         self._host = socket.gethostname().split(".")[0]
         self.store_tree, self.run_table, self.marked = StoreTree(), RunTable(), MarkedList()
         self.actions, self.days, self.filter = Actions(), DaysPrompt(), FilterPrompt()
-        self._row, self._strip, self._keys, self._tabs = RowLine(), MarkStrip(), CommandLine(), PanelTabs()
+        self._strip, self._keys, self._tabs = MarkStrip(), CommandLine(), PanelTabs()
+        self.saying = Saying(self, RowLine())
         self.reading, self.changing = Reading(self, reader), Changing(self, reader)
         self.moving, self.mark_keys = Moving(self), MarkKeys(self)
+        self.remembering = Remembering(self, reader.store)
         flows = (self.moving, self.mark_keys, self.reading, self.changing, Looking(self, reader))
         self.handlers: dict[str, Callable[[], None]] = {
             command: handler for flow in flows for command, handler in flow.handlers().items()
@@ -96,7 +95,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 yield self.actions
         yield self.filter
         yield self.days
-        yield self._row
+        yield self.saying.line
         yield self._strip
         yield self._keys
         yield Static("Make the window a little larger: 60×16 is the least.", id="tiny")
@@ -105,6 +104,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.set_class(self.signs.border == "ascii", "-ascii")
         self.store_tree.empty_words = lambda: titles.empty_tree(self.state)
         self.run_table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
+        self.remembering.start()
         self.reading.start(anew=True)
         self._push()
 
@@ -136,27 +136,34 @@ class MainScreen(Screen[None], inherit_bindings=False):
         ``moved_by_itself``: nobody pressed a key; until somebody does, the cursor stays at the top.
         """
         before, self.state = self.state, state
-        if is_small(state):
-            self.shown = build(state, now_ms(), self.shown)
-        elif not self._building:
-            self._build_behind()
-        if not same_table(before, state) and self.shown.source is not state:
-            self.shown = replace(self.shown, runs=[])
+        if before.marks is not state.marks:
+            self.remembering.notice(state.marks)
+        if not same_table(before, state):
+            self.shown = replace(self.shown, runs=[], source=None)
+        self._build()
         self._push(to_top=moved_by_itself and not self._touched)
 
-    def _build_behind(self) -> None:
+    def _build(self) -> None:
+        """Make the rows of the state, unless they are there already or on their way."""
         state, before = self.state, self.shown
-        self._building = True
+        if before.source is not None and same_inputs(before.source, state):
+            return
+        if is_small(state):
+            self._built += 1
+            self.shown = build(state, now_ms(), before)
+        elif not self._building:
+            self._building = True
+            number = self._built
 
-        def done(shown: Shown) -> None:
-            self._building = False
-            if self.state is state or same_table(self.state, state):
-                self.shown = shown
+            def done(shown: Shown) -> None:
+                self._building = False
+                # Rows made here meanwhile are newer.
+                if number == self._built and same_table(self.state, state):
+                    self.shown = shown
+                self._build()
                 self._push()
-            if self.state is not state and not is_small(self.state):
-                self._build_behind()
 
-        self.work(lambda: build(state, now_ms(), before), done, "rows")
+            self.work(lambda: build(state, now_ms(), before), done, "rows")
 
     def _push(self, to_top: bool = False) -> None:
         """Show the state in every part."""
@@ -165,7 +172,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         state, shown = self.state, self.shown
         top = next((row.key for row in shown.tree if row.kind != "group"), "") if to_top else ""
         self.store_tree.show(state, shown, top)
-        self.run_table.show(state, shown, self._take_wanted(shown))
+        self.run_table.show(state, shown, self.moving.take_wanted(shown))
         self.marked.show(state, shown, self.keymap, compact=self.folded)
         self.actions.show(state, self.keymap)
         totals = shown.totals
@@ -179,22 +186,16 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.set_class(state.zoomed, "-zoomed")
         self.set_class(state.prompt == "filter", "-filter")
         self.set_class(state.prompt == "days", "-days")
-        self.show_row()
-
-    def _take_wanted(self, shown: Shown) -> str:
-        """Key of the run to go to, once its rows are there."""
-        wanted = self._wanted_run
-        if wanted and any(row.run.key == wanted for row in shown.runs):
-            self._wanted_run = ""
-            return wanted
-        return ""
+        self.saying.show()
 
     def _show_titles(self) -> None:
         state, shown, signs = self.state, self.shown, self.signs
         self.store_tree.border_title = titles.tree_title(state)
         self.store_tree.border_subtitle = titles.tree_foot(state, shown, signs, self.store_tree.size.width)
         self.run_table.border_title = titles.table_title(state, self.run_table.size.width)
-        self.run_table.border_subtitle = titles.table_foot(state, shown, self.run_table.cursor, self.run_table.size.width)
+        self.run_table.border_subtitle = titles.table_foot(
+            state, shown, self.run_table.cursor, self.run_table.size.width
+        )
         self.marked.border_title = "3 marked"
         self.actions.border_title = "actions"
         self.query_one("#side").border_title = "3 marked and actions"
@@ -204,57 +205,23 @@ class MainScreen(Screen[None], inherit_bindings=False):
         head = self.query_one("#head", SplitLine)
         wide = self.size.width >= 120
         gone = bool(self.reading.unreachable)
-        right = header_right(self.reading.space, self.signs, wide, self.state.read_only, gone)
+        right = header_right(self.reading.space, self.signs, self.size.width, self.state.read_only, gone)
         room = self.size.width - 4 - right.cell_length
         head.show(header_left(self._store, self._host, room, wide), right)
-
-    # The row line.
 
     def show_progress(self, progress: Progress) -> None:
         """The scan got further; the rows follow at their own pace."""
         self.state = replace(self.state, progress=progress)
-        self.show_row()
+        self.saying.show()
 
-    def show_row(self) -> None:
-        """What was said last, or progress, or the row under the cursor."""
-        task = self.changing.task
-        busy = self.state.reading or (task is not None and not task.ended)
-        moved = time.monotonic() - self._moved_at < MOVED_S
-        if self._said:
-            self._row.put(self._said)
-        elif not busy or moved:
-            self._row.put(render.row_pieces(self.state, self.shown.badges, now_ms(), self.signs))
-        elif task is not None and not task.ended:
-            self._row.put(task_pieces(task, self.signs), [("w", KEY), (" open, hide", DIM)])
-        else:
-            right: list[Piece] = [("Esc", KEY), (" stop, keep what is read", DIM)]
-            self._row.put(render.reading_pieces(self.state, self.signs), right)
-
-    def say(self, text: str, lead: Piece | None = None, stays: bool = False) -> None:
-        """One sentence in the row line, until the next key; while something goes on, for a few seconds."""
-        self._said = [lead, (text, "")] if lead is not None else [(text, "")]
-        said = self._said
-        if self.state.reading and not stays:
-            self.set_timer(2 * MOVED_S, lambda: self.unsay() if self._said is said else None)
-        self.show_row()
-
-    def unsay(self) -> None:
-        self._said = []
-        self.show_row()
+    def say(self, text: str) -> None:
+        """One sentence in the row line."""
+        self.saying.say(text)
 
     @property
     def row_text(self) -> str:
         """What the row line says."""
-        return self._row.plain
-
-    def announce(self, text: str) -> None:
-        """Something is over: a toast for four seconds."""
-        self.app.notify(text, timeout=4, markup=False)
-
-    def complain(self, text: str) -> None:
-        """Something went wrong: a toast that stays until a key."""
-        self._errors_shown = True
-        self.app.notify(text, severity="error", timeout=3600, markup=False)
+        return self.saying.line.plain
 
     # Work behind the screen.
 
@@ -271,7 +238,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if small:
             done(what())
             return
-        in_background(self, what, done, failed or (lambda error: self.complain(f"{name}: {error_words(error)}")), name)
+        in_background(
+            self, what, done, failed or (lambda error: self.saying.complain(f"{name}: {error_words(error)}")), name
+        )
 
     def on_returned(self, event: Returned) -> None:
         event.stop()
@@ -308,38 +277,22 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.touched()
         reason = command.enabled(self.state)
         if reason is not None:
-            self.say(f"{command.title.rstrip('…')}: {reason}")
+            later = self.mark_keys.wait_for_reading() if command_id == "mark.orphaned" and self.state.reading else ""
+            self.say(f"{command.title.rstrip('…')}: {reason}{later}")
             return
         try:
             self.handlers[command_id]()
         except Exception as error:
             self.log.error(f"{command_id}: {error!r}")
-            self.complain(f"{command.title} failed: {error_words(error)}. Nothing in the store was changed by it")
+            self.saying.complain(
+                f"{command.title} failed: {error_words(error)}. Nothing in the store was changed by it"
+            )
 
     def touched(self) -> None:
         """A key: the lists keep still for a moment, and what was said is read."""
         self.last_key_at = time.monotonic()
         self._touched = True
-        if self._said:
-            self.unsay()
-        if self._errors_shown:
-            self._errors_shown = False
-            self.app.clear_notifications()
-
-    def jump(self, experiment_key: str, run_key: str) -> None:
-        """The cursor to an experiment, or to a run in it; a filter in the way is cleared."""
-        self.touched()
-        state = replace(self.state, tree_filter="", run_filter="", folded=frozenset(), panel="tree")
-        experiment = state.snapshot.experiment(experiment_key)
-        if experiment is None:
-            self.say("go to: it is not there any more")
-            return
-        self.set_state(state.with_group(group_of(experiment), True))
-        self.store_tree.go_to_key(experiment_key)
-        if run_key:
-            self.moving.to_panel("runs")
-            self._wanted_run = run_key
-        self.focus_panel()
+        self.saying.heard()
 
     def focus_panel(self) -> None:
         self.list_of(self.state.panel).focus()
@@ -353,10 +306,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
     @on(KeyedList.Moved)
     def _list_moved(self, event: KeyedList.Moved) -> None:
         event.stop()
-        if self.last_key_at > self._moved_at:
-            self._moved_at = time.monotonic()
-            if self.state.reading or self.state.task:
-                self.set_timer(MOVED_S, self.show_row)
+        if self._touched:
+            self.saying.moved()
         self.moving.take_cursor(event.rows, event.row)
 
     @on(KeyedList.Opened)

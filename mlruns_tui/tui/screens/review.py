@@ -216,8 +216,7 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         self._left_out = self._left_out | keys if there else self._left_out - keys
         self.plan = leave_out(self._whole, self._left_out, self._snapshot)
         self._show_plan()
-        if row.item is not None:
-            event.rows.action_move(1)
+        event.rows.action_move(1)
 
     @on(RowList.Chosen, "#stays")
     @on(RowList.Toggled, "#stays")

@@ -17,7 +17,7 @@ from .. import commands, render
 from ..messages import RunCommand
 from ..signs import Signs
 from ..state import PANELS, UiState
-from .cells import DIM, FAINT, KEY, Piece, cut, line, signs_of, width_of
+from .cells import DIM, FAINT, KEY, Piece, line, signs_of, width_of
 from .lines import SplitLine
 
 Spot = tuple[int, int, str]
@@ -37,8 +37,9 @@ def header_left(store: StoreInfo, host: str, room: int, wide: bool) -> Content:
     return line([("mlruns-tui", KEY), ("  ", ""), (place, DIM), (root, "bold"), (kind, DIM)])
 
 
-def header_right(space: Space | None, signs: Signs, wide: bool, read_only: bool, gone: bool) -> Content:
-    """Badges, and what the disk has left; in few cells when not ``wide``."""
+def header_right(space: Space | None, signs: Signs, width: int, read_only: bool, gone: bool) -> Content:
+    """Badges, and what the disk has left; in fewer cells where the window has fewer than 120, and than 80."""
+    wide = width >= 120
     pieces: list[Piece] = []
     if gone:
         pieces += [(" not there ", "bold $background on $error"), ("  ", "")]
@@ -53,10 +54,14 @@ def header_right(space: Space | None, signs: Signs, wide: bool, read_only: bool,
         pieces += [(f"{size_text(space.bytes_free)} free", tone), (f" of {size_text(space.bytes_total)}", DIM)]
     else:
         pieces += [("free ", DIM), (size_text(space.bytes_free), tone), (f" ({share * 100:.0f} %)", DIM)]
-    if space.inodes_total:
+    if space.inodes_total and width >= 80:
         used = 1 - space.inodes_free / space.inodes_total
         gap = "   " if wide else "  "
-        pieces += [(f"{gap}inodes ", DIM), (f"{used * 100:.0f} %", "$warning bold" if used > 0.9 else ""), (" used", DIM)]
+        pieces += [
+            (f"{gap}inodes ", DIM),
+            (f"{used * 100:.0f} %", "$warning bold" if used > 0.9 else ""),
+            (" used", DIM),
+        ]
     return line(pieces)
 
 
@@ -75,13 +80,16 @@ class SpottedLine(Widget):
         return self._content.plain
 
     def put(self, parts: Sequence[tuple[Sequence[Piece], str]], gap: int) -> None:
-        """Parts side by side, ``gap`` cells between; each a command or an empty text."""
+        """Parts side by side, ``gap`` cells between, as far as they fit whole; each a command or an empty text."""
         self._spots = []
         contents: list[Content] = []
         at = 0
+        room = self.content_size.width or self.app.size.width
         for pieces, command in parts:
             content = line(pieces)
             width = cell_len(content.plain)
+            if contents and at + width > room:
+                break
             if command:
                 self._spots.append((at, at + width, command))
             contents.append(content)
@@ -186,8 +194,3 @@ class RowLine(SplitLine):
         if width and cell_len(shown.plain) + cell_len(end.plain) + 2 > width:
             end = Content()
         self.show(shown, end)
-
-
-def sentence(text: str, cells: int) -> str:
-    """One sentence cut to ``cells``."""
-    return cut(text, cells).rstrip()

@@ -14,14 +14,14 @@ from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import BindingType
 from textual.cache import LRUCache
-from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from .cells import Piece, line, signs_of, wrap
+from .cells import Piece, line, signs_of
+from .middle import middle_line
 
 Row = TypeVar("Row")
 HEAD = 1
@@ -86,7 +86,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         self.cursor = 0
         self.range_from: int | None = None
         """Row a range started on."""
-        self.empty_words: Callable[[], list[Piece]] = lambda: []
+        self.empty_words: Callable[[], list[Piece]] = list
         """What to say in the middle when there are no rows."""
         self._generation = 0
         self._strips: LRUCache[Hashable, Strip] = LRUCache(512)
@@ -123,7 +123,9 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         """Other rows. The cursor goes to the item ``wanted``, else stays on its item, else on its line."""
         current = self.current
         key = wanted or (self.key_of(current) if current is not None else "")
-        anchor = self.rows[self.range_from] if self.range_from is not None and self.range_from < len(self.rows) else None
+        anchor = (
+            self.rows[self.range_from] if self.range_from is not None and self.range_from < len(self.rows) else None
+        )
         height = self.cursor - round(self.scroll_y)
         self.rows = rows
         found = self._index(key)
@@ -268,21 +270,8 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         return Strip.blank(width, self._style("", ""))
 
     def _empty_line(self, y: int, width: int) -> Strip:
-        pieces = self.empty_words()
-        if not pieces or width < 8:
-            return self._blank(width)
-        lines = _wrapped(pieces, width - 4)
-        top = max(HEAD, (self.size.height - len(lines)) // 2)
-        if not top <= y < top + len(lines):
-            return self._blank(width)
-        content = lines[y - top]
-        gap = (width - content.cell_length) // 2
-        found: list[Piece] = [(" " * gap, "")]
-        at = 0
-        for span in sorted(content.spans, key=lambda one: one.start):
-            found += [(content.plain[at : span.start], "$dim"), (content.plain[span.start : span.end], str(span.style))]
-            at = span.end
-        return self._strip([*found, (content.plain[at:], "$dim")], width, "")
+        pieces = middle_line(self.empty_words(), y, width, self.size.height)
+        return self._strip(pieces, width, "") if pieces else self._blank(width)
 
     def _failed(self, y: int, error: Exception) -> Strip:
         """One broken panel says so and leaves the others working."""
@@ -331,15 +320,3 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
             self.post_message(self.MarkClicked(self, self.rows[index]))
         elif event.chain == 2:
             self.post_message(self.Opened(self, self.rows[index]))
-
-
-def _wrapped(pieces: Sequence[Piece], width: int) -> list[Content]:
-    """Pieces broken at spaces into centred lines, their styles kept."""
-    whole = line(pieces)
-    lines: list[Content] = []
-    at = 0
-    for text in wrap(whole.plain, width):
-        start = whole.plain.index(text, at) if text else at
-        lines.append(whole[start : start + len(text)])
-        at = start + len(text)
-    return lines

@@ -178,7 +178,7 @@ class GoesPainter:
     def _why(self, row: GoesRow, going: Sequence[PlanItem]) -> str:
         if row.item is not None:
             if row.item.key in self.kept_too:
-                return "stays: its child is kept"
+                return "its child is kept"
             return row.item.reason if going else "left out"
         if not going:
             return "all left out"

@@ -40,7 +40,9 @@ class FilterPrompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static(line([("/", KEY)]), id="filter-sign")
-        yield Input(id="filter-text", compact=True, select_on_focus=False, placeholder="name, id, status or user; ! inverts")
+        yield Input(
+            id="filter-text", compact=True, select_on_focus=False, placeholder="name, id, status or user; ! inverts"
+        )
         yield Static(line([("Enter", KEY), (" keeps it   ", DIM), ("Esc", KEY), (" clears", DIM)]), id="filter-keys")
 
     def open(self, text: str) -> None:

@@ -92,7 +92,8 @@ class RunTable(KeyedList[RunRow]):
         signs = signs_of(self.app)
         pieces: list[Piece] = [(" " * (GUTTER + 1), "")]
         for name, cells in self._columns.columns:
-            text, style = name if cells > 2 else "", DIM
+            text: str = name if cells > 2 else ""
+            style = DIM
             if _SORTS.get(name) == order.key:
                 arrow = signs.descending if order.descending else signs.ascending
                 text = f"{text} {arrow}" if len(text) + 2 <= cells else f"{text}{arrow}"

@@ -20,7 +20,7 @@ from ..state import UiState
 from .cells import DIM, FAINT, KEY, Piece, fit, fit_right, line, signs_of, stack, wrap
 from .keyed_list import KeyedList
 
-COUNT, SIZE = 6, 9
+COUNT, SIZE = 5, 8
 HELD = ("moved", "packed", "partly", "unfinished")
 """States of a batch that still keeps something."""
 
@@ -53,7 +53,11 @@ class MarkedList(KeyedList[MarkLine]):
         ascii_only = signs.border == "ascii"
         if not state.marks:
             self._head = [("nothing marked", "")]
-            hints = [("mark.toggle", "mark this row"), ("mark.orphaned", "mark all orphaned"), ("mark.old", "mark all old")]
+            hints = [
+                ("mark.toggle", "mark this row"),
+                ("mark.orphaned", "mark all orphaned"),
+                ("mark.old", "mark all old"),
+            ]
             lines = [MarkLine("text", "gap")]
             for command, words in hints:
                 key = commands.first_key(command, keymap, ascii_only)
@@ -88,7 +92,7 @@ class MarkedList(KeyedList[MarkLine]):
             return list(row.pieces)
         name = max(4, width - COUNT - SIZE - 1)
         return [
-            (fit(row.name, name), ""),
+            (fit(row.name, name) + " ", ""),
             (fit_right(row.count, COUNT), DIM),
             (fit_right(size_text(row.size_bytes), SIZE), ""),
         ]
@@ -143,7 +147,9 @@ def _kept_lines(state: UiState, shown: Shown, protected: str) -> list[MarkLine]:
     rules = {rule for rule, _, _ in shown.totals.by_reason}
     if judged is None:
         return []
-    found = [(rule, number) for rule, number in (("old", judged.old_kept), ("orphaned", judged.orphaned_kept)) if number]
+    found = [
+        (rule, number) for rule, number in (("old", judged.old_kept), ("orphaned", judged.orphaned_kept)) if number
+    ]
     lines = [
         MarkLine(
             "text",

@@ -41,6 +41,8 @@ class StaysRow:
     count: int
     what: str
     reason: str
+    place: str = ""
+    """Name of the experiment a single run is in."""
 
 
 def stays_by_kind(refused: Sequence[RefusedItem]) -> list[StaysRow]:
@@ -61,7 +63,7 @@ def stays_one_by_one(refused: Sequence[RefusedItem], names: Mapping[str, str]) -
     for item in refused:
         own = item.name or item.run_id or item.experiment_id
         place = names.get(container_key(item.key), "") if item.run_id else ""
-        rows.append(StaysRow(0, f"{place} › {own}" if place else own, "; ".join(one.reason for one in item.protected)))
+        rows.append(StaysRow(0, own, "; ".join(one.reason for one in item.protected), place))
     return rows
 
 
@@ -72,5 +74,9 @@ def paint_stays(signs: Signs, row: StaysRow, width: int) -> Content:
             [mark, (fit_right(f"{row.count:,}", 5) + "  ", ""), (fit(row.what, 19) + " ", ""),
              (cut(row.reason, width - 28), DIM)]
         )  # fmt: skip
-    name = max(10, width * 45 // 100)
-    return line([mark, (" " + fit(row.what, name - 3) + " ", ""), (cut(row.reason, width - name), DIM)])
+    place = 24 if width >= 90 else 0
+    name = max(10, (width - place) * 40 // 100)
+    return line(
+        [mark, (" " + fit(row.what, name - 3) + " ", ""), (fit(row.place, place), DIM),
+         (cut(row.reason, width - name - place), DIM)]
+    )  # fmt: skip

@@ -1,0 +1,192 @@
+"""A fresh look at chosen items, and at everything that may need them: what a plan is made of.
+
+Nothing is taken from a scan, with one exception: artifact URIs of single runs that point into another
+run's or experiment's directory. Reading every run's metadata again for those would double the work, and
+the last scan's can only protect too much.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Mapping, Sequence
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.evidence import Evidence, ItemEvidence
+from mlruns_tui.model.protocols import never
+from mlruns_tui.model.store import Reference, Run, Snapshot, StoreInfo, experiment_key, run_key
+from mlruns_tui.model.words import TRASH_NAME, Place
+
+from . import database, detect, layout
+from .database import PARENT_TAG, Contents
+from .files import Folder, Listing, RunsRead, list_store, read_experiment, read_runs
+from .gathering import gather
+from .pulse import Pulse
+from .root import open_root
+from .sizes import read_tag
+from .sqlite import Unreadable
+
+
+def inspect(store: StoreInfo, given: str | None, keys: Sequence[str], last: Snapshot | None) -> Evidence:
+    """Fresh facts about the items with these keys; ``last`` is the newest scan, if there was one.
+
+    Raises StaleError when the root is gone or another directory than the one that was opened.
+    """
+    pulse = Pulse(never)
+    root_fd = open_root(store)
+    if root_fd is None:
+        return Evidence({key: ItemEvidence(key, "", None, "no directory here") for key in keys}, (), (), 0, _user(), 0)
+    try:
+        held = look.open_files(store.identity.device)
+        items = {key: _item(root_fd, key, held) for key in keys}
+        listing = list_store(root_fd, pulse)
+        for folder in listing.folders:
+            if folder.has_meta:
+                read_experiment(folder, root_fd)
+        return Evidence(
+            items,
+            _references(store, given, root_fd, listing, last, pulse),
+            tuple(
+                experiment_key(one.place, one.name) for one in listing.folders if one.place == "root" and one.has_meta
+            ),
+            held.unchecked,
+            _user(),
+            time.time_ns(),
+            _live_runs(store.root, root_fd, listing, held),
+        )
+    finally:
+        os.close(root_fd)
+
+
+def _user() -> int:
+    return os.geteuid()
+
+
+def path_of(key: str) -> str | None:
+    """Where the item with this key has its directory, relative to the root; None for no key at all."""
+    kind, _, rest = key.partition("/")
+    if kind == "stray":
+        return rest or None
+    container, found, run_id = rest.partition("/run/")
+    if kind not in ("experiment", "trash") or not container or (found and not run_id):
+        return None
+    path = container if kind == "experiment" else f"{TRASH_NAME}/{container}"
+    return f"{path}/{run_id}" if found else path
+
+
+def _item(root_fd: int, key: str, held: look.OpenFiles) -> ItemEvidence:
+    path = path_of(key)
+    if path is None:
+        return ItemEvidence(key, "", None, "no such item")
+    above, _, name = path.rpartition("/")
+    try:
+        look.split(path)
+        parent_fd = look.open_path(root_fd, above)
+    except OSError as error:
+        return ItemEvidence(key, path, None, _why(error))
+    try:
+        survey = look.survey(parent_fd, name, held)
+        status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
+        return ItemEvidence(key, path, survey, movable=look.why_not_movable(parent_fd, name, status))
+    except OSError as error:
+        return ItemEvidence(key, path, None, _why(error))
+    finally:
+        os.close(parent_fd)
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it is not there any more"
+    return f"cannot be looked at: {look.words(error)}"
+
+
+def _references(
+    store: StoreInfo,
+    given: str | None,
+    root_fd: int,
+    listing: Listing,
+    last: Snapshot | None,
+    pulse: Pulse,
+) -> tuple[Reference, ...]:
+    names = {run.run_id: run.name for run in last.all_runs()} if last is not None else {}
+    contents, failed = _databases(store, given, pulse)
+    reads: dict[str, RunsRead] = {}
+    runs: list[Run] = [run for one in contents for rows in one.runs.values() for run in rows if run.parent]
+    for folder in listing.folders:
+        if not folder.error:
+            reads[folder.path] = _runs_now(folder, root_fd, names, last is None, pulse)
+            runs += reads[folder.path].runs
+    gathered = gather(store, root_fd, listing, reads, contents, pulse)
+    found = gathered.needs.all(runs, gathered.registry, names)
+    if last is None:
+        return found
+    known = set(found)
+    kept = (one for one in last.references if one.kind == "claim" or (failed and os.path.isabs(one.by_path)))
+    return (*found, *(one for one in kept if one not in known))
+
+
+def _databases(store: StoreInfo, given: str | None, pulse: Pulse) -> tuple[list[Contents], bool]:
+    """What the databases say now, and whether one could not be read: then what it said last still counts."""
+    databases = detect.find_databases(store.root, given, pulse)
+    found, failed = [], bool(databases.blind)
+    for path in databases.paths:
+        try:
+            found.append(database.read(path, pulse))
+        except Unreadable:
+            failed = True
+    return found, failed
+
+
+def _runs_now(folder: Folder, root_fd: int, names: Mapping[str, str], whole: bool, pulse: Pulse) -> RunsRead:
+    """The directories in the place of runs, with the parent each names now."""
+    read = RunsRead()
+    if whole:
+        *_, read = read_runs(folder, root_fd, pulse)
+    try:
+        fd = look.open_path(root_fd, folder.path)
+    except OSError:
+        return read
+    try:
+        read.runs = [
+            Run(
+                folder.name,
+                name,
+                folder.place,
+                name=names.get(name, ""),
+                path=f"{folder.path}/{name}",
+                parent=(read_tag(fd, f"{name}/tags/{PARENT_TAG}") or "").strip(),
+            )
+            for name in folder.subdirectories
+        ]
+    finally:
+        os.close(fd)
+    return read
+
+
+def _live_runs(root: str, root_fd: int, listing: Listing, held: look.OpenFiles) -> tuple[str, ...]:
+    """Keys of the runs in whose directories somebody has a file open for writing now."""
+    folders: dict[tuple[Place, str], set[str]] = {
+        (one.place, one.name): set(one.subdirectories) for one in listing.folders
+    }
+    live: dict[str, None] = {}
+    for writers in held.writers.values():
+        for writer in writers:
+            if not writer.path.startswith(f"{root}/"):
+                continue
+            parts = writer.path[len(root) + 1 :].split("/")
+            place: Place = "trash" if parts[0] == TRASH_NAME else "root"
+            parts = parts[1:] if place == "trash" else parts
+            if len(parts) < 3 or parts[1] not in folders.get((place, parts[0]), ()):
+                continue
+            # Standing in a directory is no writing.
+            if not _is_directory(root_fd, layout.join(TRASH_NAME if place == "trash" else "", "/".join(parts))):
+                live[run_key(place, parts[0], parts[1])] = None
+    return tuple(live)
+
+
+def _is_directory(root_fd: int, path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path, dir_fd=root_fd, follow_symlinks=False).st_mode)
+    except OSError:
+        return False

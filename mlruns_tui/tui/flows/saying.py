@@ -1,0 +1,89 @@
+"""The row line and the toasts: what was said last, else progress, else the row under the cursor."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from mlruns_tui.workflow.deciding import now_ms
+
+from .. import render
+from ..widgets.bars import RowLine
+from ..widgets.cells import DIM, KEY, Piece
+from .changing import task_pieces
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+MOVED_S = 3.0
+"""A cursor move shows the row instead of the progress for so long."""
+DONE_TOAST_S = 4.0
+ERROR_TOAST_S = 3600.0
+"""Errors stay until a key; nobody looks at one for an hour."""
+
+
+class Saying:
+    """Who may speak in the row line, and for how long."""
+
+    def __init__(self, screen: MainScreen, line: RowLine) -> None:
+        self.screen = screen
+        self.line = line
+        self._said: list[Piece] = []
+        self._moved_at = float("-inf")
+        self._errors_shown = False
+
+    def say(self, text: str, lead: Piece | None = None, stays: bool = False) -> None:
+        """One sentence until the next key; while something goes on, for a few seconds only."""
+        self._said = [lead, (text, "")] if lead is not None else [(text, "")]
+        said = self._said
+        if self._busy and not stays:
+            self.screen.set_timer(2 * MOVED_S, lambda: self.unsay() if self._said is said else None)
+        self.show()
+
+    def unsay(self) -> None:
+        self._said = []
+        self.show()
+
+    def announce(self, text: str) -> None:
+        """Something is over: a toast for four seconds."""
+        self.screen.app.notify(text, timeout=DONE_TOAST_S, markup=False)
+
+    def complain(self, text: str) -> None:
+        """Something went wrong: a toast that stays until a key."""
+        self._errors_shown = True
+        self.screen.app.notify(text, severity="error", timeout=ERROR_TOAST_S, markup=False)
+
+    def heard(self) -> None:
+        """A key: what was said is read."""
+        if self._said:
+            self.unsay()
+        if self._errors_shown:
+            self._errors_shown = False
+            self.screen.app.clear_notifications()
+
+    def moved(self) -> None:
+        """The user moved a cursor: its row is more interesting than the progress for a moment."""
+        self._moved_at = time.monotonic()
+        if self._busy:
+            self.screen.set_timer(MOVED_S, self.show)
+
+    @property
+    def _busy(self) -> bool:
+        task = self.screen.changing.task
+        return self.screen.state.reading or (task is not None and not task.ended)
+
+    def show(self) -> None:
+        """Draw the line again."""
+        screen = self.screen
+        task = screen.changing.task
+        if self._said:
+            self.line.put(self._said)
+        elif not self._busy or time.monotonic() - self._moved_at < MOVED_S:
+            marked = bool(screen.state.marks)
+            kept: list[Piece] = [("marks saved", DIM)] if marked and screen.remembering.saved else []
+            self.line.put(render.row_pieces(screen.state, screen.shown.badges, now_ms(), screen.signs), kept)
+        elif task is not None and not task.ended:
+            self.line.put(task_pieces(task, screen.signs), [("w", KEY), (" open, hide", DIM)])
+        else:
+            right: list[Piece] = [("Esc", KEY), (" stop, keep what is read", DIM)]
+            self.line.put(render.reading_pieces(screen.state, screen.signs), right)

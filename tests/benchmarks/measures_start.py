@@ -1,0 +1,56 @@
+"""Starting: the quick answers, and the first frame of the screen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from measuring import HERE, Bench, Row, Unavailable
+from stores import Recipe, Store
+from terminal import Frame, Terminal, TooSlow
+
+NAMES_SEEN = 5
+"""Experiments that must stand on the screen."""
+
+
+def answers(bench: Bench) -> Iterator[Row]:
+    """``--version`` and ``--help``."""
+    for option, target in (("--version", 3.0), ("--help", 10.0)):
+        pairs = bench.paired(
+            lambda option=option: bench.run(*bench.ours(option)).wall,  # type: ignore[misc]
+            lambda: bench.run(sys.executable, "-c", "pass").wall,
+            21,
+        )
+        yield pairs.row(option, "python -c pass", target, unit="ms")
+
+
+def first_frame(bench: Bench) -> Iterator[Row]:
+    """From the start of the process to a frame with experiments, in a terminal of 140×40."""
+    yield from _first_frame(bench, "seed", bench.store("seed", None, size="seed"))
+    thin = Recipe(100_000, 120, "thin")
+    yield from _first_frame(bench, "100k", bench.store("thin-100000", thin, size="100k", in_memory=True))
+
+
+def _first_frame(bench: Bench, size: str, store: Store) -> Iterator[Row]:
+    bare = [sys.executable, str(HERE / "inside_bare_start.py"), *store.names[:NAMES_SEEN]]
+    ours = bench.ours(store.root)
+
+    def shown(command: Sequence[str]) -> float:
+        try:
+            return seconds_to_names(command, bench, store.names)
+        except TooSlow as problem:
+            raise Unavailable(f"no frame with experiments: {problem}") from None
+
+    pairs = bench.paired(lambda: shown(ours), lambda: shown(bare), 7)
+    yield pairs.row(f"first frame with experiments, {size}", "bare app: Header, Tree, Footer", 1.2, unit="ms")
+
+
+def seconds_to_names(command: Sequence[str], bench: Bench, names: Sequence[str]) -> float:
+    """How long until that many experiments stand on the screen. Raises TooSlow."""
+    with Terminal(command, bench.environment) as terminal:
+        return terminal.until(lambda frame: names_shown(frame, names)).at - terminal.started
+
+
+def names_shown(frame: Frame, names: Sequence[str]) -> bool:
+    text = "\n".join(frame.lines)
+    return sum(name in text for name in names) >= min(NAMES_SEEN, len(names))

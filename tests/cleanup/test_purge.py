@@ -1,0 +1,123 @@
+"""Deleting backups for good."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlruns_tui.cleanup import purge as purging
+from mlruns_tui.cleanup.apply import apply
+from mlruns_tui.cleanup.purge import purge
+from mlruns_tui.cleanup.restore import undo
+from mlruns_tui.cleanup.vault import show
+from mlruns_tui.disk import change
+
+A, B, C = "1/" + "a" * 32, "1/" + "b" * 32, "1/" + "c" * 32
+
+
+def places(batch: Any) -> list[str]:
+    return [one.place for one in batch.items]
+
+
+def test_a_purged_batch_holds_nothing_and_says_what_it_freed(store: Any, compare: Any) -> None:
+    batch = apply(store.plan(A, C))
+    rest = store.manifest()
+    purged = purge(str(store.root), batch.id)
+    assert purged.state == "purged"
+    assert purged.freed_bytes == batch.allocated_bytes > 0
+    assert show(str(store.root), batch.id).state == "purged"
+    assert (show(str(store.root), batch.id).size_bytes, show(str(store.root), batch.id).freed_bytes) == (0, 0)
+    assert compare(rest, store.manifest()) == []
+
+
+def test_links_out_of_an_item_are_removed_and_never_followed(store: Any, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("keep")
+    os.symlink(outside, store.root / C / "artifacts" / "out")
+    os.symlink("../../../../../outside", store.root / C / "artifacts" / "up")
+    batch = apply(store.plan(C))
+    purge(str(store.root), batch.id)
+    assert (outside / "precious").read_text() == "keep"
+
+
+def test_single_items_are_purged_by_key_and_the_others_stay(store: Any, compare: Any) -> None:
+    before = store.manifest()
+    plan = store.plan(A, C)
+    batch = apply(plan)
+    batch = purge(str(store.root), batch.id, [plan.items[0].key])
+    assert places(batch) == ["purged", "moved"]
+    assert batch.state == "partly"
+    assert undo(str(store.root)).items[1].place == "restored"
+    left = {name: entry for name, entry in before.items() if not name.startswith(A.encode())}
+    assert compare(left, store.manifest()) == []
+
+
+def test_purging_again_changes_nothing(store: Any) -> None:
+    batch = apply(store.plan(A))
+    purge(str(store.root), batch.id)
+    again = purge(str(store.root), batch.id)
+    assert (again.freed_bytes, again.messages) == (0, ("nothing of it is in the backup any more",))
+
+
+def test_what_somebody_writes_to_in_the_backup_is_not_purged(store: Any, open_for_writing: Any) -> None:
+    batch = apply(store.plan(A, C))
+    open_for_writing(store.root / batch.items[0].now_at / "metrics" / "loss")
+    batch = purge(str(store.root), batch.id)
+    assert places(batch) == ["moved", "purged"]
+    assert batch.items[0].outcome == "skipped"
+    assert batch.items[0].error.endswith("It stays in the backup.")
+
+
+def test_a_half_deleted_item_is_never_a_copy_and_the_next_purge_ends_it(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = apply(store.plan(A, C))
+    remove = os.unlink
+    count = [0]
+
+    def fails_at_third(*arguments: Any, **options: Any) -> None:
+        count[0] += 1
+        if count[0] == 3:
+            raise OSError(16, "Device or resource busy")
+        remove(*arguments, **options)
+
+    monkeypatch.setattr(change.os, "unlink", fails_at_third)
+    batch = purge(str(store.root), batch.id)
+    assert places(batch) == ["purged", "purged"]
+    assert [one.outcome for one in batch.items] == ["failed", "done"]
+    assert batch.items[0].error == "device or resource busy. It is gone in part; the next purge deletes the rest."
+    assert os.listdir(store.vault / "batches" / batch.id / "dead") == ["0"]
+    monkeypatch.undo()
+    again = purge(str(store.root), batch.id)
+    assert again.freed_bytes > 0
+    assert os.listdir(store.vault / "batches" / batch.id / "dead") == []
+
+
+def test_a_stop_between_groups_keeps_the_rest(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purging, "MAX_ITEMS", 1)
+    batch = apply(store.plan(A, B, C))
+    told: list[str] = []
+    batch = purge(
+        str(store.root), batch.id, None, lambda event: told.append(event.kind), lambda: told.count("item") == 1
+    )
+    assert places(batch) == ["purged", "moved", "moved"]
+
+
+def test_an_unsynced_grave_is_not_opened(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = apply(store.plan(A))
+    sync = change.sync
+
+    def failing(fd: int) -> None:
+        if os.readlink(f"/proc/self/fd/{fd}").endswith("/dead"):
+            raise OSError(5, "Input/output error")
+        sync(fd)
+
+    monkeypatch.setattr(change, "sync", failing)
+    batch = purge(str(store.root), batch.id)
+    assert batch.items[0].outcome == "failed"
+    assert batch.freed_bytes == 0
+    assert (store.vault / "batches" / batch.id / "dead" / "0" / "meta.yaml").exists()
