@@ -35,6 +35,8 @@ from .layout import (
     sharing,
 )
 
+_A_WHILE_NS = 5_000_000_000
+"""Longest time from making an unborn vault to its last change, as far as one worker takes."""
 _RESERVE_SIZES = (1 << 20, 64 << 10)
 _UNBORN_VAULT = re.compile(r"new-(-?\d+)-[0-9a-f]{8}" + re.escape(OWN_SUFFIX))
 
@@ -58,17 +60,22 @@ Mirrors that delete at the target (rsync --delete, DVC, backup scripts) must lea
 def create_vault(root: str, root_fd: int) -> Vault:
     """Make the vault: filled under another name, then visible by one rename.
 
-    The root's own time is put back; should we be killed first, ``sweep`` does it. Raises OSError;
-    then nothing is left.
+    One that a killed worker left unborn is gone on with. The root's own time is put back; its name and
+    index know it, should we be killed. Raises OSError; then nothing is left.
     """
     shared = sharing(root_fd)
-    before = os.fstat(root_fd).st_mtime_ns
-    name = f"new-{before}-{os.urandom(4).hex()}{OWN_SUFFIX}"
+    found = unborn_vault(root_fd)
+    name, before = found or (_new_name(root_fd), os.fstat(root_fd).st_mtime_ns)
     try:
-        fd = make_folder(root_fd, name, shared.vault, shared.owner)
+        if found is None:
+            os.close(make_folder(root_fd, name, shared.vault, shared.owner))
+        ours = os.fstat(root_fd).st_mtime_ns
+        fd = look.open_directory(name, root_fd)
         try:
             _fill(fd, shared, root, root_fd, before)
             change.sync(fd)
+            now = os.fstat(root_fd).st_mtime_ns
+            before = before if now == ours else now
             change.rename(root_fd, name, root_fd, VAULT_NAME)
         except BaseException as error:
             change.remove_tree(root_fd, name)
@@ -86,6 +93,34 @@ def create_vault(root: str, root_fd: int) -> Vault:
     return vault
 
 
+def _new_name(root_fd: int) -> str:
+    return f"new-{os.fstat(root_fd).st_mtime_ns}-{os.urandom(4).hex()}{OWN_SUFFIX}"
+
+
+def unborn_vault(root_fd: int) -> tuple[str, int] | None:
+    """A vault a killed worker of ours never finished: its name, and the time the root should have."""
+    for name in os.listdir(root_fd):
+        match = _UNBORN_VAULT.fullmatch(name)
+        if match is None:
+            continue
+        with contextlib.suppress(OSError):
+            fd = look.open_directory(name, root_fd)
+            try:
+                status, now = os.fstat(fd), os.fstat(root_fd).st_mtime_ns
+                if status.st_uid in _our_ids(root_fd):
+                    made = index(fd).get("root_made_ns")
+                    ours = made == now if made is not None else 0 <= status.st_ctime_ns - now < _A_WHILE_NS
+                    return name, int(match[1]) if ours else now
+            finally:
+                os.close(fd)
+    return None
+
+
+def _our_ids(root_fd: int) -> set[int]:
+    """Whose leftovers are ours: root gives what it makes to the store's owner."""
+    return {os.geteuid(), os.fstat(root_fd).st_uid} if os.geteuid() == 0 else {os.geteuid()}
+
+
 def _mend(root_fd: int, shared: Sharing) -> None:
     """A vault is there but nothing could be kept in it: somebody removed its folder of batches."""
     fd = look.open_directory(VAULT_NAME, root_fd)
@@ -97,8 +132,6 @@ def _mend(root_fd: int, shared: Sharing) -> None:
 
 
 def _fill(fd: int, shared: Sharing, root: str, root_fd: int, root_mtime_ns: int) -> None:
-    os.close(make_folder(fd, BATCHES, shared.vault, shared.owner))
-    change.create_file(fd, LOCK, b"", shared.file, sync=False, owner=shared.owner)
     status = os.fstat(root_fd)
     about = {
         "format": FORMAT,
@@ -107,13 +140,28 @@ def _fill(fd: int, shared: Sharing, root: str, root_fd: int, root_mtime_ns: int)
         "inode": status.st_ino,
         "created_ms": time.time_ns() // 1_000_000,
         "root_mtime_ns": root_mtime_ns,
+        "root_made_ns": status.st_mtime_ns,
     }
-    # On a disk this full the folder alone must do.
-    with contextlib.suppress(OSError):
-        change.create_file(fd, INDEX, json.dumps(about).encode("ascii"), shared.file, owner=shared.owner)
-        change.create_file(fd, "README", _README.encode(), shared.file, sync=False, owner=shared.owner)
-        change.create_file(fd, ".gitignore", b"*\n", shared.file, sync=False, owner=shared.owner)
+    text = json.dumps(about).encode("ascii")
+    if "root_mtime_ns" not in index(fd):
+        with contextlib.suppress(FileNotFoundError):
+            change.remove_file(fd, INDEX)
+    # First of all: whoever goes on with it must know the root's time. On a disk too full the folder alone must do.
+    _add(fd, INDEX, text, shared, sync=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(make_folder(fd, BATCHES, shared.vault, shared.owner))
+    with contextlib.suppress(FileExistsError):
+        change.create_file(fd, LOCK, b"", shared.file, sync=False, owner=shared.owner)
+    _add(fd, "README", _README.encode(), shared)
+    _add(fd, ".gitignore", b"*\n", shared)
+    if not look.exists(RESERVE, fd):
         _make_reserve(fd, shared)
+
+
+def _add(fd: int, name: str, data: bytes, shared: Sharing, *, sync: bool = False) -> None:
+    """A file of the vault that it can do without."""
+    with contextlib.suppress(OSError):
+        change.create_file(fd, name, data, shared.file, sync=sync, owner=shared.owner)
 
 
 def _make_reserve(fd: int, shared: Sharing) -> None:
@@ -150,44 +198,34 @@ def renew_reserve(vault: Vault, root_fd: int) -> None:
             _make_reserve(vault.fd, sharing(root_fd))
 
 
-def sweep(root_fd: int, vault: Vault | None) -> None:
+def sweep(root_fd: int, vault: Vault) -> None:
     """Remove what a killed worker of ours left unborn: it never held an item. Under the lock only."""
-    uids = {os.geteuid(), os.fstat(root_fd).st_uid} if os.geteuid() == 0 else {os.geteuid()}
-    for name in os.listdir(root_fd):
-        match = _UNBORN_VAULT.fullmatch(name)
-        if match is None:
-            continue
-        with contextlib.suppress(OSError):
-            _sweep_unborn_vault(root_fd, name, int(match[1]), uids)
-    if vault is None:
-        return
     created = index(vault.fd).get("root_mtime_ns")
     status = os.fstat(root_fd)
     if isinstance(created, int) and 0 <= os.fstat(vault.fd).st_ctime_ns - status.st_mtime_ns < SAME_MOMENT_NS:
         put_back_time(root_fd, created, status.st_mtime_ns)
+    other = unborn_vault(root_fd)
+    if other is not None:
+        _sweep_unborn_vault(root_fd, *other)
     for name in os.listdir(vault.batches_fd):
         if name.endswith(UNBORN):
             with contextlib.suppress(OSError):
                 status = os.stat(name, dir_fd=vault.batches_fd, follow_symlinks=False)
-                if status.st_uid in uids and stat.S_ISDIR(status.st_mode):
+                if status.st_uid in _our_ids(root_fd) and stat.S_ISDIR(status.st_mode):
                     remove_unborn(vault.batches_fd, name)
 
 
-def _sweep_unborn_vault(root_fd: int, name: str, root_mtime_ns: int, uids: set[int]) -> None:
-    status = os.stat(name, dir_fd=root_fd, follow_symlinks=False)
-    if status.st_uid not in uids or not stat.S_ISDIR(status.st_mode):
-        return
-    with contextlib.suppress(FileNotFoundError):
-        batches_fd = look.open_path(root_fd, f"{name}/{BATCHES}")
+def _sweep_unborn_vault(root_fd: int, name: str, root_mtime_ns: int) -> None:
+    """A second vault that lost the race for the name."""
+    with contextlib.suppress(OSError):
+        fd = look.open_directory(name, root_fd)
         try:
-            if os.listdir(batches_fd):
-                return
+            with contextlib.suppress(FileNotFoundError):
+                change.remove_directory(fd, BATCHES)
         finally:
-            os.close(batches_fd)
-    found = os.fstat(root_fd).st_mtime_ns
-    made_by_us = 0 <= status.st_ctime_ns - found < 5_000_000_000
-    change.remove_tree(root_fd, name)
-    put_back_time(root_fd, root_mtime_ns if made_by_us else found, os.fstat(root_fd).st_mtime_ns)
+            os.close(fd)
+        change.remove_tree(root_fd, name)
+        put_back_time(root_fd, root_mtime_ns, os.fstat(root_fd).st_mtime_ns)
 
 
 def remove_unborn(parent_fd: int, name: str) -> None:

@@ -192,10 +192,13 @@ def changing(
         locks.take_root(root_fd, site.vault.fd if site.vault else None)
         if site.vault is None:
             site.vault = layout.open_vault(root, root_fd)
+        if site.vault is None and newvault.unborn_vault(root_fd) is not None:
+            with contextlib.suppress(OSError):
+                site.vault = newvault.create_vault(root, root_fd)
         session = Session(site, locks, op)
         if site.vault is not None:
             session.use(site.vault)
-        newvault.sweep(root_fd, site.vault)
+            newvault.sweep(root_fd, site.vault)
         yield session
     finally:
         locks.close()

@@ -1,10 +1,13 @@
 """The command line: one command a file, each imported when it is called."""
 
+import io
+import os
 import sys
 
 
-def main(argv: "list[str] | None" = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run one command; its exit code. What needs no other module is answered here, before any is loaded."""
+    _fill_standard_streams()
     arguments = sys.argv[1:] if argv is None else argv
     if sys.platform == "win32":
         sys.stderr.write(
@@ -20,3 +23,18 @@ def main(argv: "list[str] | None" = None) -> int:
     from .run import run
 
     return run(arguments)
+
+
+def _fill_standard_streams() -> None:
+    """Where a standard stream is closed, no file of a store may get its number, and nobody is told anything."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
+    if sys.stdout is None:
+        sys.stdout = io.StringIO()
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()

@@ -165,6 +165,8 @@ def _wants_orphans(
     with_runs: bool,
 ) -> bool:
     """Whether orphaned experiments are asked for. Raises UsageError where nothing is, or nonsense."""
+    if "" in experiments or "" in runs:
+        raise UsageError("usage", "an empty name names nothing")
     if orphans is False and with_runs:
         raise UsageError("usage", "--no-orphans and --orphans-with-runs contradict each other")
     if runs and (orphans or with_runs):

@@ -15,7 +15,7 @@ from mlruns_tui.report.json_values import dump
 
 def is_interactive() -> bool:
     """Whether somebody can be asked: questions and answers both go to a terminal."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def width() -> int | None:

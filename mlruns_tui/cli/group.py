@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
+
+from mlruns_tui.model.errors import UsageError
+from mlruns_tui.model.text import safe
 
 COMMANDS = {
     "list": ("mlruns_tui.cli.listing", "What is in a store: experiments, runs, sizes, states."),
@@ -59,6 +63,8 @@ class Program(click.Group):
         names_command = bool(args) and (args[0] in COMMANDS or args[0] in ctx.help_option_names)
         # Completing the first word: it may still become a command.
         if not names_command and not (ctx.resilient_parsing and not args):
+            if args and not ctx.resilient_parsing:
+                _check_spelling(args[0])
             args = [SCREEN, *args]
         return super().parse_args(ctx, args)
 
@@ -79,9 +85,7 @@ class Program(click.Group):
         formatter.write_usage("mlruns-tui", "[OPTIONS] [STORE]")
         formatter.write_usage("mlruns-tui", "COMMAND [OPTIONS] …", prefix="       ")
         formatter.write_paragraph()
-        for part in _ABOUT.split("\n\n"):
-            formatter.write_text(" ".join(part.split()))
-            formatter.write_paragraph()
+        _write(formatter, _ABOUT)
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
         screen = self.get_command(ctx, SCREEN)
@@ -95,13 +99,31 @@ class Program(click.Group):
                 ]
             )
         formatter.write_paragraph()
-        for part in _MORE.strip().split("\n\n"):
-            if part.startswith("\b"):
-                for line in part.splitlines()[1:]:
-                    formatter.write(f"{line}\n")
-            else:
-                formatter.write_text(" ".join(part.split()))
-            formatter.write_paragraph()
+        _write(formatter, _MORE)
+
+
+def _write(formatter: click.HelpFormatter, text: str) -> None:
+    """Paragraphs, filled; those marked for it as they stand."""
+    fill = formatter.write_text
+    for part in text.strip().split("\n\n"):
+        if part.startswith("\b"):
+            formatter.write(part.removeprefix("\b\n") + "\n")
+        else:
+            fill(" ".join(part.split()))
+        formatter.write_paragraph()
+
+
+def _check_spelling(word: str) -> None:
+    """Raises UsageError for a first word that is no store and nearly a command."""
+    if word.startswith(("-", ".", "/")) or os.path.lexists(word):
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, COMMANDS, 1, 0.7)
+    if near:
+        raise UsageError(
+            "usage", f"{safe(word, 100)} is neither a command nor a store", hint=f"did you mean mlruns-tui {near[0]}?"
+        )
 
 
 def _load(module: str) -> click.Command:

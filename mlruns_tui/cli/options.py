@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from mlruns_tui.model.errors import UsageError
 from mlruns_tui.report.words import parse_duration
 
 from .console import put_json
@@ -36,14 +38,26 @@ def _places(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 
 def _given(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value == "":
-        raise click.BadParameter("an empty path names no store", ctx, param)
+        raise click.BadParameter("it is empty", ctx, param)
     return value
+
+
+def check_here(ctx: click.Context, param: click.Parameter, store: str | None) -> str | None:
+    """A store that is not named is looked for here, so there must be a here."""
+    if _given(ctx, param, store) is None and not ctx.resilient_parsing:
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            raise UsageError(
+                "no-such-store", "the current directory does not exist any more", hint="name the store"
+            ) from None
+    return store
 
 
 def store_argument(command: Command) -> Command:
     """``[STORE]``."""
     return click.argument(
-        "store", required=False, metavar="[STORE]", shell_complete=_places, callback=_given, default=None
+        "store", required=False, metavar="[STORE]", shell_complete=_places, callback=check_here, default=None
     )(command)
 
 

@@ -49,7 +49,7 @@ def command(
 
 def has_terminal() -> bool:
     """Whether there is a terminal for the screen: it reads stdin and draws on stderr."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def open_screen(
@@ -67,5 +67,4 @@ def open_screen(
     reader = fork_reader(store, database)
     from mlruns_tui.tui.app import run_app
 
-    code = run_app(reader, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse)
-    return code if isinstance(code, int) else Exit.DONE
+    return run_app(reader, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse)

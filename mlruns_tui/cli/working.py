@@ -26,7 +26,7 @@ class Interruption:
 
 @contextmanager
 def stopping(task: Task) -> Iterator[Interruption]:
-    """While inside, SIGINT, SIGTERM and SIGHUP ask the worker to stop instead of ending us."""
+    """While inside, SIGINT and SIGTERM ask the worker to stop instead of ending us. A hang-up ends us alone."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
@@ -36,7 +36,7 @@ def stopping(task: Task) -> Iterator[Interruption]:
         interruption.happened = True
         task.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interruption
     finally:

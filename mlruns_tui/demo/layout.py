@@ -24,7 +24,7 @@ class _Tree:
         """An entry made at ``born_ms`` appears in the folder ``path`` (relative to the top); or just the folder."""
         self._touch(f"{self.top}/{path}", born_ms)
 
-    def touch(self, born_ms: int) -> None:
+    def seen_at(self, born_ms: int) -> None:
         """An entry of somebody else's appears in the top."""
         self._touch(self.top, born_ms)
 
@@ -76,7 +76,7 @@ def _experiment(experiment: DemoExperiment, content: Content, blobs: Blobs, root
     for key, value in experiment.tags:
         tree.file(f"tags/{key}", value.encode(), experiment.created_ms)
     for run in experiment.runs:
-        tree.touch(run.start_ms)
+        tree.seen_at(run.start_ms)
     for dataset in experiment.datasets:
         first = min(run.start_ms for run in experiment.runs if run.dataset)
         tree.file(f"datasets/{formats.dataset_id(dataset)}/meta.yaml", formats.dataset_meta(dataset), first)

@@ -57,7 +57,9 @@ def _held_by(process: str, device: int) -> Iterator[tuple[int, str]]:
         with contextlib.suppress(OSError, ValueError):
             target = os.readlink(f"{base}/fd/{number}")
             # Only a path can be a file of a store; asking the kernel for others may block.
-            if not target.startswith("/") or target.startswith(("/dev/", "/proc/", "/memfd:")):
+            # /dev/shm alone of all in /dev is a place for files.
+            outside = not target.startswith("/") or target.startswith(("/dev/", "/proc/", "/memfd:"))
+            if outside and not target.startswith("/dev/shm/"):
                 continue
             with open(f"{base}/fdinfo/{number}", encoding="ascii") as info:
                 flags = next((line for line in info if line.startswith("flags:")), "flags:\t0")

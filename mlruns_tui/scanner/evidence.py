@@ -11,6 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.evidence import Evidence, ItemEvidence
@@ -109,21 +110,21 @@ def _references(
     last: Snapshot | None,
     pulse: Pulse,
 ) -> tuple[Reference, ...]:
-    names = {run.run_id: run.name for run in last.all_runs()} if last is not None else {}
+    known = {run.path: run for run in last.all_runs() if run.record == "file"} if last is not None else {}
     contents, failed = _databases(store, given, pulse)
     reads: dict[str, RunsRead] = {}
     runs: list[Run] = [run for one in contents for rows in one.runs.values() for run in rows if run.parent]
     for folder in listing.folders:
         if not folder.error:
-            reads[folder.path] = _runs_now(folder, root_fd, names, last is None, pulse)
-            runs += reads[folder.path].runs
+            reads[folder.path] = _runs_now(folder, root_fd, known, last is None, pulse)
+            runs += _with_parents(folder, reads[folder.path], root_fd)
     gathered = gather(store, root_fd, listing, reads, contents, pulse)
-    found = gathered.needs.all(runs, gathered.registry, names)
+    found = gathered.needs.all(runs, gathered.registry)
     if last is None:
         return found
-    known = set(found)
+    again = set(found)
     kept = (one for one in last.references if one.kind == "claim" or (failed and os.path.isabs(one.by_path)))
-    return (*found, *(one for one in kept if one not in known))
+    return (*found, *(one for one in kept if one not in again))
 
 
 def _databases(store: StoreInfo, given: str | None, pulse: Pulse) -> tuple[list[Contents], bool]:
@@ -138,30 +139,34 @@ def _databases(store: StoreInfo, given: str | None, pulse: Pulse) -> tuple[list[
     return found, failed
 
 
-def _runs_now(folder: Folder, root_fd: int, names: Mapping[str, str], whole: bool, pulse: Pulse) -> RunsRead:
-    """The directories in the place of runs, with the parent each names now."""
-    read = RunsRead()
+def _runs_now(folder: Folder, root_fd: int, known: Mapping[str, Run], whole: bool, pulse: Pulse) -> RunsRead:
+    """Which directories are runs of the files: by reading them, or as the last scan found them."""
     if whole:
         *_, read = read_runs(folder, root_fd, pulse)
+        return read
+    read = RunsRead()
+    for name in folder.subdirectories:
+        path = f"{folder.path}/{name}"
+        if path in known:
+            read.runs.append(known[path])
+        elif folder.has_meta:
+            read.runs.append(Run(folder.name, name, folder.place, path=path))
+        else:
+            (read.missing if layout.is_hex32(name) else read.others).append(name)
+    return read
+
+
+def _with_parents(folder: Folder, read: RunsRead, root_fd: int) -> list[Run]:
+    """The runs that name a parent now."""
     try:
         fd = look.open_path(root_fd, folder.path)
     except OSError:
-        return read
+        return []
     try:
-        read.runs = [
-            Run(
-                folder.name,
-                name,
-                folder.place,
-                name=names.get(name, ""),
-                path=f"{folder.path}/{name}",
-                parent=(read_tag(fd, f"{name}/tags/{PARENT_TAG}") or "").strip(),
-            )
-            for name in folder.subdirectories
-        ]
+        parents = ((run, read_tag(fd, f"{run.run_id}/tags/{PARENT_TAG}")) for run in read.runs)
+        return [replace(run, parent=parent.strip()) for run, parent in parents if parent is not None]
     finally:
         os.close(fd)
-    return read
 
 
 def _live_runs(root: str, root_fd: int, listing: Listing, held: look.OpenFiles) -> tuple[str, ...]:

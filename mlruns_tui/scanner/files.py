@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,9 @@ from . import layout
 from .metadata import Unusable, parse
 from .pulse import Pulse
 from .records import experiment_of, run_of, text
+
+RECENT_NS = 600 * 1_000_000_000
+"""Broken metadata this young is read a second time before it is believed; clocks may differ."""
 
 
 @dataclass(slots=True)
@@ -201,6 +205,15 @@ def read_meta(name: str, dir_fd: int) -> dict[Any, Any]:
         raise Unusable(f"{os.path.basename(name)} cannot be read: {look.words(error)}", closed=True) from None
 
 
+def _is_recent(name: str, dir_fd: int) -> bool:
+    """Whether the file was written to lately: MLflow truncates metadata before it writes it anew."""
+    try:
+        status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    except OSError:
+        return True
+    return status.st_mtime_ns > time.time_ns() - RECENT_NS
+
+
 def read_experiment(folder: Folder, root_fd: int) -> None:
     """Fill in what the folder's metadata says. ``has_meta`` becomes False when there is none after all."""
     folder.doubt = False
@@ -210,7 +223,7 @@ def read_experiment(folder: Folder, root_fd: int) -> None:
         folder.has_meta, folder.experiment = False, None
         return
     except Unusable as error:
-        folder.doubt = error.transient
+        folder.doubt = error.transient and _is_recent(layout.join(folder.path, layout.META), root_fd)
         folder.experiment = Experiment(
             folder.name,
             folder.place,
@@ -221,6 +234,8 @@ def read_experiment(folder: Folder, root_fd: int) -> None:
         )
         return
     folder.experiment = experiment_of(meta, folder.name, folder.place, folder.path)
+    if folder.experiment.state == "malformed":
+        folder.doubt = _is_recent(layout.join(folder.path, layout.META), root_fd)
     folder.stated_id = str(meta.get("experiment_id", ""))[:256]
     folder.location = str(meta.get("artifact_location") or "")
 
@@ -255,12 +270,15 @@ def _read_run(folder: Folder, name: str, fd: int, read: RunsRead) -> None:
         (read.missing if layout.is_hex32(name) else read.others).append(name)
         return
     except Unusable as error:
-        if error.transient:
+        if error.transient and _is_recent(f"{name}/{layout.META}", fd):
             read.doubts.append(name)
         trouble = ("unreadable",) if error.closed else ()
         read.runs.append(Run(folder.name, name, folder.place, "malformed", error.reason, path=path, trouble=trouble))
         return
-    read.runs.append(run_of(meta, folder.name, name, folder.place, path))
+    run = run_of(meta, folder.name, name, folder.place, path)
+    if run.state == "malformed" and _is_recent(f"{name}/{layout.META}", fd):
+        read.doubts.append(name)
+    read.runs.append(run)
     uri = meta.get("artifact_uri")
     if isinstance(uri, str) and uri and not uri.endswith(f"/{folder.name}/{name}/artifacts"):
         # A copy names the place it was copied from, which its ids say.

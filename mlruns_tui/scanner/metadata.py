@@ -8,11 +8,12 @@ accept (YAML 1.1 resolution, as PyYAML does it).
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from mlruns_tui.model.text import safe
 
 MAX_LINES = 500
+MAX_LINE = 4_096
 MAX_YAML = 512 << 10
 """Bytes given to PyYAML at most: what keeps a hostile file from taking more than a blink."""
 MAX_EVENTS = 4_000
@@ -29,12 +30,17 @@ _WORDS: Final = frozenset({"yes", "no", "on", "off", "true", "false", "null"})
 _EMPTY: Final[dict[str, Any]] = {"null": None, "''": "", '""': "", "[]": [], "{}": {}}
 
 
+Kind = Literal["empty", "unparsable", "not-a-mapping", "limit"]
+"""Why a text is no metadata; ``limit``: MLflow might take it, it is only too much to look at."""
+
+
 class Unusable(Exception):
     """Metadata MLflow cannot use; the text says why in words, safe to show."""
 
-    def __init__(self, reason: str, *, transient: bool = False, closed: bool = False) -> None:
+    def __init__(self, reason: str, *, transient: bool = False, closed: bool = False, kind: Kind = "limit") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.kind = kind
         self.transient = transient
         """It may be a moment inside somebody's rewrite: read it again before believing it."""
         self.closed = closed
@@ -44,11 +50,11 @@ class Unusable(Exception):
 def parse(data: bytes) -> dict[Any, Any]:
     """The mapping in a metadata file. Raises Unusable for anything that is not exactly one mapping."""
     if not data:
-        raise Unusable("is empty (0 bytes)", transient=True)
+        raise Unusable("is empty (0 bytes)", transient=True, kind="empty")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Unusable(f"is not UTF-8 (byte {error.start:,})", transient=True) from None
+        raise Unusable(f"is not UTF-8 (byte {error.start:,})", transient=True, kind="unparsable") from None
     found = _parse_lines(text)
     return _parse_yaml(text) if found is None else found
 
@@ -61,6 +67,8 @@ def _parse_lines(text: str) -> dict[str, Any] | None:
     for line in text.split("\n"):
         if not line:
             continue
+        if len(line) > MAX_LINE:
+            return None
         match = _KEY.fullmatch(line)
         if match is None:
             return None
@@ -122,14 +130,16 @@ def _parse_yaml(text: str) -> dict[Any, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise Unusable(f"cannot be parsed as YAML{where}", transient=True) from None
+        raise Unusable(f"cannot be parsed as YAML{where}", transient=True, kind="unparsable") from None
     except Exception as error:
         # PyYAML lets ValueError, OverflowError, AttributeError … of its constructors through.
-        raise Unusable(f"cannot be parsed as YAML ({safe(type(error).__name__)})", transient=True) from None
+        what = safe(type(error).__name__)
+        raise Unusable(f"cannot be parsed as YAML ({what})", transient=True, kind="unparsable") from None
     if found is None:
-        raise Unusable("is empty (no key in it)", transient=True)
+        raise Unusable("is empty (no key in it)", transient=True, kind="empty")
     if not isinstance(found, dict):
-        raise Unusable(f"is not a mapping but {_KINDS.get(type(found), 'a single value')}")
+        what = _KINDS.get(type(found), "a single value")
+        raise Unusable(f"is not a mapping but {what}", kind="not-a-mapping")
     return found
 
 
@@ -153,7 +163,7 @@ def _check_events(yaml: Any, events: Any) -> None:
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise Unusable("holds more than one document")
+                raise Unusable("holds more than one document", kind="unparsable")
         elif (
             isinstance(event, yaml.ScalarEvent)
             and len(event.value) > MAX_NUMBER

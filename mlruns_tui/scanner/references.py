@@ -74,7 +74,8 @@ class Needs:
 
     def run_uris(self, folder: Folder, uris: Iterable[tuple[str, str]]) -> None:
         """Artifact URIs of runs in the files that are not their own directories'."""
-        covering = self._roots.find(folder.location) if folder.location else []
+        location = self._roots.find(folder.location) if folder.location else []
+        covering = [path for path in location if not lies_in(path, folder.path)]
         for name, uri in uris:
             own = f"{folder.path}/{name}"
             for path in self._roots.find(uri):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -220,7 +221,7 @@ def run_rows(
         for run in runs
         if matches(run.name, run.run_id, run.status.lower(), run.user_id) and (accept is None or accept(run))
     ]
-    shown.sort(key=run_key_function(order, now_ms), reverse=order.descending)
+    shown = sorted_runs(shown, order, now_ms)
     if not any(run.parent for run in shown):
         return [RunRow(run) for run in shown]
     by_id = {run.run_id: run for run in shown}
@@ -260,27 +261,46 @@ def _lay_out(
         )
 
 
-def run_key_function(order: Order, now_ms: int) -> Callable[[Run], tuple[Any, ...]]:
-    """Sort key for runs; unknown values come last when descending."""
+def sorted_runs(runs: Iterable[Run], order: Order, now_ms: int) -> list[Run]:
+    """Runs in an order; unknown values come last when descending, equal ones stand by name, ``a`` first.
 
-    def of(run: Run) -> tuple[Any, ...]:
-        label = run.name or run.run_id
-        if order.key == "name":
-            return (natural(label),)
-        tail = _reversed_name(label) if order.descending else natural(label)
-        size = run.size
-        if order.key == "age":
-            age = age_ms(run, now_ms)
-            return (-1 if age is None else age, tail)
-        if order.key == "idle":
-            return (idle_ms(size.newest_ns, now_ms) if size else -1, tail)
-        if order.key == "files":
-            return (size.files if size else -1, tail)
-        if order.key == "status":
-            return (run.status, tail)
-        return (size.size_bytes if size else -1, tail)
+    Names are only looked at where values are equal: a name is dear to compare, and there may be 100,000.
+    """
+    value = _run_value(order.key, now_ms)
+    rows = sorted(runs, key=value, reverse=order.descending)
+    if order.key == "name":
+        return rows
+    start = 0
+    for end in range(1, len(rows) + 1):
+        if end == len(rows) or value(rows[end]) != value(rows[start]):
+            if end - start > 1:
+                rows[start:end] = sorted(rows[start:end], key=_run_name)
+            start = end
+    return rows
 
-    return of
+
+def _run_name(run: Run) -> str:
+    return natural(run.name or run.run_id)
+
+
+def _run_value(key: SortKey, now_ms: int) -> Callable[[Run], Any]:
+    """What runs are sorted by: numbers, -1 for unknown, or text."""
+
+    def age(run: Run) -> int:
+        found = age_ms(run, now_ms)
+        return -1 if found is None else found
+
+    if key == "name":
+        return _run_name
+    if key == "age":
+        return age
+    if key == "idle":
+        return lambda run: idle_ms(run.size.newest_ns, now_ms) if run.size else -1
+    if key == "files":
+        return lambda run: run.size.files if run.size else -1
+    if key == "status":
+        return lambda run: run.status
+    return lambda run: run.size.size_bytes if run.size else -1
 
 
 def text_filter(text: str) -> Callable[..., bool]:
@@ -297,19 +317,21 @@ def text_filter(text: str) -> Callable[..., bool]:
     return matches
 
 
-def natural(name: str) -> tuple[Any, ...]:
-    """Sort key that puts ``run-9`` before ``run-10``."""
-    parts: list[tuple[int, Any]] = []
-    at = 0
+_DIGITS = re.compile("[0-9]+")
+
+
+def natural(name: str) -> str:
+    """Sort key that puts ``run-9`` before ``run-10``, a number before any other character, case aside.
+
+    A text, not a tuple: texts are compared and thrown away without the garbage collector.
+    """
     folded = name.casefold()[:200]
-    while at < len(folded):
-        end = at
-        number = folded[at] in "0123456789"
-        while end < len(folded) and (folded[end] in "0123456789") is number:
-            end += 1
-        parts.append((0, int(folded[at:end])) if number else (1, folded[at:end]))
-        at = end
-    return tuple(parts)
+    return _DIGITS.sub(_number_key, folded) if not folded.isalpha() else folded
+
+
+def _number_key(digits: re.Match[str]) -> str:
+    number = digits.group().lstrip("0")
+    return f"\0{chr(len(number) + 1)}{number}"
 
 
 class _Reversed:
@@ -317,7 +339,7 @@ class _Reversed:
 
     __slots__ = ("name",)
 
-    def __init__(self, name: tuple[Any, ...]) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
 
     def __lt__(self, other: _Reversed) -> bool:

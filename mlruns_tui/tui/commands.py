@@ -41,7 +41,8 @@ def _review(state: UiState) -> str | None:
 def _orphaned(state: UiState) -> str | None:
     if not state.snapshot.complete:
         return "once all is read" if state.reading else "only once all is read: R reads on"
-    if state.judged is None:
+    # What was judged may be older than the rows: nothing is orphaned in it before all was read.
+    if state.judged is None or not state.judged.facts.snapshot.complete:
         return "once all is read"
     if not any(one.state == "orphaned" for one in state.snapshot.experiments):
         return "nothing is orphaned here"

@@ -83,6 +83,8 @@ class TaskView:
         self._experiments = dict(experiments or {})
         self._clock = clock
         self._listeners: tuple[MessagePump, ...] = ()
+        self._lock = threading.Lock()
+        """Around the listeners and the end, so that nobody hears of the end twice or never."""
         self._thread: threading.Thread | None = None
         self.latest: ApplyEvent | None = None
         self.done_keys: set[str] = set()
@@ -103,12 +105,18 @@ class TaskView:
         return self
 
     def listen(self, listener: MessagePump) -> None:
-        """Tell this screen or app as well."""
-        if listener not in self._listeners:
+        """Tell this screen or app as well; of an end that was already, at once."""
+        with self._lock:
+            if listener in self._listeners:
+                return
             self._listeners = (*self._listeners, listener)
+            ended = self.ended
+        if ended:
+            listener.post_message(TaskEnded(self))
 
     def forget(self, listener: MessagePump) -> None:
-        self._listeners = tuple(one for one in self._listeners if one is not listener)
+        with self._lock:
+            self._listeners = tuple(one for one in self._listeners if one is not listener)
 
     def stop(self) -> None:
         """Ask the worker to stop after the item at hand."""
@@ -160,8 +168,10 @@ class TaskView:
                 hint="the backups (b) show where each item is",
             )
         self.ended_s = self._clock()
-        self.ended = True
-        self._tell(TaskEnded)
+        with self._lock:
+            self.ended = True
+            listeners = self._listeners
+        self._tell(TaskEnded, listeners)
 
     def _take(self, event: ApplyEvent) -> None:
         if self.started_s is None:
@@ -172,10 +182,11 @@ class TaskView:
             name = self.label(event.key, event.name)
             self.troubles = (*self.troubles, Trouble(event.outcome, event.key, name, event.error))
         self.latest = event
-        self._tell(TaskProgressed)
+        self._tell(TaskProgressed, self._listeners)
 
-    def _tell(self, kind: type[TaskProgressed] | type[TaskEnded]) -> None:
-        for listener in self._listeners:
+    def _tell(self, kind: type[TaskProgressed] | type[TaskEnded], listeners: tuple[MessagePump, ...]) -> None:
+        # The newest first: a window over a screen closes before the screen under it says how it ended.
+        for listener in reversed(listeners):
             try:
                 listener.post_message(kind(self))
             except RuntimeError:  # the program is being left: its event loop is closed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.plan import Plan
@@ -71,6 +71,10 @@ def plan_rules(
     return plan_choices(reader, snapshot, chosen, backup=backup, rules=words, options=options, at_ms=at_ms)
 
 
-def leave_out(plan: Plan, keys: Collection[str], snapshot: Snapshot) -> Plan:
-    """The plan without these items, and without the parents of those that now stay; totals follow."""
-    return without(plan, keys, parents_of(snapshot, plan.items))
+def leaving_out(plan: Plan, snapshot: Snapshot) -> Callable[[Collection[str]], Plan]:
+    """Gives the plan without the items of these keys, and without the parents of those that now stay.
+
+    Families are looked up once, so that each answer takes milliseconds for 10,000 items.
+    """
+    parents = parents_of(snapshot, plan.items)
+    return lambda keys: without(plan, keys, parents)

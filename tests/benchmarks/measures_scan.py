@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,29 +20,42 @@ LATENCY_US = 500
 
 def warm(bench: Bench) -> Iterator[Row]:
     """The whole program on warm stores: metadata, sizes, JSON."""
-    for size, recipe in (("10k", TEN_THOUSAND), ("seed", None)):
+    for size, recipe in bench.asked_for({"10k": TEN_THOUSAND, "seed": None}):
         store = bench.store(size, recipe, size=size)
         yield against_du(bench, store, f"full scan, warm, {size} ({store.runs:,} runs)", 1.0, 7)
 
 
-def against_du(bench: Bench, store: Store, measure: str, target: float, usual: int, before: Callable[[], None] | None = None, **more: str) -> Row:
-    """``list --json`` beside ``du -s``, wall time of both whole processes; ``more``: their environment."""
-    entries = 0
+def against_du(
+    bench: Bench,
+    store: Store,
+    measure: str,
+    target: float,
+    usual: int,
+    before: Callable[[], None] = lambda: None,
+    **more: str,
+) -> Row:
+    """``list --json`` beside ``du -s``, wall time of both whole processes; ``more``: their environment.
+
+    ``before`` is called, untimed, ahead of every run.
+    """
+    cpu: list[float] = []
 
     def ours() -> float:
-        if before:
-            before()
+        before()
         spent = bench.run(*bench.ours("list", "--json", store.root), **more)
         check_listing(spent, store)
+        cpu.append(spent.cpu)
         return spent.wall
 
     def reference() -> float:
-        if before:
-            before()
-        return bench.run("du", "-s", store.root, **more).wall
+        before()
+        spent = bench.run("du", "-s", store.root, **more)
+        cpu[-1] /= spent.cpu
+        return spent.wall
 
-    pairs = bench.paired(ours, reference, usual, warm=before is None)
-    return pairs.row(measure, "du -s", target)
+    pairs = bench.paired(ours, reference, usual)
+    note = f"CPU ratio {statistics.median(cpu):.2f}"
+    return pairs.row(measure, "du -s", target, note=note)
 
 
 def check_listing(spent: Spent, store: Store) -> None:
@@ -54,7 +68,7 @@ def check_listing(spent: Spent, store: Store) -> None:
 def cold(bench: Bench) -> Iterator[Row]:
     """Nothing of the store in the page cache; Python, the program and ``du`` themselves stay warm."""
     caches = Path("/proc/sys/vm/drop_caches")
-    empty = bench.store("empty", Recipe(0, 1), size="seed")
+    empty = bench.store("empty", Recipe(0, 1))
 
     def forget() -> None:
         os.sync()
@@ -66,10 +80,10 @@ def cold(bench: Bench) -> Iterator[Row]:
         caches.write_text("1\n")
     except OSError:
         raise Unavailable("dropping the caches is not permitted here (root may)") from None
-    for size, recipe in (("10k", TEN_THOUSAND), ("seed", None)):
+    if file_system(empty.root) == "tmpfs":
+        raise Unavailable("the stores lie in memory, which is never cold: name a folder on a disk with --dir")
+    for size, recipe in bench.asked_for({"10k": TEN_THOUSAND, "seed": None}):
         store = bench.store(size, recipe, size=size)
-        if file_system(store.root) in ("tmpfs", "overlay"):
-            raise Unavailable(f"the stores lie on {file_system(store.root)}, which is never cold: give --dir")
         yield against_du(bench, store, f"full scan, cold, {size}", 0.5, 3, forget)
 
 
@@ -97,9 +111,7 @@ def slow(bench: Bench) -> Iterator[Row]:
 def table(bench: Bench) -> Iterator[Row]:
     """In process, from the call of scan to the complete table, sizes left open."""
     store = bench.store("10k", TEN_THOUSAND, size="10k")
-    pairs = bench.paired(
-        lambda: _inside(bench, store, "table"), lambda: bench.run("du", "-s", store.root).wall, 7
-    )
+    pairs = bench.paired(lambda: _inside(bench, store, "table"), lambda: bench.run("du", "-s", store.root).wall, 7)
     yield pairs.row("run table without sizes, 10k, in process", "du -s", 0.2)
 
 
@@ -119,9 +131,7 @@ def again(bench: Bench) -> Iterator[Row]:
     _inside(bench, store, "complete")
     if not any(path.is_file() for path in cache.rglob("*")):
         raise Unavailable("not built yet: a scan keeps nothing in the cache directory")
-    pairs = bench.paired(
-        lambda: _inside(bench, store, "sized"), lambda: bench.run("du", "-s", store.root).wall, 7
-    )
+    pairs = bench.paired(lambda: _inside(bench, store, "sized"), lambda: bench.run("du", "-s", store.root).wall, 7)
     yield pairs.row("second start, 10k unchanged: table with sizes, in process", "du -s", 0.1)
 
 
@@ -142,14 +152,13 @@ def mlflow(bench: Bench) -> Iterator[Row]:
         pairs = bench.paired(lambda: bench.run(*bench.ours("list", "--json", store.root)).cpu, theirs, 3)
     finally:
         shutil.rmtree(copy, ignore_errors=True)
-    alone = Pairs([(ours, part) for (ours, _), part in zip(pairs.all, listing[-len(pairs.all):], strict=True)])
+    alone = Pairs([(ours, part) for (ours, _), part in zip(pairs.all, listing[-len(pairs.all) :], strict=True)])
     note = f"1/{1 / pairs.ratio:.0f}; 1/{1 / alone.ratio:.0f} of the two calls without the import of MLflow"
     yield pairs.row("full scan, seed, CPU", "MLflow search_experiments + search_runs", 1 / 50, note=note)
 
 
 def growth(bench: Bench) -> Iterator[Row]:
     """Time a run, the program's start taken off (measured on an empty store), by size of the store."""
-    took: dict[int, float] = {}
     sizes = (0, 1_000, 10_000, 100_000)
     for runs in sizes:
         bench.store(f"thin-{runs}", Recipe(runs, 120 if runs else 1, "thin"), size="100k", in_memory=True)

@@ -26,12 +26,12 @@ def answers(bench: Bench) -> Iterator[Row]:
 
 def first_frame(bench: Bench) -> Iterator[Row]:
     """From the start of the process to a frame with experiments, in a terminal of 140×40."""
-    yield from _first_frame(bench, "seed", bench.store("seed", None, size="seed"))
-    thin = Recipe(100_000, 120, "thin")
-    yield from _first_frame(bench, "100k", bench.store("thin-100000", thin, size="100k", in_memory=True))
+    for size, recipe in bench.asked_for({"seed": None, "100k": Recipe(100_000, 120, "thin")}):
+        name = "seed" if recipe is None else "thin-100000"
+        yield _first_frame(bench, size, bench.store(name, recipe, size=size, in_memory=recipe is not None))
 
 
-def _first_frame(bench: Bench, size: str, store: Store) -> Iterator[Row]:
+def _first_frame(bench: Bench, size: str, store: Store) -> Row:
     bare = [sys.executable, str(HERE / "inside_bare_start.py"), *store.names[:NAMES_SEEN]]
     ours = bench.ours(store.root)
 
@@ -42,7 +42,7 @@ def _first_frame(bench: Bench, size: str, store: Store) -> Iterator[Row]:
             raise Unavailable(f"no frame with experiments: {problem}") from None
 
     pairs = bench.paired(lambda: shown(ours), lambda: shown(bare), 7)
-    yield pairs.row(f"first frame with experiments, {size}", "bare app: Header, Tree, Footer", 1.2, unit="ms")
+    return pairs.row(f"first frame with experiments, {size}", "bare app: Header, Tree, Footer", 1.2, unit="ms")
 
 
 def seconds_to_names(command: Sequence[str], bench: Bench, names: Sequence[str]) -> float:

@@ -80,10 +80,21 @@ class Bench:
     def __post_init__(self) -> None:
         self.environment = quiet_environment(self.folder / "home")
 
-    def store(self, name: str, recipe: Recipe | None = None, *, size: str, in_memory: bool = False) -> Store:
-        """A store by name, written on first use (``None``: the demo store). Raises Unavailable for a size
-        that was not asked for."""
-        if size not in self.sizes:
+    def asked_for(self, recipes: Mapping[str, Recipe | None]) -> list[tuple[str, Recipe | None]]:
+        """Those of these sizes that were asked for. Raises Unavailable for none."""
+        found = [(size, recipe) for size, recipe in recipes.items() if size in self.sizes]
+        if not found:
+            raise Unavailable(f"left out (--sizes has no {' or '.join(recipes)})")
+        return found
+
+    def store(
+        self, name: str, recipe: Recipe | None = None, *, size: str | None = None, in_memory: bool = False
+    ) -> Store:
+        """A store by name, written on first use (``None``: the demo store).
+
+        Raises Unavailable when its ``size`` was not asked for.
+        """
+        if size is not None and size not in self.sizes:
             raise Unavailable(f"left out (--sizes has no {size})")
         if name not in self._stores:
             if recipe is not None:
@@ -116,13 +127,10 @@ class Bench:
             raise Unavailable(str(found["unavailable"]))
         return found
 
-    def paired(
-        self, ours: Callable[[], float], reference: Callable[[], float], usual: int, *, warm: bool = True
-    ) -> Pairs:
-        """A B A B …: both in turn, after one untimed round unless ``warm`` is False."""
-        if warm:
-            ours()
-            reference()
+    def paired(self, ours: Callable[[], float], reference: Callable[[], float], usual: int) -> Pairs:
+        """A B A B …: both in turn, after one round that is not counted."""
+        ours()
+        reference()
         found: list[tuple[float, float]] = []
         for at in range(self.count(usual)):
             progress(f"  pair {at + 1} of {self.count(usual)}")
@@ -170,7 +178,7 @@ class Pairs:
         )
 
 
-def run(command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str]) -> Spent:
+def run(command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str], ok: Sequence[int] = (0,)) -> Spent:
     """Run a command to its end, its output through a pipe."""
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -184,7 +192,7 @@ def run(command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     process.stderr.close()
-    if process.returncode:
+    if process.returncode not in ok:
         words = " ".join(str(one) for one in command)[:160]
         said = (problem or output).decode(errors="replace").strip().splitlines()
         raise CommandFailed(f"exit {process.returncode} from {words}: {said[-1] if said else ''}")
@@ -207,7 +215,8 @@ def quiet_environment(home: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("MLRUNS_TUI_", "MLFLOW_", "XDG_")) and name not in ("NO_COLOR", "PYTHONDONTWRITEBYTECODE")
+        if not name.startswith(("MLRUNS_TUI_", "MLFLOW_", "XDG_"))
+        and name not in ("NO_COLOR", "PYTHONDONTWRITEBYTECODE")
     }
     home.mkdir(parents=True, exist_ok=True)
     return kept | {

@@ -27,7 +27,7 @@ _SEQUENCE = re.compile(
     rb"\x1b\[(?P<csi>[0-?]*)[ -/]*(?P<final>[@-~])"
     rb"|\x1b\](?:[^\x07\x1b]|\x1b[^\\])*(?:\x07|\x1b\\)"
     rb"|\x1b[PX^_](?:[^\x1b]|\x1b[^\\])*\x1b\\"
-    rb"|\x1b[ -/]*[0-~]"
+    rb"|\x1b(?![\[\]PX^_])[ -/]*[0-~]"
 )
 _ASKS_SYNC = b"\x1b[?2026$p"
 _KNOWS_SYNC = b"\x1b[?2026;2$y"
@@ -166,6 +166,10 @@ class Terminal:
 
     def _shown(self, data: bytes) -> Frame:
         self._canvas.feed(data)
+        return Frame(self._read_at, self._canvas.lines)
+
+    def now(self) -> Frame:
+        """The screen as it stands, with what came so far."""
         return Frame(self._read_at, self._canvas.lines)
 
     def quiet(self, seconds: float, timeout: float = 60) -> None:

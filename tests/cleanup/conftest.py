@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import json
@@ -20,6 +21,7 @@ import pytest
 
 from mlruns_tui.disk import look
 from mlruns_tui.model import codec
+from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Step
 from mlruns_tui.model.store import Identity
 from mlruns_tui.model.words import VAULT_NAME
@@ -75,7 +77,11 @@ def differences(before: Manifest, after: Manifest) -> list[str]:
     """What is not the same, in words a failing test can show."""
     said = [f"missing: {name!r}" for name in before.keys() - after.keys()]
     said += [f"new: {name!r}" for name in after.keys() - before.keys()]
-    said += [f"changed: {name!r}: {before[name]} -> {after[name]}" for name in before.keys() & after.keys() if before[name] != after[name]]
+    said += [
+        f"changed: {name!r}: {before[name]} -> {after[name]}"
+        for name in before.keys() & after.keys()
+        if before[name] != after[name]
+    ]
     return sorted(said)
 
 
@@ -307,6 +313,47 @@ def start_worker() -> Iterator[Callable[..., Worker]]:
 @pytest.fixture
 def apply_request() -> Callable[[Plan], dict[str, Any]]:
     return lambda plan: {"do": "apply", "plan": codec.encode(plan)}
+
+
+@pytest.fixture
+def as_user(tmp_path: Path) -> Callable[..., Any]:
+    """Runs a function as an ordinary user in a process of its own; what it returns comes back as JSON.
+
+    Forked, not started: an ordinary user need not be able to reach this interpreter's files.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become another user")
+    for above in [tmp_path, *tmp_path.parents]:
+        mode = above.stat().st_mode
+        if above != Path("/") and not mode & 0o001:
+            os.chmod(above, mode | 0o011)
+
+    def run(function: Callable[[], Any], uid: int = 65534, gid: int = 65534) -> Any:
+        for name in ("ascii", "idna"):
+            codecs.lookup(name)  # loaded while their files can still be reached
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setgroups([])
+                os.setgid(gid)
+                os.setuid(uid)
+                answer = {"returned": function()}
+            except MlrunsError as error:
+                answer = {"code": error.code, "message": error.message, "hint": error.hint}
+            except BaseException as error:
+                answer = {"raised": f"{type(error).__name__}: {error}"}
+            with open(writing, "wb") as file:
+                file.write(json.dumps(answer).encode())
+            os._exit(0)
+        os.close(writing)
+        with open(reading, "rb") as file:
+            answer = json.loads(file.read())
+        os.waitpid(pid, 0)
+        assert "raised" not in answer, answer["raised"]
+        return answer.get("returned", answer)
+
+    return run
 
 
 @pytest.fixture

@@ -20,22 +20,52 @@ from typing import Any
 import pytest
 
 from mlruns_tui.cleanup.apply import apply
-from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.model import codec
 from mlruns_tui.model.errors import MlrunsError
 
-CALLS = (
-    "rename renameat renameat2 mkdir mkdirat unlink unlinkat rmdir symlink symlinkat link linkat write pwrite64 writev "
-    "ftruncate truncate fallocate fsync fdatasync utimensat chmod fchmod fchmodat chown fchown fchownat lchown "
-    "setxattr fsetxattr copy_file_range sendfile"
-).split()
+CALLS = [
+    "rename",
+    "renameat",
+    "renameat2",
+    "mkdir",
+    "mkdirat",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "symlink",
+    "symlinkat",
+    "link",
+    "linkat",
+    "write",
+    "pwrite64",
+    "writev",
+    "ftruncate",
+    "truncate",
+    "fallocate",
+    "fsync",
+    "fdatasync",
+    "utimensat",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "chown",
+    "fchown",
+    "fchownat",
+    "lchown",
+    "setxattr",
+    "fsetxattr",
+    "copy_file_range",
+    "sendfile",
+]
 CREATING = "openat"
 DRIVER = """
 import json, sys
-from mlruns_tui.model import codec
 from mlruns_tui.cleanup import worker
+from mlruns_tui.disk import look
+# The number of processes on this machine must not decide which call is the N-th.
+look.open_files = lambda device: look.NO_OPEN_FILES
 worker.carry_out(json.loads(open(sys.argv[1]).read()), lambda event: None, lambda: False)
 """
 
@@ -49,7 +79,17 @@ def _needs_strace() -> None:
 class Case:
     """One store, one operation to be killed in."""
 
-    def __init__(self, make: Callable[[str], Any], tree_manifest: Any, base: Path, op: str, count: int, name: str) -> None:
+    def __init__(
+        self,
+        make: Callable[[str], Any],
+        tree_manifest: Any,
+        base: Path,
+        op: str,
+        count: int,
+        name: str,
+        prelude: str = "",
+    ) -> None:
+        self.prelude = prelude
         self.op = op
         self.store = make(name)
         runs = [f"{n}" * 32 for n in range(1, count + 1)]
@@ -85,7 +125,19 @@ class Case:
 
     def strace(self, log: Path, *options: str) -> int:
         return subprocess.run(
-            ["strace", "-f", "-qq", "-o", str(log), *options, sys.executable, "-B", "-c", DRIVER, str(self.file)],
+            [
+                "strace",
+                "-f",
+                "-qq",
+                "-o",
+                str(log),
+                *options,
+                sys.executable,
+                "-B",
+                "-c",
+                self.prelude + DRIVER,
+                str(self.file),
+            ],
             check=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -203,15 +255,15 @@ def check_purge(case: Case, where: str, compare: Any, tally: Tally) -> None:
 @pytest.fixture
 def run_points(
     tmp_path: Path, new_store: Callable[[str], Any], tree_manifest: Any, compare: Any, record_property: Any
-) -> Callable[[str, int, int, int], Tally]:
+) -> Callable[..., Tally]:
     """Kill one operation at each of its points (those of one part of several) and check each."""
 
-    def run(op: str, count: int, part: int, parts: int) -> Tally:
+    def run(op: str, count: int, part: int = 0, parts: int = 1, prelude: str = "") -> Tally:
         tally = Tally()
         log = tmp_path / "log"
-        found = points(Case(new_store, tree_manifest, tmp_path, op, count, "counted"), log)
+        found = points(Case(new_store, tree_manifest, tmp_path, op, count, "counted", prelude), log)
         for at, (kind, number) in enumerate(found[part::parts]):
-            case = Case(new_store, tree_manifest, tmp_path, op, count, f"s{at}")
+            case = Case(new_store, tree_manifest, tmp_path, op, count, f"s{at}", prelude)
             kill_and_check(case, kind, number, log, compare, tally)
             shutil.rmtree(case.store.root)
         record_property("points", tally.tried)
@@ -221,8 +273,149 @@ def run_points(
     return run
 
 
+def good(tally: Tally) -> bool:
+    assert (tally.lost, tally.inexact) == ([], [])
+    return tally.tried > 0
+
+
 @pytest.mark.parametrize("part", range(4))
 @pytest.mark.parametrize("op", ["apply", "undo"])
 def test_killed_at_any_call_one_item_is_whole_and_undo_is_exact(run_points: Any, op: str, part: int) -> None:
-    tally = run_points(op, 1, part, 4)
-    assert (tally.lost, tally.inexact) == ([], [])
+    assert good(run_points(op, 1, part, 4))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("op", ["apply", "undo"])
+def test_killed_at_any_call_four_items_are_whole_and_undo_is_exact(run_points: Any, op: str, part: int) -> None:
+    assert good(run_points(op, 3, part, 4))
+
+
+@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.full), pytest.param(2, marks=pytest.mark.full)])
+def test_killed_in_a_purge_nothing_half_deleted_passes_for_a_backup(run_points: Any, part: int) -> None:
+    assert good(run_points("purge", 1, part, 3))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("op", ["purge", "apply-no-backup"])
+def test_killed_in_a_purge_of_four_items_nothing_half_deleted_passes_for_a_backup(run_points: Any, op: str) -> None:
+    assert good(run_points(op, 3))
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.full)])
+def test_killed_in_a_swap_both_are_whole(run_points: Any, count: int) -> None:
+    assert good(run_points("swap", count))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(4))
+def test_killed_again_while_it_recovers_nothing_is_lost_and_undo_is_exact(
+    tmp_path: Path, new_store: Callable[[str], Any], tree_manifest: Any, compare: Any, part: int
+) -> None:
+    """Pairs: an apply killed somewhere, then its undo killed somewhere."""
+    log, tally = tmp_path / "log", Tally()
+    first = points(Case(new_store, tree_manifest, tmp_path, "apply", 3, "counted"), log)
+    for at, (kind, number) in enumerate(first[part::4]):
+        for again in range(1 + at % 5, 24, 5):
+            case = Case(new_store, tree_manifest, tmp_path, "apply", 3, f"s{at}x{again}")
+            case.strace(log, "-e", f"trace=?{kind}", "-e", f"inject={kind}:signal=KILL:when={number}")
+            case.file.write_text(json.dumps({"do": "undo", "root": str(case.store.root)}))
+            found = points_of_a_copy(case, log)
+            if again <= len(found):
+                kind_again, number_again = found[again - 1]
+                case.strace(
+                    log, "-e", f"trace=?{kind_again}", "-e", f"inject={kind_again}:signal=KILL:when={number_again}"
+                )
+                assert "killed by SIGKILL" in log.read_text(errors="replace")
+                tally.tried += 1
+                check_whole(
+                    case, f"apply killed at {kind} {number}, undo at {kind_again} {number_again}", compare, tally
+                )
+            shutil.rmtree(case.store.root)
+    assert good(tally)
+
+
+def points_of_a_copy(case: Case, log: Path) -> list[tuple[str, int]]:
+    """The points of an operation on what a killed one left, counted on a copy that keeps every inode's role.
+
+    A copy has other inodes, so its undo takes the same path through other identities; the calls are the same.
+    """
+    root = case.store.root
+    held = root.with_name(root.name + "-held")
+    root.rename(held)
+    subprocess.run(["cp", "-a", held, root], check=True)
+    kinds = ",".join(f"?{name}" for name in [*CALLS, CREATING])
+    case.strace(log, "-e", f"trace={kinds}")
+    seen: Counter[str] = Counter()
+    found = []
+    for line in log.read_text(errors="replace").splitlines():
+        match = re.match(r"\d+ +(\w+)\((.*)", line)
+        if match is not None:
+            seen[match[1]] += 1
+            if match[1] != CREATING or "O_CREAT" in match[2]:
+                found.append((match[1], seen[match[1]]))
+    shutil.rmtree(root)
+    held.rename(root)
+    return found
+
+
+MUTANTS = {
+    "copies, then deletes the original": (
+        "apply",
+        """
+import shutil
+def do(self, ground):
+    slot = ground.places.free(self.n)
+    fd, name = ground.parents.of(self.item.path)
+    shutil.copytree(f"/proc/self/fd/{fd}/{name}", f"/proc/self/fd/{slot.fd}/{slot.name}", symlinks=True)
+    shutil.rmtree(f"/proc/self/fd/{fd}/{name}")
+    return slot
+from mlruns_tui.cleanup import steps
+steps.MoveOut.do = do
+""",
+    ),
+    "deletes in place": (
+        "purge",
+        """
+from mlruns_tui.cleanup import places
+dead = places.Places.dead
+places.Places.dead = lambda self, n: self._slots(n, "data")[0]
+places.Places.find_dead = places.Places.find
+from mlruns_tui.disk import change
+rename = change.rename
+change.rename = lambda a, b, c, d: None if (a, b) == (c, d) else rename(a, b, c, d)
+""",
+    ),
+    "forgets the directories' times": (
+        "apply",
+        """
+from mlruns_tui.cleanup import parents
+parents.Parents.times = lambda self, paths: []
+""",
+    ),
+    "moves before the plan is written": (
+        "apply",
+        """
+from mlruns_tui.cleanup import records
+from mlruns_tui.disk import change
+publish, create = records.publish, change.create_file
+def late(fd, name, data, *rest, **more):
+    if name == "plan.json":
+        data = b""
+    return create(fd, name, data, *rest, **more)
+change.create_file = late
+records._read_back = lambda *_: None
+""",
+    ),
+}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_the_harness_catches_a_program_that_is_wrong(run_points: Any, mutant: str) -> None:
+    op, prelude = MUTANTS[mutant]
+    try:
+        tally = run_points(op, 1, prelude=prelude)
+    except (AssertionError, MlrunsError):
+        return
+    assert tally.lost or tally.inexact, f"{tally.tried} points and nothing was noticed"

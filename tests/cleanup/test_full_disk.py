@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import json
 import os
 import shutil
 import subprocess
@@ -39,50 +37,19 @@ def mount(tmp_path: Path) -> Iterator[Callable[..., Path]]:
             file.truncate(mebibytes << 20)
         subprocess.run(["mkfs.ext4", "-q", "-F", *(["-N", str(inodes)] if inodes else []), str(image)], check=True)
         point.mkdir()
-        done = subprocess.run(["mount", "-o", "loop", str(image), str(point)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["mount", "-o", "loop", str(image), str(point)], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             pytest.skip(f"cannot mount a file system here: {done.stderr.strip()}")
         points.append(point)
         (point / "home").mkdir()
         os.chown(point / "home", NOBODY, NOBODY)
-        # nobody must be able to get here.
-        for above in [point, *point.parents]:
-            if above.stat().st_uid == 0 and above != Path("/") and not above.stat().st_mode & 0o001:
-                os.chmod(above, above.stat().st_mode | 0o011)
         return point / "home"
 
     yield make
     for point in points:
         subprocess.run(["umount", str(point)], check=True)
-
-
-def as_nobody(function: Callable[[], Any]) -> Any:
-    """What something returns (as JSON), run by an ordinary user in a process of its own.
-
-    Forked, not started: an ordinary user need not be able to reach this interpreter's files.
-    """
-    codecs.lookup("ascii")  # loaded while its file can still be reached
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        answer = b""
-        try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            answer = json.dumps(function()).encode()
-        except BaseException as error:
-            answer = json.dumps({"raised": f"{type(error).__name__}: {error}"}).encode()
-        finally:
-            with open(writing, "wb") as file:
-                file.write(answer)
-            os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as file:
-        answer = json.loads(file.read())
-    os.waitpid(pid, 0)
-    assert not (isinstance(answer, dict) and "raised" in answer), answer
-    return answer
 
 
 def fill(folder: Path) -> None:
@@ -112,18 +79,22 @@ def fill_inodes(folder: Path) -> None:
     raise AssertionError("the inodes do not run out")
 
 
-def work(request: dict[str, Any], state: Path) -> dict[str, Any]:
+@pytest.fixture
+def work(as_user: Any) -> Callable[[dict[str, Any], Path], dict[str, Any]]:
     """The worker's answer to an ordinary user with this state directory."""
 
-    def run() -> dict[str, Any]:
-        os.environ["XDG_STATE_HOME"] = str(state)
-        try:
-            return {"batch": codec.encode(worker.carry_out(request, silent, never))}
-        except MlrunsError as error:
-            return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+    def ask(request: dict[str, Any], state: Path) -> dict[str, Any]:
+        def run() -> dict[str, Any]:
+            os.environ["XDG_STATE_HOME"] = str(state)
+            try:
+                return {"batch": codec.encode(worker.carry_out(request, silent, never))}
+            except MlrunsError as error:
+                return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
 
-    answer: dict[str, Any] = as_nobody(run)
-    return answer
+        answer: dict[str, Any] = as_user(run)
+        return answer
+
+    return ask
 
 
 def batch_of(answer: dict[str, Any]) -> Batch:
@@ -132,7 +103,7 @@ def batch_of(answer: dict[str, Any]) -> Batch:
 
 
 @pytest.fixture
-def full_store(mount: Callable[..., Path], tmp_path: Path) -> Callable[..., Any]:
+def full_store(mount: Callable[..., Path], tmp_path: Path, as_user: Any) -> Callable[..., Any]:
     """A store of nobody on a disk that is then filled to the last block."""
 
     def make(store_class: Any, **options: Any) -> tuple[Any, Path]:
@@ -149,7 +120,7 @@ def full_store(mount: Callable[..., Path], tmp_path: Path) -> Callable[..., Any]
             (home / "filling").mkdir()
             fill_inodes(home / "filling") if "inodes" in options else fill(home / "filling")
 
-        as_nobody(build)
+        as_user(build)
         store = store_class.__new__(store_class)
         store.root, store._plans = home / "mlruns", 0
         made.append(store)
@@ -163,7 +134,7 @@ def full_store(mount: Callable[..., Path], tmp_path: Path) -> Callable[..., Any]
 
 
 def test_with_backup_on_a_full_disk_items_are_moved_and_brought_back(
-    full_store: Any, store_class: Any, compare: Any, tree_manifest: Any
+    work: Any, full_store: Any, store_class: Any, compare: Any, tree_manifest: Any
 ) -> None:
     store, state = full_store(store_class)
     before = store.manifest()
@@ -180,7 +151,7 @@ def test_with_backup_on_a_full_disk_items_are_moved_and_brought_back(
 
 
 def test_without_backup_on_a_full_disk_the_first_item_makes_room_for_the_vault(
-    full_store: Any, store_class: Any, compare: Any
+    work: Any, full_store: Any, store_class: Any, compare: Any
 ) -> None:
     store, state = full_store(store_class)
     before = store.manifest()
@@ -197,7 +168,7 @@ def test_without_backup_on_a_full_disk_the_first_item_makes_room_for_the_vault(
 
 
 def test_without_backup_it_works_where_the_state_directory_is_full_too(
-    full_store: Any, store_class: Any, compare: Any
+    work: Any, full_store: Any, store_class: Any, compare: Any
 ) -> None:
     store, _ = full_store(store_class)
     state = store.root.parent / "filling"
@@ -214,7 +185,7 @@ def test_without_backup_it_works_where_the_state_directory_is_full_too(
 
 
 def test_with_backup_and_no_room_for_a_plan_anywhere_nothing_is_touched(
-    full_store: Any, store_class: Any, compare: Any
+    work: Any, full_store: Any, store_class: Any, compare: Any
 ) -> None:
     store, _ = full_store(store_class)
     before = store.manifest()
@@ -226,7 +197,9 @@ def test_with_backup_and_no_room_for_a_plan_anywhere_nothing_is_touched(
     assert sorted(os.listdir(store.root)) == ["1", "2"]
 
 
-def test_without_a_free_inode_items_are_moved_and_brought_back(full_store: Any, store_class: Any, compare: Any) -> None:
+def test_without_a_free_inode_items_are_moved_and_brought_back(
+    work: Any, full_store: Any, store_class: Any, compare: Any
+) -> None:
     store, state = full_store(store_class, inodes=200)
     assert os.statvfs(store.root).f_bavail > 1000
     before = store.manifest()
@@ -237,7 +210,7 @@ def test_without_a_free_inode_items_are_moved_and_brought_back(full_store: Any, 
 
 
 def test_a_vault_keeps_space_for_the_journal_of_the_day_the_disk_is_full(
-    mount: Any, store_class: Any, tmp_path: Path, compare: Any
+    work: Any, as_user: Any, mount: Any, store_class: Any, tmp_path: Path, compare: Any
 ) -> None:
     home = mount()
     state = tmp_path / "state"
@@ -249,13 +222,13 @@ def test_a_vault_keeps_space_for_the_journal_of_the_day_the_disk_is_full(
         store.age()
         (home / "filling").mkdir()
 
-    as_nobody(build)
+    as_user(build)
     store = store_class.__new__(store_class)
     store.root, store._plans = home / "mlruns", 0
     before = store.manifest()
     batch_of(work({"do": "apply", "plan": codec.encode(store.plan(f"1/{RUNS[0]}"))}, state))
     assert os.stat(store.vault / "reserve").st_blocks * 512 >= 1 << 20
-    as_nobody(lambda: fill(home / "filling"))
+    as_user(lambda: fill(home / "filling"))
     assert os.statvfs(home).f_bavail == 0
     batch = batch_of(work({"do": "apply", "plan": codec.encode(store.plan(f"1/{RUNS[1]}"))}, state))
     assert batch.vault.startswith(str(store.vault))
@@ -267,7 +240,9 @@ def test_a_vault_keeps_space_for_the_journal_of_the_day_the_disk_is_full(
     assert compare(before, store.manifest()) == []
 
 
-def test_a_purge_on_a_full_disk_frees_what_it_says(mount: Any, store_class: Any, tmp_path: Path) -> None:
+def test_a_purge_on_a_full_disk_frees_what_it_says(
+    work: Any, as_user: Any, mount: Any, store_class: Any, tmp_path: Path
+) -> None:
     home = mount()
     state = tmp_path / "state"
     state.mkdir(mode=0o777)
@@ -278,11 +253,11 @@ def test_a_purge_on_a_full_disk_frees_what_it_says(mount: Any, store_class: Any,
         (store.root / "1" / RUNS[0] / "artifacts" / "model.bin").write_bytes(os.urandom(3_000_000))
         (home / "filling").mkdir()
 
-    as_nobody(build)
+    as_user(build)
     store = store_class.__new__(store_class)
     store.root, store._plans = home / "mlruns", 0
     batch = batch_of(work({"do": "apply", "plan": codec.encode(store.plan(f"1/{RUNS[0]}"))}, state))
-    as_nobody(lambda: fill(home / "filling"))
+    as_user(lambda: fill(home / "filling"))
     purged = batch_of(work({"do": "purge", "root": str(store.root), "batch": batch.id}, state))
     assert purged.state == "purged"
     assert purged.freed_bytes == batch.items[0].item.allocated_bytes > 3_000_000

@@ -16,8 +16,8 @@ from mlruns_tui.cleanup import conflict
 from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
-from mlruns_tui.cleanup.vault import batches, show
 from mlruns_tui.cleanup.session import changing
+from mlruns_tui.cleanup.vault import batches, show
 from mlruns_tui.disk import change
 from mlruns_tui.model import codec
 from mlruns_tui.model.batch import ApplyEvent
@@ -106,7 +106,10 @@ def test_swap_puts_it_back_and_keeps_what_was_there(
     key = batch.items[1].item.key
     batch = restore(str(store.root), batch.id, [key], "swap")
     assert tree_manifest(store.root / C) == ours
-    assert outcomes(batch) == [("done", "moved"), ("done", "restored"), (None, "moved")] or outcomes(batch)[2][1] == "moved"
+    assert (
+        outcomes(batch) == [("done", "moved"), ("done", "restored"), (None, "moved")]
+        or outcomes(batch)[2][1] == "moved"
+    )
     added = batch.items[2]
     assert (added.item.key, added.item.path, added.item.rule) == (key, C, "swap")
     assert tree_manifest(store.root / added.now_at) == theirs
@@ -317,7 +320,9 @@ def test_a_backup_is_put_back_by_hand_as_its_readme_says(store: Any, compare: An
     batch = apply(store.plan(A, "2"))
     assert "batches/<id>/data/<n>" in (store.vault / "README").read_text()
     for n, one in enumerate(batch.items):
-        subprocess.run(["mv", store.vault / "batches" / batch.id / "data" / str(n), store.root / one.item.path], check=True)
+        subprocess.run(
+            ["mv", store.vault / "batches" / batch.id / "data" / str(n), store.root / one.item.path], check=True
+        )
     assert show(str(store.root), batch.id).state == "restored"
     with pytest.raises(MlrunsError):
         undo(str(store.root))

@@ -207,7 +207,9 @@ def test_members_of_the_stores_group_share_the_vault_whatever_the_umask(store: A
         batch = apply(store.plan(A))
     finally:
         os.umask(before)
-    modes = {name: os.stat(store.vault / name).st_mode & 0o7777 for name in (".", "batches", "lock", f"batches/{batch.id}")}
+    modes = {
+        name: os.stat(store.vault / name).st_mode & 0o7777 for name in (".", "batches", "lock", f"batches/{batch.id}")
+    }
     assert modes == {".": 0o2770, "batches": 0o2770, "lock": 0o660, f"batches/{batch.id}": 0o2750}
 
 
@@ -220,11 +222,14 @@ def test_looking_makes_no_call_that_changes_anything(store: Any, strace: str, tm
         "?utimensat,?fchmod,?chmod,?chown,?fchown,?flock,?fallocate,?symlinkat,?linkat,openat"
     )
     subprocess.run(
-        [strace, "-f", "-qq", "-o", log, "-e", f"trace={calls}", sys.executable, "-B", "-c", script, store.root], check=True
+        [strace, "-f", "-qq", "-o", log, "-e", f"trace={calls}", sys.executable, "-B", "-c", script, store.root],
+        check=True,
     )
     lines = log.read_text(errors="replace").splitlines()
     assert any(VAULT_NAME in line for line in lines)
-    changing = [line for line in lines if "openat(" not in line or "O_CREAT" in line or "O_RDWR" in line or "O_WRONLY" in line]
+    changing = [
+        line for line in lines if "openat(" not in line or "O_CREAT" in line or "O_RDWR" in line or "O_WRONLY" in line
+    ]
     assert changing == []
 
 

@@ -38,8 +38,12 @@ def test_it_applies_undoes_restores_and_purges(store: Any, start_worker: Any, ap
     assert compare(before, store.manifest()) == []
     second = ask(apply_request(store.plan(A, C)))
     key = second.items[0].item.key
-    assert ask({"do": "restore", "root": root, "batch": second.id, "keys": [key], "on_conflict": "swap"}).state == "partly"
-    assert ask({"do": "purge", "root": root, "batch": second.id, "keys": None, "lock_timeout_s": 2}).count("purged") == 1
+    assert (
+        ask({"do": "restore", "root": root, "batch": second.id, "keys": [key], "on_conflict": "swap"}).state == "partly"
+    )
+    assert (
+        ask({"do": "purge", "root": root, "batch": second.id, "keys": None, "lock_timeout_s": 2}).count("purged") == 1
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,22 @@ class TestPurge:
         assert run("backups", "purge", store.path, "--older-than", "30d", "--force", "--quiet").out == ""
         assert run("backups", "purge", store.path, "--older-than", "0", "--force").code == 0
         assert run("backups", "list", store.path, "--json").json["batches"][0]["items"]["purged"] == 5
+
+
+def test_a_store_somebody_is_changing_is_told_with_exit_11(
+    run: Run, store: Any, cleaned: str, tree: Callable[[Path], Any]
+) -> None:
+    before = tree(store.root)
+    with open(store.root / ".mlruns-tui.trash" / "lock", "rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for words in (
+            ["undo"], ["cleanup", "--run", f"1{2:031x}", "--force"], ["backups", "purge", "--older-than", "0", "--force"],
+        ):  # fmt: skip
+            done = run(*words, store.path, "--lock-timeout", "50ms")
+            assert done.code == 11, done
+            assert len(done.err.splitlines()) == 1
+            document = run(*words, store.path, "--json")
+            assert document.code == 11
+            assert document.json["document"] == "error"
+    assert tree(store.root) == before
+    assert run("undo", store.path).code == 0

@@ -37,7 +37,8 @@ def test_cleanup_moves_and_undo_brings_every_byte_back(
     before = copy_of(store.root)
     done = run("cleanup", store.path, "--days-old", "30", "--force")
     assert done.code == 0
-    assert done.out.startswith("4 runs and 1 experiment moved to a backup, ")
+    assert "4 runs and 1 experiment go to a backup: " in done.out
+    assert "4 runs and 1 experiment moved to a backup, " in done.out
     assert f"Undo: mlruns-tui undo {store.path}" in done.out
     assert "No disk space is freed yet" in done.out
     assert not (store.root / ORPHAN).exists()

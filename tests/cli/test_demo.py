@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,19 +15,24 @@ import pytest
 Run = Callable[..., Any]
 
 WITHOUT_MLFLOW = """
-import importlib.abc, sys
+import contextlib, importlib.abc, io, json, sys
 class Refuse(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in ("mlflow", "mlflow_skinny", "sqlalchemy", "pandas", "numpy"):
             raise AssertionError(f"{name} was imported")
 sys.meta_path.insert(0, Refuse())
 from mlruns_tui.cli import main
+said = []
 for words in (
-    ["list", STORE, "--runs", "--json"], ["cleanup", STORE, "--days-old", "30", "--force", "--json"],
-    ["backups", "list", STORE, "--json"], ["undo", STORE, "--json"],
+    ["list", STORE, "--runs"], ["cleanup", STORE, "--days-old", "30", "--force"], ["list", STORE],
+    ["backups", "list", STORE], ["undo", STORE],
 ):
-    code = main(words)
-    assert code == 0, (words, code)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        code = main([*words, "--json"])
+    assert code == 0, (words, code, out.getvalue()[:500])
+    said.append(json.loads(out.getvalue()))
+print(json.dumps(said))
 """
 
 
@@ -49,42 +54,74 @@ def test_it_says_where_the_store_is_and_how_to_remove_it(demo: tuple[Path, str])
     assert f"rm -r '{root}'" in said
 
 
-def test_it_holds_what_was_promised(run: Run, demo: tuple[Path, str]) -> None:
-    totals = run("list", str(demo[0]), "--json").json["totals"]
-    assert (totals["experiments"], totals["orphaned_experiments"], totals["runs"]) == (17, 2, 1293)
-
-
-def test_the_main_job_takes_exactly_what_is_old_or_orphaned_and_gives_it_back(
-    run: Run, demo: tuple[Path, str], tmp_path: Path, same: Callable[[Path, Path], bool]
+def test_the_main_job_needs_no_mlflow_takes_exactly_what_it_should_and_gives_it_back(
+    demo: tuple[Path, str], tmp_path: Path, same: Callable[[Path, Path], bool]
 ) -> None:
     work = tmp_path / "mlruns"
     subprocess.run(["cp", "-a", str(demo[0]), str(work)], check=True)
-    done = run("cleanup", str(work), "--days-old", "30", "--force", "--json").json
+    script = f"STORE = {str(work)!r}\n{WITHOUT_MLFLOW}"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    listed, done, after, backups, undone = json.loads(run.stdout)
+
+    totals = listed["totals"]
+    assert (totals["experiments"], totals["orphaned_experiments"], totals["runs"]) == (17, 2, 1293)
+    assert len(listed["runs"]) == totals["runs"] + totals["trash_runs"]
     assert (done["result"]["deleted_runs_count"], done["result"]["total_deleted_experiments"]) == (143, 2)
     assert {item["outcome"] for item in done["result"]["items"]} == {"done"}
     refused = done["plan"]["refused"]
-    assert refused
+    assert {"model-version", "parent", "keep-tag", "running"} <= {one["protected"][0]["kind"] for one in refused}
     assert all(one["reason"] for item in refused for one in item["protected"])
-    totals = run("list", str(work), "--json").json["totals"]
+    totals = after["totals"]
     assert (totals["experiments"], totals["orphaned_experiments"], totals["runs"]) == (15, 0, 1150)
-    assert run("undo", str(work)).code == 0
+    assert backups["batches"][0]["items"]["moved"] == 145
+    assert undone["batches"][0]["items"]["restored"] == 145
     assert same(demo[0], work)
 
 
-def test_nothing_of_it_needs_mlflow(demo: tuple[Path, str], tmp_path: Path) -> None:
-    work = tmp_path / "mlruns"
-    subprocess.run(["cp", "-a", str(demo[0]), str(work)], check=True)
-    script = f"STORE = {str(work)!r}\n{WITHOUT_MLFLOW}"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, make_store: Callable[[Path], Any]) -> list[tuple[str, int]]:
+    """Writes a small store instead; what it was asked for."""
+    asked: list[tuple[str, int]] = []
+
+    def write(root: str, *, seed: int = 7, now_ms: int | None = None) -> Any:
+        asked.append((root, seed))
+        make_store(Path(root))
+        return SimpleNamespace(root=root, files=21, size_bytes=33_000)
+
+    monkeypatch.setattr("mlruns_tui.demo.store.write_demo", write)
+    return asked
 
 
-def test_another_seed_makes_another_store(run: Run, tmp_path: Path) -> None:
-    document = run("demo", "--path", tmp_path, "--seed", "8", "--json").json
-    assert document["demo"]["path"] == str(tmp_path / "mlruns")
+def test_another_seed_makes_another_store(run: Run, tmp_path: Path, small: list[tuple[str, int]]) -> None:
+    document = run("demo", "--path", tmp_path / "a" / "b", "--seed", "8", "--json").json
+    assert small == [(str(tmp_path / "a" / "b" / "mlruns"), 8)]
+    assert document["demo"]["path"] == small[0][0]
     assert document["demo"]["seed"] == 8
-    files = [path for path in (tmp_path / "mlruns").rglob("*") if path.is_file()]
-    assert document["demo"]["files"] == len(files)
+
+
+def test_without_a_path_it_is_in_a_private_temporary_folder(
+    run: Run, tmp_path: Path, small: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = run("demo", "--no-tui")
+    assert done.code == 0
+    folder = Path(small[0][0]).parent
+    assert folder.parent == tmp_path
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert f"rm -r {folder}\n" in done.out
+
+
+def test_it_is_opened_and_what_is_left_is_said(
+    run: Run, tmp_path: Path, small: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("mlruns_tui.cli.demo.has_terminal", lambda: True)
+    monkeypatch.setattr("mlruns_tui.cli.demo.open_screen", lambda root: opened.append(root) or 0)
+    done = run("demo", "--path", tmp_path)
+    assert done.code == 0
+    assert opened == [str(tmp_path / "mlruns")]
+    assert f"rm -r {tmp_path}/mlruns" in done.out.splitlines()[-1]
 
 
 def test_a_directory_in_use_is_refused_and_left_alone(run: Run, tmp_path: Path, tree: Callable[[Path], Any]) -> None:
@@ -102,13 +139,3 @@ def test_without_a_terminal_nothing_is_written(start: Run, tmp_path: Path) -> No
     assert done.code == 2
     assert "add --no-tui" in done.err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_without_a_path_it_is_in_a_private_temporary_folder(start: Run, tmp_path: Path) -> None:
-    done = start("demo", "--no-tui", env={"TMPDIR": str(tmp_path)})
-    assert done.code == 0
-    folder = next(tmp_path.iterdir())
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert f"rm -r {folder}" in done.out
-    shutil.rmtree(folder)
-    assert not os.listdir(tmp_path)

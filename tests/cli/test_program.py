@@ -180,6 +180,30 @@ def test_a_first_word_that_is_no_command_is_the_store(run: Run, monkeypatch: pyt
     ]
 
 
+@pytest.mark.parametrize("words", [["clenup", "./mlruns"], ["lists"], ["backup"]])
+def test_a_misspelt_command_is_answered_with_the_right_one(start: Run, tmp_path: Path, words: list[str]) -> None:
+    done = start(*words, cwd=tmp_path)
+    assert done.code == 2
+    assert re.fullmatch(
+        r"mlruns-tui: \w+ is neither .*\(did you mean mlruns-tui (list|cleanup|backups)\?\)\n", done.err
+    )
+
+
+def test_a_directory_that_is_gone_is_told(command: list[str], tmp_path: Path) -> None:
+    for words in ("list", "undo", "backups list", "backups show 20200101-0000-0000"):
+        script = f"mkdir here && cd here && rmdir ../here && exec {subprocess.list2cmdline(command)} {words}"
+        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.endswith("mlruns-tui: the current directory does not exist any more (name the store)\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_no_harm(command: list[str], store: Any, closed: str) -> None:
+    line = f"{subprocess.list2cmdline(command)} cleanup {store.path} --force {closed}"
+    assert subprocess.run(["bash", "-c", line], capture_output=True, check=False).returncode == 0
+    assert not (store.root / "617283940118264051").exists()
+
+
 def test_a_wrong_path_is_told_before_the_screen_opens(in_terminal: Run, tmp_path: Path) -> None:
     done = in_terminal(str(tmp_path / "nowhere"))
     assert done.code == 2

@@ -57,7 +57,7 @@ def mutating_calls(path: Path) -> list[str]:
                 (owner == "os" and (name in MUTATING_OS or (name == "open" and is_open_flag_mutating(node))))
                 or (owner == "shutil" and name in MUTATING_SHUTIL)
                 or (owner == "tempfile")
-                or (name in MUTATING_PATH and owner not in ("os", "change", "self"))
+                or (name in MUTATING_PATH and owner not in ("os", "change", "self", "formatter"))
             )
         else:
             bad = False

@@ -17,7 +17,7 @@ import pytest
 
 from mlruns_tui.demo.store import write_demo
 
-DEADLINE_S = 90
+DEADLINE_S = 30
 
 
 class Terminal:
@@ -28,7 +28,7 @@ class Terminal:
         self._fifo = folder / "output"
         os.mkfifo(self._fifo)
         environment = {
-            **{name: value for name, value in os.environ.items() if name != "TMUX"},
+            **{name: value for name, value in os.environ.items() if name not in ("TMUX", "COLUMNS", "LINES")},
             "TERM": "xterm-256color",
             "LC_ALL": "C.UTF-8",
             "LANG": "C.UTF-8",

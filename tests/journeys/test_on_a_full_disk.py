@@ -115,7 +115,8 @@ def test_without_a_backup_space_is_freed(full_store: Path, clean_up: CleanUp) ->
     document = clean_up("cleanup", str(full_store), "--days-old", "30", "--no-backup", "--force")
     assert len(document["result"]["items"]) == 10
     assert document["result"]["totals"]["freed_bytes"] >= 10 * (3 << 20)
-    assert free_bytes(full_store) >= 10 * (3 << 20)
+    # Our own folder keeps a reserve, so that the next full disk can be cleaned up as well.
+    assert free_bytes(full_store) >= 10 * (3 << 20) - (2 << 20)
     assert sorted(path.name for path in (full_store / "0").iterdir()) == ["0" * 32, "meta.yaml"]
 
 

@@ -21,7 +21,6 @@ def build(store: str) -> dict[str, Any]:
     if hasattr(mlflow, "set_registry_uri"):
         mlflow.set_registry_uri(uri)
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    client.search_experiments() if hasattr(client, "search_experiments") else None
     names: dict[str, Any] = {"version": mlflow.__version__}
     first = client.create_experiment("vision/resnet", tags={"team": "vision"})
     second = client.create_experiment("tabular churn")
@@ -44,7 +43,7 @@ def build(store: str) -> dict[str, Any]:
     if hasattr(client, "create_logged_model"):
         names["model"] = _logged_model(client, first, parent, "net")
         names["model2"] = _logged_model(client, first, parent, "net2")
-    if os.path.isdir(os.path.join(store, "models")):
+    if _keeps_models(client):
         _registry(client, names, store)
         names["registry"] = True
     if hasattr(mlflow, "start_span"):
@@ -86,6 +85,15 @@ def _logged_model(client: MlflowClient, experiment: str, run_id: str, name: str)
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     model_id: str = model.model_id
     return model_id
+
+
+def _keeps_models(client: MlflowClient) -> bool:
+    """Before 2.1 the file store had no registry."""
+    try:
+        client.search_registered_models()
+    except mlflow.MlflowException:
+        return False
+    return True
 
 
 def _registry(client: MlflowClient, names: dict[str, Any], store: str) -> None:

@@ -90,7 +90,10 @@ said["default"] = {
     "name": MlflowClient(expected).get_experiment(made).name, "uri": expected, "after": mlflow.get_tracking_uri(),
     "files": sorted(os.listdir(".")),
 }
+from mlruns_tui import MLflowExperimentManager
+said["untold"] = MLflowExperimentManager().tracking_uri
 named = attempt("by path", "store")
+said["told"] = MLflowExperimentManager().tracking_uri
 said["path"] = {
     "uri": mlflow.get_tracking_uri(), "name": mlflow.get_experiment(named).name, "is_there": os.path.isdir("store"),
 }

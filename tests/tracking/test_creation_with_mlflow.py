@@ -68,6 +68,11 @@ def test_a_path_works_and_becomes_mlflows_current_store(tried: Tried) -> None:
     assert told["is_there"]
 
 
+def test_a_manager_without_a_uri_follows_what_mlflow_was_told_in_this_process(tried: Tried) -> None:
+    assert tried[1]["untold"] is None
+    assert tried[1]["told"] == f"file://{tried[0]}/plain/store"
+
+
 def test_somebody_faster_who_knows_no_lock_does_no_harm(tried: Tried) -> None:
     told = tried[1]["faster"]
     assert told["second"] == told["first"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
+from textual.pilot import Pilot
 
 from mlruns_tui.model.details import RunDetails
 from mlruns_tui.model.errors import MlrunsError
@@ -27,6 +29,9 @@ from mlruns_tui.model.store import (
     Stray,
 )
 from mlruns_tui.tui.app import MlrunsApp
+from mlruns_tui.tui.screens.main import MainScreen
+from mlruns_tui.tui.state import UiState
+from mlruns_tui.workflow.reading import Space
 
 DAY_MS = 86_400_000
 HOSTILE = (
@@ -241,7 +246,7 @@ class Builders:
     def many(self, number: int) -> Snapshot:
         """One experiment with so many runs."""
         runs = tuple(
-            self.run("7", at, self.now_ms, name=f"run-{at % 977}-{at}", days=at % 400, size=(at * 7919) % 10**8)
+            self.run("7", at, self.now_ms, name=f"run-{at % 977}-{at}", days=1 + at % 400, size=(at * 7919) % 10**8)
             for at in range(number)
         )
         big = Experiment("7", name="big", lifecycle_stage="active", path="7", runs=number, size=Size(1, 1, 1, 1))
@@ -279,20 +284,126 @@ def make() -> Builders:
     return Builders(now_ms, _run, snapshot, _partly(snapshot))
 
 
-@pytest.fixture(autouse=True)
-def _quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No animation, no colour switch of the shell, UTF-8 signs, and no look at a real vault."""
+@pytest.fixture
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """UTF-8 signs, no colour switch of the shell, no look at a real disk, and lists that do not wait for keys."""
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr("mlruns_tui.workflow.changing.batches", lambda root: ())
+    monkeypatch.setattr("mlruns_tui.tui.flows.reading.space_of", lambda root: Space(212 * 10**9, 2 * 10**12, 59, 100))
+    monkeypatch.setattr("mlruns_tui.tui.flows.changing.space_of", lambda root: Space(212 * 10**9, 2 * 10**12, 59, 100))
+    monkeypatch.setattr("mlruns_tui.tui.flows.reading.QUIET_S", 0.0)
+    monkeypatch.setattr("mlruns_tui.tui.flows.saying.MOVED_S", 0.0)
 
 
 @pytest.fixture
-def app_of(make: Builders) -> Callable[..., MlrunsApp]:
-    """An app over a scripted reader; without arguments over the believable store, read at once."""
+def app_of(make: Builders, surroundings: None) -> Callable[..., MlrunsApp]:
+    """An app over a scripted reader; without one over the believable store, read at once."""
 
     def build(reader: ScriptedReader | None = None, **options: object) -> MlrunsApp:
         return MlrunsApp(reader or make.reader(), **options)  # type: ignore[arg-type]
 
     return build
+
+
+class Journey:
+    """One app driven by keys. Waiting is for what is shown, never for time."""
+
+    def __init__(self, app: MlrunsApp, pilot: Pilot[int]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def main(self) -> MainScreen:
+        main = self.app.main
+        assert main is not None
+        return main
+
+    @property
+    def state(self) -> UiState:
+        return self.main.state
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen as it is drawn."""
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def toasts(self) -> str:
+        """What the toasts on the screen say."""
+        return "\n".join(one.message for one in self.app._notifications)
+
+    @property
+    def marked(self) -> set[str]:
+        """Names of what is marked."""
+        return {mark.name or mark.key for mark in self.state.marks}
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+        await self.pilot.pause()
+
+    async def until(self, seen: Callable[[], object], what: str = "") -> None:
+        """Until a condition holds; fails with the screen when it never does."""
+        deadline = time.monotonic() + 30
+        while not seen():
+            if time.monotonic() > deadline:
+                pytest.fail(f"never: {what or seen}\n{self.text}")
+            await self.pilot.pause(0.005)
+
+    async def until_toast(self, text: str) -> None:
+        await self.until(lambda: text in self.toasts, text)
+
+    async def until_text(self, *texts: str) -> None:
+        await self.until(lambda: all(one in self.text for one in texts), " and ".join(texts))
+
+    async def until_read(self) -> None:
+        """Until the store is read and judged, and the batches were looked up."""
+
+        def seen() -> bool:
+            state = self.state
+            judged = state.judged is not None and state.judged.facts.snapshot is state.snapshot
+            return not state.reading and judged and state.batches is not None and self.main.reading.space is not None
+
+        await self.until(seen, "read")
+
+    async def to_runs(self, experiment: str) -> None:
+        """Into the runs of the experiment of this name."""
+        key = next(one.key for one in self.state.snapshot.experiments if one.name == experiment)
+        self.main.moving.jump(key, "")
+        await self.until(lambda: self.state.entry is not None and self.state.entry.key == key, experiment)
+        await self.press("2")
+        await self.until(lambda: self.state.run is not None, f"runs of {experiment}")
+
+    async def to_run(self, name: str) -> None:
+        """The cursor of the table to the run of this name."""
+        rows = self.main.run_table.rows
+        self.main.run_table.go(next(at for at, row in enumerate(rows) if row.run.name == name))
+        await self.until(lambda: self.state.run is not None and self.state.run.name == name, name)
+
+
+@pytest.fixture
+def journey(app_of: Callable[..., MlrunsApp]) -> Callable[..., AbstractAsyncContextManager[Journey]]:
+    """``async with journey(size=(140, 40)) as it``: an app that has read its store, ready for keys."""
+
+    @asynccontextmanager
+    async def start(
+        reader: ScriptedReader | None = None,
+        size: tuple[int, int] = (140, 40),
+        read: bool = True,
+        **options: object,
+    ) -> AsyncIterator[Journey]:
+        app = app_of(reader, **options)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            it = Journey(app, pilot)
+            if read:
+                await it.until_read()
+                await pilot.pause()
+            yield it
+
+    return start

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from mlruns_tui.cli.console import put_json, say, tell
+from mlruns_tui.cli.options import check_here
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.errors import Exit, UsageError
 from mlruns_tui.model.store import StoreInfo
@@ -37,9 +38,9 @@ def batch_arguments(metavar: str) -> Callable[[Command], Command]:
                 hint=_SHOWN_BY,
             )
         store = before[0] if before else None
-        if store == "":
-            raise click.BadParameter("an empty path names no store", ctx, param)
-        return Named(store, None if at is None else words[at], () if at is None else words[at + 1 :])
+        return Named(
+            check_here(ctx, param, store), None if at is None else words[at], () if at is None else words[at + 1 :]
+        )
 
     return click.argument("named", nargs=-1, metavar=metavar, callback=split)
 

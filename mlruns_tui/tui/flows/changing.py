@@ -19,7 +19,7 @@ from ..signs import Signs
 from ..state import UiState
 from ..tasks import TaskView, Work
 from ..widgets.cells import DIM, Piece
-from ..widgets.task_words import TITLES, ended_words
+from ..widgets.task_words import TITLES, Phase, ended_words, summary
 from .reading import error_words
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Changing:
             self.screen.set_state(self.screen.state.without(gone, errors))
         self.screen.change(task="", has_result=True)
         self.screen.reading.start(anew=False)
-        troubled = view.error is not None or bool(view.troubles)
+        troubled = batch is None or any(one.outcome in ("failed", "skipped") for one in batch.items)
         if self._adopted:
             return
         if troubled and self.screen.app.screen is self.screen:
@@ -211,11 +211,13 @@ class Changing:
 
     def _say_end(self, view: TaskView) -> None:
         before = self._space_before
+        phase: Phase = view.latest.phase if view.latest is not None else "move"
         root = self.reader.store.root
 
         def measured(after: Space | None) -> None:
             freed = after.bytes_free - before.bytes_free if after is not None and before is not None else None
-            self.screen.saying.announce(ended_words(view, freed))
+            # From the batch: events may have been passed over, items of the batch never are.
+            self.screen.saying.announce(ended_words(view) if view.batch is None else summary(view.batch, phase, freed))
 
         self.screen.work(lambda: space_of(root), measured, "space")
 

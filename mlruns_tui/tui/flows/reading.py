@@ -102,15 +102,17 @@ class Reading:
 
     def _let_in(self) -> None:
         """Let the waiting snapshot into the lists, now or when it is time."""
-        if self._timer_set:
+        if self._waiting is None and self._ended is None:
             return
         first = not self.screen.state.snapshot.experiments
-        wait = 0.0 if first else max(self._adopted_at, self.screen.last_key_at) + QUIET_S - self._clock()
-        if wait > 0:
+        # The last snapshot need not wait for a sort that nobody follows any more, only for the user's fingers.
+        since = self.screen.last_key_at if self._ended else max(self._adopted_at, self.screen.last_key_at)
+        wait = 0.0 if first else since + QUIET_S - self._clock()
+        if wait <= 0:
+            self._adopt()
+        elif not self._timer_set:
             self._timer_set = True
             self.screen.set_timer(wait, self._time_is_up)
-        else:
-            self._adopt()
 
     def _time_is_up(self) -> None:
         self._timer_set = False

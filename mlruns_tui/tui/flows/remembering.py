@@ -90,4 +90,5 @@ class Remembering:
         self.screen.change(marks=marks.remove(gone))
         are = "is" if len(gone) == 1 else "are"
         left = len(marks) - len(gone)
-        return f"{plural(len(gone), 'marked item')} {are} gone since the last visit. {left:,} stay marked"
+        stay = f"{plural(left, 'item')} stay{'s' if left == 1 else ''} marked"
+        return f"{plural(len(gone), 'marked item')} {are} gone since the last visit. {stay}"

@@ -31,6 +31,7 @@ class Saying:
         self._said: list[Piece] = []
         self._moved_at = float("-inf")
         self._errors_shown = False
+        self._later = False
 
     def say(self, text: str, lead: Piece | None = None, stays: bool = False) -> None:
         """One sentence until the next key; while something goes on, for a few seconds only."""
@@ -64,8 +65,15 @@ class Saying:
     def moved(self) -> None:
         """The user moved a cursor: its row is more interesting than the progress for a moment."""
         self._moved_at = time.monotonic()
-        if self._busy:
-            self.screen.set_timer(MOVED_S, self.show)
+
+    def _show_later(self, seconds: float) -> None:
+        if not self._later:
+            self._later = True
+            self.screen.set_timer(seconds, self._show_now)
+
+    def _show_now(self) -> None:
+        self._later = False
+        self.show()
 
     @property
     def _busy(self) -> bool:
@@ -76,9 +84,12 @@ class Saying:
         """Draw the line again."""
         screen = self.screen
         task = screen.changing.task
+        rest = self._moved_at + MOVED_S - time.monotonic()
         if self._said:
             self.line.put(self._said)
-        elif not self._busy or time.monotonic() - self._moved_at < MOVED_S:
+        elif not self._busy or rest > 0:
+            if self._busy:
+                self._show_later(rest)
             marked = bool(screen.state.marks)
             kept: list[Piece] = [("marks saved", DIM)] if marked and screen.remembering.saved else []
             self.line.put(render.row_pieces(screen.state, screen.shown.badges, now_ms(), screen.signs), kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -19,22 +19,20 @@ from mlruns_tui.tui.screens.dialogs import PurgeDialog, UndoDialog
 from mlruns_tui.tui.screens.progress import ProgressScreen, ResultScreen
 from mlruns_tui.tui.tasks import TaskEnded, TaskStarted, TaskView, Work
 from mlruns_tui.tui.widgets.batch_actions import BatchAction, actions_of, paint_action, why_no_purge, why_not
+from mlruns_tui.tui.widgets.batch_contents import BatchContents
 from mlruns_tui.tui.widgets.batch_list import (
-    KeptRow,
-    about_batch,
     batch_header,
-    kept_rows,
     paint_batch,
-    paint_kept,
     row_words,
     state_words,
     totals_words,
 )
 from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
+from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.row_list import RowList
-from mlruns_tui.tui.widgets.task_words import ended_words, held
+from mlruns_tui.tui.widgets.task_words import ended_words
 from mlruns_tui.workflow import changing
 from mlruns_tui.workflow.deciding import now_ms
 
@@ -86,8 +84,6 @@ class BackupsScreen(Screen[None]):
         self._at_ms = at_ms
         self._batches: tuple[Batch, ...] | None = None
         self._error = ""
-        self._opened: set[str] = set()
-        self._chosen: set[str] = set()
         self._view: TaskView | None = None
 
     def compose(self) -> ComposeResult:
@@ -96,9 +92,7 @@ class BackupsScreen(Screen[None]):
             with Panel(id="batches-panel"):
                 yield RowList[Batch](self._paint_batch, header=batch_header, tail=self._tail, id="batches")
             with Vertical(id="side"):
-                with Panel(id="kept-panel"):
-                    yield Static(id="about")
-                    yield RowList[KeptRow](self._paint_kept, keep_cursor=False, id="kept")
+                yield BatchContents(self._experiments, id="kept-panel")
                 with Panel(id="actions-panel"), Words(id="actions", can_focus=False):
                     yield Static(id="actions-words")
         yield SplitLine(id="row")
@@ -132,25 +126,18 @@ class BackupsScreen(Screen[None]):
         before = self._batch
         self._batches, self._error = event.batches, event.error
         ids = [one.id for one in event.batches]
-        self._list("batches").set_rows(event.batches, ids.index(before.id) if before and before.id in ids else 0)
-        self._to_batch()
+        self._list.set_rows(event.batches, ids.index(before.id) if before and before.id in ids else 0)
+        self._show()
 
     # Showing.
 
     @property
     def _batch(self) -> Batch | None:
-        row = self._list("batches").current
-        return row if isinstance(row, Batch) else None
+        return self._list.current
 
     @property
     def _now(self) -> int:
         return now_ms() if self._at_ms is None else self._at_ms
-
-    def _to_batch(self) -> None:
-        """Another batch is under the cursor, or it is not what it was."""
-        held_now = {item.key for item in held(self._batch)} if self._batch else set()
-        self._chosen &= held_now
-        self._show()
 
     def _show(self) -> None:
         signs, batches, batch = signs_of(self.app), self._batches, self._batch
@@ -159,12 +146,9 @@ class BackupsScreen(Screen[None]):
         panel = self.query_one("#batches-panel", Panel)
         panel.set_title("1 batches")
         panel.set_foot(f"{len(batches):,} shown" if batches else "")
-        self.query_one("#kept-panel", Panel).set_title("2 in this batch")
         self.query_one("#actions-panel", Panel).set_title("actions")
-        self._list("batches").refresh_rows()
-        width = max(20, self.query_one("#about").size.width)
-        self.query_one("#about", Static).update(stack(about_batch(batch, width - 1, signs)) if batch else "")
-        self._list("kept").set_rows(kept_rows(batch, self._opened, self._experiments) if batch else ())
+        self._list.refresh_rows()
+        self._contents.show(batch, locked=batch is None or bool(self._why_not(batch)))
         self.query_one("#row", SplitLine).show(line(row_words(batch, self._now)) if batch else Content())
         self._show_actions()
 
@@ -172,12 +156,12 @@ class BackupsScreen(Screen[None]):
         batch = self._batch
         actions = self._actions(batch) if batch else []
         self.query_one("#actions-words", Static).update(stack(paint_action(one) for one in actions))
-        self.query_one("#kept-panel", Panel).set_foot(f"{len(self._chosen):,} chosen" if self._chosen else "")
         keys = [(one.key, one.words.rstrip("…")) for one in actions if not one.off]
         self.query_one(KeyLine).set_keys([*keys, ("Tab", "contents"), ("r", "look again"), ("Esc", "back")])
 
     def _actions(self, batch: Batch) -> list[BatchAction]:
-        return actions_of(batch, len(self._chosen), self._why_not(batch), self.focused is self._list("kept"))
+        in_contents = self.focused is self.query_one("#kept")
+        return actions_of(batch, len(self._contents.chosen), self._why_not(batch), in_contents)
 
     def _why_not(self, batch: Batch) -> str:
         if self._read_only:
@@ -199,23 +183,22 @@ class BackupsScreen(Screen[None]):
             lines += [Content(), *said] if said else []
         return lines
 
-    def _list(self, name: str) -> RowList[Any]:
-        return self.query_one(f"#{name}", RowList)
+    @property
+    def _list(self) -> RowList[Batch]:
+        return self.query_one("#batches", RowList)
+
+    @property
+    def _contents(self) -> BatchContents:
+        return self.query_one(BatchContents)
 
     def _paint_batch(self, batch: Batch, width: int) -> Content:
         return paint_batch(batch, width, self._now, signs_of(self.app))
-
-    def _paint_kept(self, row: KeptRow, width: int) -> Content:
-        return paint_kept(row, width, self._chosen, signs_of(self.app))
 
     # Keys.
 
     @on(RowList.Moved, "#batches")
     def _other_batch(self) -> None:
-        self._chosen.clear()
-        self._opened.clear()
-        self._list("kept").cursor = 0
-        self._to_batch()
+        self._show()
 
     @on(RowList.Chosen, "#batches")
     def _enter(self) -> None:
@@ -223,53 +206,26 @@ class BackupsScreen(Screen[None]):
 
     @on(RowList.Toggled, "#batches")
     def _to_contents(self) -> None:
-        self._list("kept").focus()
+        self.query_one("#kept").focus()
 
-    @on(RowList.Chosen, "#kept")
-    def _open(self, event: RowList.Chosen) -> None:
-        row: KeptRow = event.row
-        if row.kind == "group":
-            self._opened ^= {row.key}
-            self._show()
-        else:
-            self._choose(row)
-
-    @on(RowList.Toggled, "#kept")
-    def _space(self, event: RowList.Toggled) -> None:
-        self._choose(event.row)
-        event.rows.action_move(1)
-
-    def _choose(self, row: KeptRow) -> None:
-        keys = {one.item.key for one in row.items if one.place in ("moved", "packed")}
-        batch = self._batch
-        if batch is None or not keys or self._why_not(batch):
-            self.app.bell()
-            return
-        if keys <= self._chosen:
-            self._chosen -= keys
-        else:
-            self._chosen |= keys
-        self._list("kept").refresh()
-        self._show_actions()
-
+    @on(BatchContents.ChoiceChanged)
     def on_descendant_focus(self) -> None:
         self._show_actions()
 
     def action_back(self) -> None:
-        if self._chosen:
-            self._chosen.clear()
-            self._show()
+        if self._contents.chosen:
+            self._contents.clear_choice()
         else:
-            self.dismiss(None)
+            end(self, None)
 
     def action_panel(self, selector: str) -> None:
         self.query_one(selector).focus()
 
     def action_restore(self) -> None:
         batch = self._batch
-        if batch is None or self._refused(self._why_not(batch)):
+        if batch is None or not self.is_active or self._refused(self._why_not(batch)):
             return
-        keys = sorted(self._chosen) or None
+        keys = sorted(self._contents.chosen) or None
         title = "settle" if batch.state == "unfinished" else "restore"
 
         def answered(yes: bool | None) -> None:
@@ -280,7 +236,7 @@ class BackupsScreen(Screen[None]):
 
     def action_purge(self) -> None:
         batch = self._batch
-        if batch is None:
+        if batch is None or not self.is_active:
             return
         if self._refused(self._why_not(batch) or why_no_purge(batch)):
             return
@@ -305,7 +261,7 @@ class BackupsScreen(Screen[None]):
             except Exception as error:
                 self.post_message(self.Started(None, f"the worker could not be started: {error}. Nothing was changed."))
 
-        self._chosen.clear()
+        self._contents.clear_choice()
         self.run_worker(started, thread=True, group="start", exit_on_error=False)
 
     @on(Started)
@@ -319,7 +275,7 @@ class BackupsScreen(Screen[None]):
         self._view.listen(self)
         self._view.start(self.app)
         self.app.push_screen(ProgressScreen(self._view))
-        self._show_actions()
+        self._show()
 
     def on_task_ended(self, event: TaskEnded) -> None:
         event.stop()

@@ -20,6 +20,7 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Run, Snapshot, container_key
 from mlruns_tui.tui.widgets.cells import DIM, KEY, fit, line, signs_of
 from mlruns_tui.tui.widgets.details_page import FIRST_OF_TAB, DetailsPage
+from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.run_words import verdict
@@ -199,7 +200,7 @@ class DetailsScreen(Screen[None]):
         self._to_tab(event.name)
 
     def action_back(self) -> None:
-        self.dismiss(None)
+        end(self, None)
 
     def action_step(self, by: int) -> None:
         at = self._keys.index(self.key) + by

@@ -17,6 +17,7 @@ from mlruns_tui.model.plan import Plan
 from mlruns_tui.report.words import ago_text, plural, size_text
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
 from mlruns_tui.tui.widgets.cells import DIM, line, stack
+from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import key_words
 from mlruns_tui.tui.widgets.panel import Panel
 from mlruns_tui.tui.widgets.task_words import counted, counted_items, held
@@ -77,7 +78,7 @@ class Question(ModalScreen[bool]):
     def action_answer(self, yes: bool) -> None:
         if yes and not any(one.id == YES and one.enabled for one in self._choices):
             return
-        self.dismiss(yes)
+        end(self, yes)
 
 
 def _says(*sentences: str) -> list[Content]:
@@ -196,10 +197,10 @@ class TypedNumberDialog(Question):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.dismiss(self._is_right(event.value))
+        end(self, self._is_right(event.value))
 
     def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes and self._is_right(self.query_one(Input).value))
+        end(self, yes and self._is_right(self.query_one(Input).value))
 
     def _is_right(self, typed: str) -> bool:
         return typed.replace(",", "") == str(self._number)

@@ -138,8 +138,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
         before, self.state = self.state, state
         if before.marks is not state.marks:
             self.remembering.notice(state.marks)
-        if not same_table(before, state):
-            self.shown = replace(self.shown, runs=[], source=None)
         self._build()
         self._push(to_top=moved_by_itself and not self._touched)
 
@@ -170,6 +168,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if not self.is_mounted:
             return
         state, shown = self.state, self.shown
+        if shown.source is not None and not same_table(shown.source, state):
+            # Its rows are on their way; another experiment's must not stand under its name.
+            shown = replace(shown, runs=[])
         top = next((row.key for row in shown.tree if row.kind != "group"), "") if to_top else ""
         self.store_tree.show(state, shown, top)
         self.run_table.show(state, shown, self.moving.take_wanted(shown))

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.tui.tasks import TaskEnded, TaskProgressed, TaskView
 from mlruns_tui.tui.widgets.cells import signs_of, stack
+from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine
 from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.task_words import (
@@ -75,8 +76,7 @@ class ProgressScreen(ModalScreen[None]):
             self._leave()
 
     def _leave(self) -> None:
-        if self.is_current:
-            self.dismiss(None)
+        end(self, None)
 
     def _show(self) -> None:
         signs = signs_of(self.app)
@@ -90,7 +90,7 @@ class ProgressScreen(ModalScreen[None]):
         self.query_one(KeyLine).set_keys(keys)
 
     def action_fold(self) -> None:
-        self.dismiss(None)
+        end(self, None)
 
     def action_stop(self) -> None:
         self.view.stop()
@@ -146,8 +146,8 @@ class ResultScreen(ModalScreen["ResultAnswer | None"]):
 
     def action_answer(self, answer: str) -> None:
         if not answer:
-            self.dismiss(None)
+            end(self, None)
         elif self._holds:
-            self.dismiss("undo" if answer == "undo" else "purge")
+            end(self, "undo" if answer == "undo" else "purge")
         else:
             self.app.bell()

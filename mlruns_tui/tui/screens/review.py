@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,15 +20,14 @@ from mlruns_tui.tui.screens.dialogs import DeleteDialog
 from mlruns_tui.tui.widgets import plan_words
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
 from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
+from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.plan_list import GoesPainter, GoesRow, Names, PlanGroup, first_shown, groups_of, rows_of
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.stays_list import StaysRow, paint_stays, stays_by_kind, stays_one_by_one
-from mlruns_tui.workflow.deciding import leave_out
-
-if TYPE_CHECKING:
-    from mlruns_tui.disk.look import Space
+from mlruns_tui.workflow.deciding import leaving_out
+from mlruns_tui.workflow.reading import Space
 
 CANCEL = "cancel"
 APPLY = "apply"
@@ -46,6 +45,7 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
 
     CSS_PATH = "../styles/review.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", show=False),
         Binding("m", "apply", "move or delete", show=False),
@@ -70,6 +70,7 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         self._hidden = hidden
         self._filter = filter_text
         self._space = space
+        self._without = leaving_out(plan, snapshot)
         self._left_out: frozenset[str] = frozenset()
         self._one_by_one = False
         self._names = Names.of(plan, snapshot)
@@ -161,7 +162,7 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         refused = self.plan.refused
         by_hand = len(self._left_out)
         panel = self.query_one("#stays-panel", Panel)
-        panel.set_title("stays", plural(len(refused), "item") if refused else "nothing that was asked for")
+        panel.set_title("stays", plural(len(refused), "item") if refused else "nothing")
         rows = stays_one_by_one(refused, self._names.experiments) if self._one_by_one else stays_by_kind(refused)
         if by_hand:
             rows.append(StaysRow(by_hand, "left out", "by you, here"))
@@ -214,7 +215,7 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         keys = _keys(row.group) if row.item is None else {row.item.key}
         there = keys - self._left_out
         self._left_out = self._left_out | keys if there else self._left_out - keys
-        self.plan = leave_out(self._whole, self._left_out, self._snapshot)
+        self.plan = replace(self._without(self._left_out), backup=self._whole.backup)
         self._show_plan()
         event.rows.action_move(1)
 
@@ -233,22 +234,24 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
             self.action_back()
 
     def action_apply(self) -> None:
+        if not self.is_active:
+            return
         if self.plan.empty:
             self.app.bell()
         elif self.plan.backup:
-            self.dismiss(ReviewAnswer(self.plan))
+            end(self, ReviewAnswer(self.plan))
         else:
             self.app.push_screen(DeleteDialog(self.plan), self._after_typing)
 
     def _after_typing(self, really: bool | None) -> None:
         if really:
-            self.dismiss(ReviewAnswer(self.plan))
+            end(self, ReviewAnswer(self.plan))
 
     def action_back(self) -> None:
         if self.has_class("-stays"):
             self.action_stays()
         else:
-            self.dismiss(None)
+            end(self, None)
 
     def action_without_backup(self) -> None:
         self._whole = replace(self._whole, backup=not self._whole.backup)

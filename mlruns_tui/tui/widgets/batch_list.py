@@ -36,14 +36,20 @@ def held_bytes(batch: Batch) -> int:
 
 
 def batch_header(width: int) -> Content:
-    by, size = _columns(width)
-    text = f"{'batch':<21}{'when':<11}" + (fit("by", 11) if by else "") + fit("state", 13) + f"{'items':>8}"
+    when, by, size = _columns(width)
+    text = (
+        f"{'batch':<21}"
+        + (fit("when", 11) if when else "")
+        + (fit("by", 11) if by else "")
+        + fit("state", 13)
+        + f"{'items':>8}"
+    )
     text += (fit_right("size", 9) if size else "") + fit_right("on disk", 9)
     return line([("  " + text, DIM)])
 
 
 def paint_batch(batch: Batch, width: int, now_ms: int, signs: Signs) -> Content:
-    by, size = _columns(width)
+    when, by, size = _columns(width)
     style = STATE_STYLES[batch.state]
     done = sum(one.place not in ("in-place",) for one in batch.items)
     number = f"{len(batch.items):,}"
@@ -52,10 +58,9 @@ def paint_batch(batch: Batch, width: int, now_ms: int, signs: Signs) -> Content:
         number = f"{kept:,} of {number}"
     quiet = batch.state in ("restored", "purged")
     on_disk = size_text(batch.allocated_bytes) if batch.allocated_bytes else signs.none
-    pieces: list[Piece] = [
-        ("  " + fit(batch.id, 20) + " ", DIM if quiet else ""),
-        (fit(ago_text(max(0, now_ms - batch.created_ms)), 10) + " ", DIM),
-    ]
+    pieces: list[Piece] = [("  " + fit(batch.id, 20) + " ", DIM if quiet else "")]
+    if when:
+        pieces.append((fit(ago_text(max(0, now_ms - batch.created_ms)), 10) + " ", DIM))
     if by:
         pieces.append((fit(batch.user, 10) + " ", DIM))
     pieces += [(f"{signs.batch(batch.state)} ", style), (fit(batch.state, 11), style), (fit_right(number, 8), "")]
@@ -65,9 +70,9 @@ def paint_batch(batch: Batch, width: int, now_ms: int, signs: Signs) -> Content:
     return line(pieces)
 
 
-def _columns(width: int) -> tuple[bool, bool]:
-    """Whether ``by`` and ``size`` have room."""
-    return width >= 75, width >= 84
+def _columns(width: int) -> tuple[bool, bool, bool]:
+    """Whether ``when``, ``by`` and ``size`` have room."""
+    return width >= 64, width >= 75, width >= 84
 
 
 def state_words(batch: Batch, width: int, signs: Signs) -> list[Content]:
@@ -117,7 +122,8 @@ def about_batch(batch: Batch, width: int, signs: Signs) -> list[Content]:
     if missing:
         checked: list[Piece] = [(f"{signs.failed} ", "$error"), (f"{plural(missing, 'item')} missing", "$error")]
     elif kept:
-        checked = [(f"{signs.finished} ", "$success"), (f"all {kept:,} still held are present", "")]
+        all_of = "all " if kept == len(batch.items) > 1 else ""
+        checked = [(f"{signs.finished} ", "$success"), (f"{all_of}{plural(kept, 'item')} present", "")]
     else:
         checked = [("holds nothing any more", DIM)]
     labelled: tuple[tuple[str, list[Piece]], ...] = (

@@ -110,13 +110,14 @@ def ticks(low: float, high: float, number: int, logarithmic: bool = False) -> li
 
 
 def tick_text(value: float, low: float, high: float) -> str:
-    """A value beside the axis, with as many decimals as tell neighbours apart. At most 8 characters."""
+    """A value beside the axis, with as many decimals as tell neighbours apart. At most 7 characters."""
     magnitude = max(abs(low), abs(high))
     if magnitude >= 1e6 or (magnitude and magnitude < 1e-3):
-        return f"{value:.2g}"
-    span = abs(high - low) or magnitude or 1.0
-    decimals = max(0, min(5, 1 - math.floor(math.log10(span / 4 or 1.0))))
-    return f"{value:.{decimals}f}"[:8]
+        text = f"{value:.2g}"
+        return text if len(text) <= 7 else f"{value:.0e}"
+    span = high / 2 - low / 2 or magnitude or 1.0
+    decimals = max(0, min(5, 1 - math.floor(math.log10(span / 2))))
+    return next((text for places in range(decimals, 0, -1) if len(text := f"{value:.{places}f}") <= 7), f"{value:.0f}")
 
 
 def sparkline(values: Sequence[float], width: int, heights: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from textual.content import Content
@@ -14,17 +15,20 @@ from .cells import DIM, Piece, fit, fit_right, line
 from .curve import sparkline
 
 _LOWEST = ("loss", "error", "err", "rmse", "mae", "mse", "perplexity", "ppl", "wer", "cer", "fid", "nll", "divergence")
-_NEITHER = ("lr", "learning_rate", "epoch", "step", "steps", "time", "seconds", "duration", "elapsed", "memory")
+_NEITHER = ("lr", "epoch", "step", "steps", "time", "seconds", "duration", "elapsed", "memory")
 
 
 def lowest_is_best(name: str, turned: Collection[str] = ()) -> bool | None:
     """Whether a smaller value of this metric is better; None when neither is. ``turned``: names the user
     turned round."""
-    words = name.casefold().replace("/", "_").replace("-", "_").replace(".", "_").replace(" ", "_").split("_")
     whole = name.casefold()
+    words = re.split(r"[^a-z0-9]+", whole)
     lowest: bool | None = any(word in _LOWEST or word.endswith("loss") for word in words)
     if not lowest and (
-        whole.startswith("system/") or words[-1] in ("s", "ms") or any(one in _NEITHER for one in words)
+        whole.startswith("system/")
+        or "learning_rate" in whole
+        or words[-1] in ("s", "ms")
+        or any(word in _NEITHER for word in words)
     ):
         lowest = None
     if name in turned:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -12,12 +11,10 @@ from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.words import VAULT_NAME
 from mlruns_tui.report.words import plural, size_text
 from mlruns_tui.tui.signs import Signs
+from mlruns_tui.workflow.reading import Space
 
 from .cells import DIM, KEY, Piece, line, wrap
 from .stays_list import stays_by_kind
-
-if TYPE_CHECKING:
-    from mlruns_tui.disk.look import Space
 
 # Measured on a local disk and rounded down: renames with their checks, and unlinking.
 ITEMS_PER_S = 300

@@ -70,7 +70,7 @@ async def test_the_first_line_answers_whether_it_may_go(shown: Any, lines_of: Li
     app = shown()
     async with app.run_test(size=(140, 40)) as pilot:
         await _settled(app, pilot)
-        assert "free to go: finished 63 d ago, ran 88 min, quiet, needed by nothing" in lines_of(app)[1]
+        assert "free to go: finished 63 d ago, ran 1 h, quiet, needed by nothing" in lines_of(app)[1]
         await pilot.press("space")
         await pilot.pause()
         assert "● marked: marked by hand" in lines_of(app)[1]

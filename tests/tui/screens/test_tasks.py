@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -55,18 +54,12 @@ def names(usual: SimpleNamespace) -> dict[str, str]:
 
 
 async def _until(pilot: Any, condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20) if hasattr(asyncio, "timeout") else _no_limit():
-        while not condition():
+    for _ in range(2000):
+        await pilot.pause()
+        if condition():
             await pilot.pause()
-    await pilot.pause()
-
-
-class _no_limit:
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
+            return
+    raise AssertionError("waited in vain")
 
 
 async def test_a_view_keeps_the_latest_event_the_troubles_and_the_batch(
@@ -106,6 +99,23 @@ async def test_the_app_and_who_listens_are_told_of_progress_and_of_the_end(
         await _until(pilot, lambda: ("ended", view) in heard)
         assert heard[-1] == ("ended", view)
         assert ("progressed", view) in heard
+
+
+async def test_who_listens_only_after_the_end_still_hears_of_it_once(
+    usual: SimpleNamespace, build: Any, bare: Any, fake_work: Any
+) -> None:
+    heard: list[Any] = []
+    view = TaskView(fake_work([], _batch(usual, build)))
+    app = bare()
+    async with app.run_test(message_hook=heard.append) as pilot:
+        view.start(app)
+        await _until(pilot, lambda: view.ended)
+        late = app.screen
+        view.listen(late)
+        view.listen(late)
+        await pilot.pause()
+        assert sum(isinstance(one, TaskEnded) for one in heard) >= 2
+        assert late in view._listeners
 
 
 async def test_an_error_of_the_worker_is_kept_and_said(usual: SimpleNamespace, bare: Any, fake_work: Any) -> None:

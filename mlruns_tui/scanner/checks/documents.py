@@ -1,0 +1,131 @@
+"""Metadata files as MLflow reads them: what is in one, or why nothing can be.
+
+MLflow opens them with ``codecs.open`` (UTF-8) and PyYAML's ``CSafeLoader``, through links, and waits for
+whatever it opens (``utils/yaml_utils.py``, 3.17).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from mlruns_tui.disk import look
+
+from ..metadata import Unusable, parse
+from . import folders
+
+State = Literal[
+    "ok",
+    "missing",
+    "closed",
+    "empty",
+    "unparsable",
+    "not-a-mapping",
+    "unreadable",
+    "folder",
+    "pipe",
+    "elsewhere",
+    "unjudged",
+]
+"""``missing``: no such file, or a link to nothing. ``closed``: its directory may not be entered.
+``elsewhere``: behind a link, which is not followed. ``unjudged``: too large or too intricate to look at."""
+
+TRANSIENT: Final = frozenset({"missing", "empty", "unparsable"})
+"""States a file is in for a moment while MLflow writes it."""
+_HEAD = 1 << 16
+_CONTROL: Final = frozenset(range(32)) - {9, 10, 13}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one metadata file holds."""
+
+    state: State
+    value: dict[Any, Any] = field(default_factory=dict)
+    """Empty unless ``ok``."""
+    reason: str = ""
+    """In words, safe to show: ``is empty (0 bytes)``."""
+    cut: bool = False
+    """It ends within a character, which MLflow passes over and its migration does not."""
+
+    @property
+    def usable(self) -> bool:
+        return self.state == "ok"
+
+
+def read(name: str, dir_fd: int) -> Document:
+    """The document ``name``, which may have ``/`` in it. Never raises, never waits."""
+    try:
+        os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return Document("missing", reason="is missing")
+    except OSError as error:
+        return Document("closed", reason=f"cannot be looked at: {look.words(error)}")
+    kind = folders.kind_of(name, dir_fd)
+    if kind == "file":
+        return _read(name, dir_fd)
+    if kind == "link-to-file":
+        return Document("elsewhere", reason="is a link, which is not followed")
+    if kind == "dangling":
+        return Document("missing", reason="is a link to nothing")
+    if kind is None:
+        return Document("missing", reason="is missing")
+    if kind == "pipe":
+        return Document("pipe", reason="is no regular file")
+    return Document("folder", reason="is a directory")
+
+
+def _read(name: str, dir_fd: int) -> Document:
+    try:
+        data = look.read_small(name, dir_fd)
+    except FileNotFoundError:
+        return Document("missing", reason="is missing")
+    except look.NotReadable as error:
+        if error.errno == 27:
+            return _judge_head(name, dir_fd, look.words(error))
+        return Document("unreadable", reason=f"cannot be read: {look.words(error)}")
+    except OSError as error:
+        return Document("unreadable", reason=f"cannot be read: {look.words(error)}")
+    return judge(data)
+
+
+def judge(data: bytes) -> Document:
+    """What MLflow makes of these bytes as metadata."""
+    data, cut = whole_characters(data)
+    try:
+        return Document("ok", parse(data), cut=cut)
+    except Unusable as error:
+        state: State = "unjudged" if error.kind == "limit" else error.kind
+        return Document(state, reason=error.reason, cut=cut)
+
+
+def whole_characters(data: bytes) -> tuple[bytes, bool]:
+    """The bytes without a character cut off at their end, and whether there was one."""
+    for back in range(1, min(4, len(data) + 1)):
+        byte = data[-back]
+        if byte < 0x80:
+            break
+        if byte >= 0xC0:
+            try:
+                data[-back:].decode("utf-8")
+            except UnicodeDecodeError as error:
+                if error.reason == "unexpected end of data":
+                    return data[:-back], True
+            break
+    return data, False
+
+
+def _judge_head(name: str, dir_fd: int, why: str) -> Document:
+    """Of a file too large to be read, only what its first bytes make certain."""
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
+        try:
+            head = os.read(fd, _HEAD)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        return Document("unreadable", reason=f"cannot be read: {look.words(error)}")
+    if not _CONTROL.isdisjoint(head):
+        return Document("unparsable", reason=f"cannot be parsed as YAML ({why})")
+    return Document("unjudged", reason=why)

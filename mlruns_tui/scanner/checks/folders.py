@@ -1,0 +1,104 @@
+"""Directories as MLflow meets them. It follows links; so what a link leads to is asked, and never gone to."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import Literal
+
+from mlruns_tui.disk import look
+
+Kind = Literal["folder", "file", "link-to-folder", "link-to-file", "dangling", "pipe"]
+Access = Literal["open", "closed", "no-list", "no-enter", "gone"]
+"""What this user may do with a directory: everything; nothing; only open what he can name; only read its
+names. ``gone``: it is not there any more, or no directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """One entry of a directory."""
+
+    name: str
+    kind: Kind
+    """``pipe``: a FIFO, socket or device, which MLflow would wait for or fail on."""
+
+    @property
+    def is_folder(self) -> bool:
+        """What ``os.path.isdir`` says of it."""
+        return self.kind in ("folder", "link-to-folder")
+
+
+def entries(fd: int) -> list[Met]:
+    """What is in an open directory, in the order the system lists it, which is MLflow's order as well.
+
+    Raises OSError.
+    """
+    with os.scandir(fd) as found:
+        return [Met(one.name, _kind(one)) for one in found]
+
+
+def _kind(entry: os.DirEntry[str]) -> Kind:
+    try:
+        if entry.is_symlink():
+            return _behind(entry.stat())
+        if entry.is_dir(follow_symlinks=False):
+            return "folder"
+        return "file" if entry.is_file(follow_symlinks=False) else "pipe"
+    except OSError:
+        return "dangling"
+
+
+def _behind(status: os.stat_result) -> Kind:
+    if stat.S_ISDIR(status.st_mode):
+        return "link-to-folder"
+    return "link-to-file" if stat.S_ISREG(status.st_mode) else "pipe"
+
+
+def kind_of(name: str, dir_fd: int) -> Kind | None:
+    """What has this name; None when nothing has, or nobody may know."""
+    try:
+        status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    except OSError:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        try:
+            return _behind(os.stat(name, dir_fd=dir_fd))
+        except OSError:
+            return "dangling"
+    if stat.S_ISDIR(status.st_mode):
+        return "folder"
+    return "file" if stat.S_ISREG(status.st_mode) else "pipe"
+
+
+def enter(name: str, dir_fd: int) -> tuple[int, Access]:
+    """A descriptor on a directory that is not a link, and what may be done with it.
+
+    The descriptor is -1 unless the answer is ``open`` or ``no-enter``; the caller closes it. Never raises.
+    """
+    try:
+        fd = look.open_directory(name, dir_fd)
+    except (FileNotFoundError, NotADirectoryError):
+        return -1, "gone"
+    except OSError:
+        return -1, "no-list" if _may_enter(f"{name}/.", dir_fd) else "closed"
+    return fd, "open" if _may_enter(".", fd) else "no-enter"
+
+
+def _may_enter(name: str, dir_fd: int) -> bool:
+    try:
+        os.stat(name, dir_fd=dir_fd)
+    except OSError:
+        return False
+    return True
+
+
+def target(root: str, path: str) -> str | None:
+    """Where inside the store a link leads, relative to ``root`` (empty: the root itself); None for outside.
+
+    Only the texts of links are read, nothing they lead to.
+    """
+    place = os.path.realpath(os.path.join(root, path))
+    if place == root:
+        return ""
+    return place[len(root) + 1 :] if place.startswith(root + "/") else None

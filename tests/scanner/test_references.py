@@ -1,0 +1,165 @@
+"""Who needs whom, read from the registry, the logged models and the runs' tags."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def facts(snapshot):
+    return {(one.kind, one.target_kind, one.target, one.by, one.by_path, one.destroys) for one in snapshot.references}
+
+
+VERSION = "models/scorer/version-1/meta.yaml"
+
+
+def test_a_child_needs_its_parent(store, read, run_ids):
+    store.experiment("1")
+    store.experiment("2")
+    store.run("1", 1)
+    child = store.run("2", 2, run_name="child", tags={"mlflow.parentRunId": run_ids(1)})
+    store.run("1", 3, tags={"mlflow.parentRunId": run_ids(3)})
+    by = f"child ({run_ids(2)})"
+    assert facts(read(store)) == {("parent", "run", run_ids(1), by, child, False)}
+
+
+def test_a_version_whose_files_are_in_its_run_dies_with_it(store, read, run_ids):
+    store.experiment("1")
+    path = store.run("1", 1)
+    store.version(run_id=run_ids(1), source=f"{store.uri}/{path}/artifacts/model")
+    assert facts(read(store)) == {("model-version", "run", run_ids(1), "version 1 of scorer", VERSION, True)}
+
+
+def test_a_version_of_a_logged_model_loses_only_its_origin_with_the_run(store, read, run_ids):
+    store.experiment("1")
+    store.run("1", 1)
+    model = store.logged_model("1", 7, source_run_id=run_ids(1), name="net")
+    place = f"{store.uri}/1/models/{model}/artifacts"
+    store.version(run_id=run_ids(1), source=f"models:/{model}", storage_location=place, model_id=model)
+    assert facts(read(store)) == {
+        ("logged-model", "run", run_ids(1), "logged model net", f"1/models/{model}/meta.yaml", False),
+        ("model-version", "run", run_ids(1), "version 1 of scorer", VERSION, False),
+        ("model-version", "logged-model", model, "version 1 of scorer", VERSION, True),
+        ("model-version", "experiment", "1", "version 1 of scorer", VERSION, True),
+    }
+
+
+@pytest.mark.parametrize("key", ["source", "storage_location", "model_id"])
+def test_each_way_of_naming_a_logged_model_is_enough(store, read, key):
+    store.experiment("1")
+    model = store.logged_model("1", 7)
+    value = {"source": f"models:/{model}", "storage_location": f"{store.uri}/1/models/{model}/artifacts", "model_id": model}
+    store.version(**{key: value[key]})
+    targets = {(one.target_kind, one.target, one.destroys) for one in read(store).references}
+    assert targets == {("logged-model", model, True), ("experiment", "1", True)}
+
+
+def test_deleted_versions_and_deleted_logged_models_need_nothing(store, read, run_ids):
+    store.experiment("1")
+    path = store.run("1", 1)
+    store.logged_model("1", 7, source_run_id=run_ids(1), lifecycle_stage="deleted")
+    store.version(run_id=run_ids(1), source=f"{store.uri}/{path}/artifacts/m", current_stage="Deleted_Internal")
+    assert facts(read(store)) == set()
+
+
+def test_prompts_and_models_elsewhere_need_nothing_here(store, read):
+    store.experiment("1")
+    store.version("prompt", 1)
+    store.version("elsewhere", 1, source="s3://bucket/1/x/artifacts/m", run_id=None)
+    store.version("there", 1, source="file:///somewhere/else/model")
+    snapshot = read(store)
+    assert facts(snapshot) == set()
+    assert [(one.name, one.versions, one.state) for one in snapshot.models] == [
+        ("elsewhere", 1, "ok"),
+        ("prompt", 1, "ok"),
+        ("there", 1, "ok"),
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["file:///data/original/mlruns", "/data/original/mlruns", "dbfs:/x", "mlflow-artifacts:"])
+def test_in_a_moved_store_the_tail_of_a_location_tells_the_run(store, read, run_ids, prefix):
+    store.experiment("1")
+    store.run("1", 1)
+    store.version(source=f"{prefix}/1/{run_ids(1)}/artifacts/model")
+    targets = {(one.target_kind, one.target, one.destroys) for one in read(store).references}
+    assert targets == {("run", run_ids(1), True)}
+
+
+def test_a_version_of_a_run_in_a_trashed_experiment_still_needs_it(store, read, run_ids):
+    store.experiment("5", ".trash")
+    store.run(".trash/5", 1)
+    store.experiment("1")
+    store.version(source=f"{store.uri}/5/{run_ids(1)}/artifacts/model")
+    targets = {(one.target_kind, one.target, one.destroys) for one in read(store).references}
+    assert targets == {("run", run_ids(1), True)}
+
+
+def test_a_logged_model_whose_files_are_in_a_run_dies_with_it(store, read, run_ids):
+    store.experiment("1")
+    path = store.run("1", 1)
+    store.logged_model("1", 7, artifact_location=f"{store.uri}/{path}/artifacts/model", name="net")
+    kinds = {(one.kind, one.target, one.destroys) for one in read(store).references}
+    assert kinds == {("logged-model", run_ids(1), True)}
+
+
+def test_files_of_a_version_that_are_nobodys_run_are_a_claim_on_their_path(store, read):
+    store.experiment("1")
+    store.write("1/exported/model/MLmodel", "x")
+    store.version(source=f"{store.uri}/1/exported/model")
+    snapshot = read(store)
+    assert facts(snapshot) == {("claim", "path", "1/exported/model", "version 1 of scorer", VERSION, True)}
+    assert [(one.path, one.kind) for one in snapshot.strays] == [("1/exported", "claimed")]
+
+
+def test_a_run_that_keeps_its_artifacts_in_another_run_is_a_claim_on_it(store, read, run_ids):
+    store.experiment("1")
+    other = store.run("1", 1)
+    store.run("1", 2, artifact_uri=f"{store.uri}/{other}/artifacts/shared")
+    assert facts(read(store)) == {
+        ("claim", "path", f"{other}/artifacts/shared", f"run {run_ids(2)}", f"1/{run_ids(2)}", True)
+    }
+
+
+def test_a_broken_registry_costs_only_what_is_broken(store, read, run_ids):
+    store.experiment("1")
+    path = store.run("1", 1)
+    store.version("good", 1, source=f"{store.uri}/{path}/artifacts/model")
+    store.version("bad", 1)
+    store.version("bad", 2)
+    store.write("models/bad/meta.yaml", "")
+    store.write("models/bad/version-1/meta.yaml", "- a\n")
+    (store.root / "models/bad/version-2/meta.yaml").unlink()
+    store.folder("models/empty")
+    store.write("models/bad/aliases/champion", "2\n")
+    store.write("models/good/aliases/broken-link/x", "2\n")
+    snapshot = read(store)
+    shown = [(one.name, one.versions, one.state, one.reason, one.aliases) for one in snapshot.models]
+    assert shown == [
+        ("bad", 2, "malformed", "meta.yaml is empty (0 bytes)", (("champion", "2"),)),
+        ("empty", 0, "malformed", "meta.yaml is missing", ()),
+        ("good", 1, "ok", "", ()),
+    ]
+    assert {(one.by, one.target) for one in snapshot.references} == {("version 1 of good", run_ids(1))}
+    assert snapshot.messages == (
+        "models/bad/version-1/meta.yaml: meta.yaml is not a mapping but a list; what this version needs is not known",
+        "models/bad/version-2/meta.yaml is missing: what this version needs is not known",
+    )
+
+
+@pytest.mark.parametrize("closed", ["models", "models/scorer", "models/scorer/version-1/meta.yaml"])
+def test_a_registry_that_cannot_be_looked_at_keeps_every_run(
+    open_project, make_store, as_somebody, read, run_ids, closed
+):
+    store = make_store(open_project / "mlruns")
+    store.experiment("1")
+    store.run("1", 1)
+    store.run("1", 2)
+    store.version()
+    (store.root / closed).chmod(0)
+    with as_somebody():
+        snapshot = read(store)
+    (store.root / closed).chmod(0o755)
+    assert {(one.kind, one.target) for one in snapshot.references} == {
+        ("model-version", run_ids(1)),
+        ("model-version", run_ids(2)),
+    }
+    assert any("permission denied" in one and "all are kept" in one for one in snapshot.messages)

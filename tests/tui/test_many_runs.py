@@ -1,0 +1,118 @@
+"""A hundred thousand runs: nothing is done per run on the screen's own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from mlruns_tui.triage.marks import Marks
+from mlruns_tui.tui import shown
+from mlruns_tui.tui.screens import main as main_screen
+
+Start = Callable[..., AbstractAsyncContextManager[Any]]
+MANY = 100_000
+
+
+@asynccontextmanager
+async def longest_stall(record: Callable[[str, object], None], name: str) -> AsyncIterator[None]:
+    """Records the longest time the event loop did nothing else, in milliseconds."""
+    worst = 0.0
+
+    async def watch() -> None:
+        nonlocal worst
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            worst = max(worst, time.perf_counter() - before)
+            await asyncio.sleep(0.001)
+
+    task = asyncio.ensure_future(watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        record(name, f"{worst * 1000:.0f} ms")
+        print(f"{name}: longest stall {worst * 1000:.0f} ms")
+
+
+async def test_a_hundred_thousand_runs_are_shown_sorted_and_marked(
+    journey: Start, make: Any, record_property: Callable[[str, object], None]
+) -> None:
+    snapshot = make.many(MANY)
+    async with journey(make.reader([snapshot]), read=False) as it:
+        async with longest_stall(record_property, "show"):
+            await it.until(lambda: len(it.main.run_table.rows) == MANY, "all rows")
+        async with longest_stall(record_property, "scroll"):
+            await it.press("2", "G")
+            assert it.main.run_table.cursor == MANY - 1
+            assert f"row {MANY:,}" in it.text or it.state.reading
+            await it.press("g", "pagedown", "pagedown")
+        for key in "nmc":
+            async with longest_stall(record_property, f"sort {key}"):
+                before = it.main.run_table.rows
+                await it.press(key)
+                await it.until(lambda before=before: it.main.run_table.rows is not before, f"sorted {key}")
+        await it.until_read()
+        async with longest_stall(record_property, "mark all"):
+            await it.press("a")
+            await it.until(lambda: len(it.state.marks) == MANY, "all marked")
+        async with longest_stall(record_property, "one more"):
+            await it.press("g", "space")
+            assert len(it.state.marks) == MANY - 1
+            await it.until(lambda: it.main.shown.totals.runs == MANY - 1, "the totals")
+        assert "99,999 runs" in it.text
+
+
+async def test_rows_of_a_large_experiment_are_made_on_a_thread(
+    journey: Start, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    threads: set[str] = set()
+    build = shown.build
+
+    def watched(*arguments: Any) -> Any:
+        threads.add(threading.current_thread().name)
+        return build(*arguments)
+
+    monkeypatch.setattr(main_screen, "build", watched)
+    async with journey(make.reader([make.many(shown.SMALL + 1)]), read=False) as it:
+        await it.until(lambda: len(it.main.run_table.rows) == shown.SMALL + 1, "the rows")
+        threads.clear()
+        await it.press("2", "n")
+        await it.until(lambda: threads, "a sort")
+        assert threads == {"rows"}
+
+
+async def test_another_experiments_rows_never_stand_under_its_name(journey: Start, make: Any) -> None:
+    async with journey(make.reader([make.many(shown.SMALL + 1)]), read=False) as it:
+        await it.until(lambda: len(it.main.run_table.rows) == shown.SMALL + 1, "the rows")
+        it.main.store_tree.go_to_key("experiment/8")
+        await it.until(lambda: it.state.entry.name == "other", "the other")
+        assert not it.main.run_table.rows
+        it.main.store_tree.go_to_key("experiment/7")
+        await it.until(lambda: it.state.entry.name == "big", "back")
+        await it.until(lambda: len(it.main.run_table.rows) == shown.SMALL + 1, "the rows again")
+
+
+def test_what_did_not_change_is_not_made_again(make: Any) -> None:
+    from dataclasses import replace
+
+    from mlruns_tui.tui.state import UiState
+
+    state = UiState(make.snapshot)
+    first = shown.build(state, make.now_ms, shown.Shown())
+    state = state.on_entry(next(row for row in first.tree if row.name == "tabular-churn"))
+    second = shown.build(state, make.now_ms, first)
+    assert second.tree is first.tree
+    assert second.badges is first.badges
+    assert len(second.runs) == 32
+    third = shown.build(replace(state, marks=Marks()), make.now_ms, second)
+    assert third.runs is second.runs
+    assert third.tree is not second.tree
+    assert shown.build(state.sorted_by("name"), make.now_ms, third).tree is not third.tree
