@@ -6,7 +6,7 @@ import shlex
 
 import click
 
-from mlruns_tui.model.errors import Exit, UsageError
+from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import documents
 from mlruns_tui.report.words import plural, size_text
 
@@ -26,14 +26,12 @@ from .screen import has_terminal, open_screen
 def command(folder: str | None, no_tui: bool, seed: int, as_json: bool) -> int:
     """Write a demo store (17 experiments, 1,293 runs, two orphaned experiments, models, trash) and open it.
 
-    It is made to be tried on: everything the program does to it is real, and stays in that folder.
+    Without a terminal it is only written. It is made to be tried on: everything the program does to it is real, and stays in that folder.
     """
     from mlruns_tui.demo.place import make_place
     from mlruns_tui.demo.store import write_demo
     from mlruns_tui.workflow.reading import open_reader
 
-    if not (no_tui or as_json or has_terminal()):
-        raise UsageError("no-terminal", "the screen needs a terminal; nothing was written", hint="add --no-tui")
     place, root = make_place(folder)
     made = write_demo(root, seed=seed)
     remove = f"rm -r {shlex.quote(root if folder is not None else place)}"
@@ -44,8 +42,18 @@ def command(folder: str | None, no_tui: bool, seed: int, as_json: bool) -> int:
         put_json(documents.demo_document(open_reader(root).store, facts))
         return Exit.DONE
     say(f"{root}: a demo store, {size_text(made.size_bytes)} in {plural(made.files, 'file')}")
-    if no_tui:
-        say([f"Open it:    mlruns-tui {shlex.quote(root)}", f"Remove it:  {remove}"])
+    if no_tui or not has_terminal():
+        store = shlex.quote(root)
+        say(
+            [
+                f"Open it:      mlruns-tui {store}",
+                f"List it:      mlruns-tui list {store}",
+                f"Look before:  mlruns-tui cleanup {store} --days-old 30 --dry-run",
+                f"Clean it up:  mlruns-tui cleanup {store} --days-old 30 --force",
+                f"Take it back: mlruns-tui undo {store}",
+                f"Remove it:    {remove}",
+            ]
+        )
         return Exit.DONE
     try:
         return open_screen(root)

@@ -86,4 +86,5 @@ class Assembler:
             for at, fields in changes:
                 patched[at] = Run(*fields)
             self._runs[key] = tuple(patched)
-        return dataclasses.replace(delta.rest, experiments=self._tuple, runs=dict(self._runs))
+        in_order = {key: self._runs[key] for key in self._order if key in self._runs}
+        return dataclasses.replace(delta.rest, experiments=self._tuple, runs=in_order)

@@ -93,7 +93,7 @@ class Draft:
         return Snapshot(
             store=self.store,
             experiments=self.experiments(),
-            runs=dict(self._tuples),
+            runs={one.key: self._tuples[one.key] for one in self.experiments() if one.key in self._tuples},
             strays=tuple(sorted(self.strays.values(), key=lambda one: one.path)),
             models=tuple(self.models),
             references=self.references,

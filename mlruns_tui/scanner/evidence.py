@@ -113,7 +113,7 @@ def _references(
     known = {run.path: run for run in last.all_runs() if run.record == "file"} if last is not None else {}
     contents, failed = _databases(store, given, pulse)
     reads: dict[str, RunsRead] = {}
-    runs: list[Run] = [run for one in contents for rows in one.runs.values() for run in rows if run.parent]
+    runs: list[Run] = [run for one in contents for rows in one.runs.values() for run in rows]
     for folder in listing.folders:
         if not folder.error:
             reads[folder.path] = _runs_now(folder, root_fd, known, last is None, pulse)
@@ -157,14 +157,17 @@ def _runs_now(folder: Folder, root_fd: int, known: Mapping[str, Run], whole: boo
 
 
 def _with_parents(folder: Folder, read: RunsRead, root_fd: int) -> list[Run]:
-    """The runs that name a parent now."""
+    """The runs, each with the parent it names now."""
     try:
         fd = look.open_path(root_fd, folder.path)
     except OSError:
         return []
     try:
-        parents = ((run, read_tag(fd, f"{run.run_id}/tags/{PARENT_TAG}")) for run in read.runs)
-        return [replace(run, parent=parent.strip()) for run, parent in parents if parent is not None]
+        found = []
+        for run in read.runs:
+            parent = (read_tag(fd, f"{run.run_id}/tags/{PARENT_TAG}") or "").strip()
+            found.append(run if parent == run.parent else replace(run, parent=parent))
+        return found
     finally:
         os.close(fd)
 

@@ -10,6 +10,7 @@ from mlruns_tui.model.store import RegisteredModel, StoreInfo
 from mlruns_tui.model.text import safe
 
 from . import database, layout
+from .claims import lies_in
 from .database import Contents
 from .files import Folder, Listing, RunsRead
 from .locations import Roots
@@ -189,6 +190,8 @@ def _claim_runs(
             without.setdefault(name, []).append(f"{path}/{name}")
     for experiment_id, runs in contents.runs.items():
         folder = folders.get(experiment_id)
+        location = contents.locations.get(experiment_id, "")
+        covering = [path for path in needs.find(location) if path != experiment_id] if location else []
         for run in runs:
             pulse()
             by = f"run {run.name or run.run_id} of {contents.label}"
@@ -200,7 +203,9 @@ def _claim_runs(
                     needs.claim(path, by, contents.path)
             uri = contents.uris.get(run.run_id, "")
             if not uri.endswith(f"/{own}/artifacts"):
-                needs.claim_location(uri, by, contents.path)
+                for path in needs.find(uri) if uri else ():
+                    told = not any(lies_in(path, one) for one in covering)
+                    needs.claim(path, by, contents.path, told=told)
             elif folder is None or folder.has_meta:
                 needs.claim(own, by, contents.path)
 

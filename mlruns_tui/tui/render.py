@@ -124,17 +124,22 @@ def ended_text(state: UiState) -> str:
     return f"{said}. {plural(len(snapshot.findings), 'finding')}" if snapshot.findings else said
 
 
-def row_pieces(state: UiState, badges: Mapping[str, Finding], now_ms: int, signs: Signs) -> list[Piece]:
-    """The row under the cursor spelled out: what it is, its size, its mark or why it stays."""
+def row_pieces(
+    state: UiState, badges: Mapping[str, Finding], now_ms: int, signs: Signs, short: bool = False
+) -> list[Piece]:
+    """The row under the cursor spelled out: what it is, its size, its mark or why it stays.
+
+    ``short``: without the particulars that leave no room for the reason in a small window.
+    """
     if state.list_panel == "runs":
-        return _run_pieces(state, state.run, badges, now_ms, signs) if state.run else []
+        return _run_pieces(state, state.run, badges, now_ms, signs, short) if state.run else []
     row = state.entry
     if row is None:
         return []
     pieces: list[Piece] = [(row.name, BOLD), ("  ", PLAIN)]
     entry = row.entry
     if isinstance(entry, Experiment):
-        pieces += _experiment_pieces(entry, row)
+        pieces += _experiment_pieces(entry, row, short)
         pieces += _fate(state, entry.key, signs)
         if (finding := badges.get(entry.key)) is not None:
             pieces += [("   ", PLAIN), *_finding(finding, signs)]
@@ -164,13 +169,18 @@ GROUP_WORDS = {
 }
 
 
-def _run_pieces(state: UiState, run: Run, badges: Mapping[str, Finding], now_ms: int, signs: Signs) -> list[Piece]:
+def _run_pieces(
+    state: UiState, run: Run, badges: Mapping[str, Finding], now_ms: int, signs: Signs, short: bool
+) -> list[Piece]:
     said = run_sentence(run, now_ms)
-    if run.size is not None:
-        said += f" · {size_text(run.size.size_bytes)} in {plural(run.size.files, 'file')}"
-    else:
+    if short and run.state == "ok" and run.lifecycle_stage != "deleted":
+        said = said.partition(", ran ")[0]
+    if run.size is None:
         said += " · size not known yet"
-    if run.user_id:
+    else:
+        said += f" · {size_text(run.size.size_bytes)}"
+        said += "" if short else f" in {plural(run.size.files, 'file')}"
+    if run.user_id and not short:
         said += f" · {run.user_id}"
     pieces: list[Piece] = [(run.name or run.run_id, BOLD), ("  ", PLAIN), (said, DIM)]
     pieces += _fate(state, run.key, signs)
@@ -179,7 +189,7 @@ def _run_pieces(state: UiState, run: Run, badges: Mapping[str, Finding], now_ms:
     return pieces
 
 
-def _experiment_pieces(entry: Experiment, row: TreeRow) -> list[Piece]:
+def _experiment_pieces(entry: Experiment, row: TreeRow, short: bool) -> list[Piece]:
     said = []
     if entry.state != "ok":
         said.append(f"{entry.state}: {entry.reason}" if entry.reason else entry.state)
@@ -187,7 +197,7 @@ def _experiment_pieces(entry: Experiment, row: TreeRow) -> list[Piece]:
         said.append("deleted, not collected")
     said.append(plural(entry.runs, "run"))
     size = size_text(row.size_bytes) + ("+" if row.growing and row.size_bytes is not None else "")
-    said.append(f"{size} in {plural(entry.size.files, 'file')}" if entry.size else size)
+    said.append(f"{size} in {plural(entry.size.files, 'file')}" if entry.size and not short else size)
     if entry.trouble and "unreadable" in entry.trouble:
         said.append("part of it cannot be read")
     return [(" · ".join(said), DIM)]

@@ -113,6 +113,13 @@ def choose(ascii_wanted: bool, environ: Mapping[str, str] = os.environ) -> Signs
     return UNICODE if encoding == "utf8" else ASCII
 
 
+def may_be_wide(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this terminal may draw signs of ambiguous width in two cells, as Chinese, Japanese and Korean
+    settings do."""
+    language = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return language[:2] in ("zh", "ja", "ko")
+
+
 _ASCII_TEXT = str.maketrans(
     {"…": ".", "·": "-", "–": "-", "×": "x", "›": ">", "↑": "^", "↓": "v", "←": "<", "→": ">", "▸": ">", "◂": "<"}
 )

@@ -132,4 +132,6 @@ def _not_an_experiment(state: UiState, name: str) -> list[Piece]:
         return [(f"{name} is not an experiment: {row.entry.reason}.", DIM)]
     if row.kind == "model" and row.entry is not None:
         return [(f"{name}, a registered model with {plural(row.runs or 0, 'version')}.", DIM)]
+    if row.group == "experiments" and not row.count and not state.reading:
+        return empty_tree(state)
     return [(f"{name}: {render.GROUP_WORDS[row.group]}.", DIM)]

@@ -134,8 +134,9 @@ def test_a_directory_in_use_is_refused_and_left_alone(run: Run, tmp_path: Path, 
     assert tree(tmp_path) == before
 
 
-def test_without_a_terminal_nothing_is_written(start: Run, tmp_path: Path) -> None:
+def test_without_a_terminal_it_is_written_and_what_comes_next_is_said(start: Run, tmp_path: Path) -> None:
     done = start("demo", env={"TMPDIR": str(tmp_path)})
-    assert done.code == 2
-    assert "add --no-tui" in done.err
-    assert list(tmp_path.iterdir()) == []
+    assert done.code == 0
+    (root,) = tmp_path.glob("*/mlruns")
+    for words in (f"mlruns-tui {root}", f"list {root}", f"cleanup {root} --days-old 30", f"undo {root}"):
+        assert words in done.out

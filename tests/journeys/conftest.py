@@ -81,6 +81,17 @@ class Terminal:
     def wait_for(self, *texts: str) -> str:
         return self.wait(lambda screen: all(text in screen for text in texts), " and ".join(texts))
 
+    def wait_for_end(self) -> int:
+        """The exit code of the program."""
+        ended: list[str] = []
+
+        def is_dead(screen: str) -> bool:
+            ended[:] = self.run("display-message", "-p", "#{pane_dead} #{pane_dead_status}").split()
+            return ended[0] == "1"
+
+        self.wait(is_dead, "the end of the program")
+        return int(ended[1])
+
     def close(self) -> None:
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
         os.close(self._fd)

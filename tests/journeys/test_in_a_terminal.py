@@ -43,7 +43,7 @@ def test_mark_review_apply_and_take_it_back(
     assert differences(tmp_path / "before", root) == ""
     # The focus is on Cancel: Enter would go back. The button to its right applies.
     screen.keys("Right", "Enter")
-    screen.wait_for("moved to a backup")
+    screen.wait_for("1,150 runs")
 
     totals = json_of("list", str(root))["totals"]
     assert (totals["experiments"], totals["orphaned_experiments"], totals["runs"]) == (15, 0, 1150)
@@ -55,10 +55,10 @@ def test_mark_review_apply_and_take_it_back(
     screen.keys("z")
     screen.wait_for("Put back")
     screen.keys("Enter")
-    screen.wait_for("every byte")
+    screen.wait_for("1,293 runs")
     assert differences(tmp_path / "before", root) == ""
     screen.keys("q")
-    screen.wait_for("Pane is dead")
+    assert screen.wait_for_end() == 0
 
 
 def test_enter_on_cancel_changes_nothing_and_keeps_the_marks(

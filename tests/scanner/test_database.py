@@ -203,7 +203,12 @@ def test_references_come_from_the_tables_too(store, database, read, run_ids):
         "logged_models", model_id="m-1", experiment_id=1, name="net", artifact_location=place, source_run_id=run_ids(1)
     )
     database.insert(
-        "logged_models", model_id="m-2", experiment_id=1, name="old", source_run_id=run_ids(2), lifecycle_stage="deleted"
+        "logged_models",
+        model_id="m-2",
+        experiment_id=1,
+        name="old",
+        source_run_id=run_ids(2),
+        lifecycle_stage="deleted",
     )
     database.insert("registered_models", name="scorer")
     database.insert("registered_model_aliases", name="scorer", alias="champion", version=1)
@@ -423,7 +428,11 @@ def test_reading_leaves_no_trace_beside_the_database(store, make_database, read,
     writing = ("rename", "unlink", "rmdir", "mkdir", "link", "symlink", "chmod", "fchmod", "chown", "fchown", "utime",
                "futime", "truncate", "ftruncate", "write", "pwrite", "creat", "setxattr", "fallocate", "fsync", "mknod")  # fmt: skip
     bad = [call for call in calls if call.startswith(writing)]
-    bad += [call for call in calls if call.startswith("open") and any(flag in call for flag in ("O_WRONLY", "O_RDWR", "O_CREAT"))]
+    bad += [
+        call
+        for call in calls
+        if call.startswith("open") and any(flag in call for flag in ("O_WRONLY", "O_RDWR", "O_CREAT"))
+    ]
     assert bad == []
     if writer is not None:
         writer.close()

@@ -59,12 +59,28 @@ def test_params_tags_and_artifacts(store, one_run):
 
 def test_a_metric_with_all_its_kinds_of_lines(store, one_run):
     path, key = one_run
-    lines = ["10 0.5 0", "20 nan 1", "30 -inf 2", "40 0.25", "50 2e3 4 train abc", "60 inf 5", "nonsense", "70 1 2 3", ""]
+    lines = [
+        "10 0.5 0",
+        "20 nan 1",
+        "30 -inf 2",
+        "40 0.25",
+        "50 2e3 4 train abc",
+        "60 inf 5",
+        "nonsense",
+        "70 1 2 3",
+        "",
+    ]
     store.write(f"{path}/metrics/train/loss", "\n".join(lines) + "\n")
     found = metric(show(store, key), "train/loss")
     assert found.error == "3 lines cannot be read, first line 7"
     assert found.count == 6
-    assert (found.last, found.lowest, found.highest, found.lowest_step, found.highest_step) == (math.inf, 0.25, 2000, 0, 4)
+    assert (found.last, found.lowest, found.highest, found.lowest_step, found.highest_step) == (
+        math.inf,
+        0.25,
+        2000,
+        0,
+        4,
+    )
     assert repr(found.points) == repr(
         ((0, 10, 0.5), (1, 20, math.nan), (2, 30, -math.inf), (0, 40, 0.25), (4, 50, 2000.0), (5, 60, math.inf))
     )

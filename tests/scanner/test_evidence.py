@@ -50,7 +50,9 @@ def test_what_is_gone_or_was_never_there_comes_back_with_an_error(store, reader,
     assert {evidence.items[key].error for key in keys[3:]} == {"no such item"}
 
 
-@pytest.mark.parametrize("key", ["experiment/..", "experiment/../x", "stray/../../etc", "experiment/1/run/../..", "stray//etc"])
+@pytest.mark.parametrize(
+    "key", ["experiment/..", "experiment/../x", "stray/../../etc", "experiment/1/run/../..", "stray//etc"]
+)
 def test_no_key_leads_out_of_the_store(reader, key):
     (item,) = reader.inspect([key]).items.values()
     assert item.survey is None

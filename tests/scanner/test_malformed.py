@@ -110,7 +110,12 @@ def test_a_run_of_an_old_mlflow_that_has_run_uuid_only_is_fine(store, read, run,
     store.write(f"{path}/tags/mlflow.runName", "named by its tag\n")
     store.grow_old()
     found = run(read(store), 1)
-    assert (found.state, found.status, found.lifecycle_stage, found.name) == ("ok", "FAILED", "active", "named by its tag")
+    assert (found.state, found.status, found.lifecycle_stage, found.name) == (
+        "ok",
+        "FAILED",
+        "active",
+        "named by its tag",
+    )
     assert (found.start_time, found.end_time) == (4, 5)
 
 
@@ -226,7 +231,12 @@ def test_a_hostile_name_is_only_a_name(store, read, name):
     assert os.fsencode(found.run_id) == name
     assert os.fsencode(found.path) == b"1/" + name
     assert (found.state, found.size.files) == ("malformed", 7)
-    shown = [found.reason, found.parent, *(one.name for one in snapshot.models), *(one.by for one in snapshot.references)]
+    shown = [
+        found.reason,
+        found.parent,
+        *(one.name for one in snapshot.models),
+        *(one.by for one in snapshot.references),
+    ]
     shown += [*(one.reason for one in snapshot.strays), *snapshot.messages]
     assert not any(not character.isprintable() for text in shown for character in text)
 

@@ -159,9 +159,7 @@ def test_a_file_is_no_store(tmp_path):
         refused(str(tmp_path / name), "not-a-store", f"{tmp_path}/{name} is a file, not a store")
     refused(f"{tmp_path}/x.txt/y", "no-such-store", f"{tmp_path}/x.txt/y: no such directory")
     (tmp_path / "file.db").write_text("no database")
-    refused(
-        f"sqlite:///{tmp_path}/file.db", "not-a-store", f"sqlite:///{tmp_path}/file.db is not an SQLite database"
-    )
+    refused(f"sqlite:///{tmp_path}/file.db", "not-a-store", f"sqlite:///{tmp_path}/file.db is not an SQLite database")
 
 
 def test_what_is_no_store_is_refused_and_nothing_is_created(tmp_path, monkeypatch):

@@ -47,7 +47,11 @@ def test_a_version_of_a_logged_model_loses_only_its_origin_with_the_run(store, r
 def test_each_way_of_naming_a_logged_model_is_enough(store, read, key):
     store.experiment("1")
     model = store.logged_model("1", 7)
-    value = {"source": f"models:/{model}", "storage_location": f"{store.uri}/1/models/{model}/artifacts", "model_id": model}
+    value = {
+        "source": f"models:/{model}",
+        "storage_location": f"{store.uri}/1/models/{model}/artifacts",
+        "model_id": model,
+    }
     store.version(**{key: value[key]})
     targets = {(one.target_kind, one.target, one.destroys) for one in read(store).references}
     assert targets == {("logged-model", model, True), ("experiment", "1", True)}
@@ -75,7 +79,9 @@ def test_prompts_and_models_elsewhere_need_nothing_here(store, read):
     ]
 
 
-@pytest.mark.parametrize("prefix", ["file:///data/original/mlruns", "/data/original/mlruns", "dbfs:/x", "mlflow-artifacts:"])
+@pytest.mark.parametrize(
+    "prefix", ["file:///data/original/mlruns", "/data/original/mlruns", "dbfs:/x", "mlflow-artifacts:"]
+)
 def test_in_a_moved_store_the_tail_of_a_location_tells_the_run(store, read, run_ids, prefix):
     store.experiment("1")
     store.run("1", 1)

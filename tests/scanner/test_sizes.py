@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -13,7 +15,11 @@ from mlruns_tui.scanner.store import open_store
 
 def found_by_find(folder, *without):
     """Bytes, blocks and number of regular files, each inode once, as ``find`` sees them."""
-    command = ["find", str(folder), *(word for path in without for word in ("-path", f"{folder}/{path}", "-prune", "-o"))]
+    command = [
+        "find",
+        str(folder),
+        *(word for path in without for word in ("-path", f"{folder}/{path}", "-prune", "-o")),
+    ]
     command += ["-type", "f", "-printf", "%i %s %b\n"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     inodes = {inode: (int(size), int(blocks) * 512) for inode, size, blocks in map(str.split, lines)}
@@ -59,7 +65,10 @@ def test_the_total_is_what_du_and_find_say(full, read):
     snapshot = read(full)
     assert figures(snapshot.total) == found_by_find(full.root)
     files = subprocess.run(
-        f"find '{full.root}' -type f -print0 | du -cb --files0-from=- | tail -1", shell=True, capture_output=True, text=True
+        f"find '{full.root}' -type f -print0 | du -cb --files0-from=- | tail -1",
+        shell=True,
+        capture_output=True,
+        text=True,
     )
     assert snapshot.total.size_bytes == int(files.stdout.split()[0])
 
@@ -115,7 +124,15 @@ def test_the_newest_time_is_that_of_anything_inside(store, read, run, experiment
 
 @pytest.mark.parametrize(
     ("value", "keep"),
-    [("true", "keep=true"), ("yes\n", "keep=yes"), ("", "keep="), ("false", ""), ("0", ""), ("No", ""), ("a\x1bb", "keep=a\\x1bb")],
+    [
+        ("true", "keep=true"),
+        ("yes\n", "keep=yes"),
+        ("", "keep="),
+        ("false", ""),
+        ("0", ""),
+        ("No", ""),
+        ("a\x1bb", "keep=a\\x1bb"),
+    ],
 )
 def test_a_keep_tag_keeps_unless_it_says_no(store, read, run, experiment, value, keep):
     store.experiment("1")
@@ -175,8 +192,6 @@ def test_another_disk_mounted_inside_is_neither_entered_nor_counted(store, read,
 
 
 def test_a_reading_stops_within_a_moment_even_in_one_huge_directory(store):
-    import time
-
     store.experiment("1")
     path = store.run("1", 1)
     folder = os.open(store.root / path / "artifacts", os.O_RDONLY)
@@ -193,7 +208,7 @@ def test_a_reading_stops_within_a_moment_even_in_one_huge_directory(store):
     ended = time.monotonic()
     assert last.progress.stage == "stopped"
     assert ended - asked[-1] < 0.2
-    assert max(later - earlier for earlier, later in zip(asked, asked[1:], strict=False)) < 0.2
+    assert max(later - earlier for earlier, later in itertools.pairwise(asked)) < 0.2
 
 
 def test_snapshots_grow_and_share_what_did_not_change(store):

@@ -20,6 +20,7 @@ from mlruns_tui.tui.app import MlrunsApp
 from mlruns_tui.workflow.reading import open_reader
 
 TARGET = Path(__file__).parents[2] / "screenshots"
+FONT = "font-family: DejaVu Sans Mono, Noto Sans Mono CJK KR"
 MARK = ("o", "O", "enter")
 
 
@@ -43,7 +44,9 @@ def shows(name: str) -> Callable[[Any], bool]:
 def save(app: Any, name: str) -> None:
     svg = app.export_screenshot(title="mlruns-tui")
     (TARGET / f"{name}.svg").write_text(svg, encoding="utf-8")
-    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(TARGET / f"{name}.png"), output_width=1400)
+    # The SVG names a web font; the PNG is drawn with what is installed.
+    drawn = svg.replace("font-family: Fira Code", FONT).replace("font-family: arial", FONT)
+    cairosvg.svg2png(bytestring=drawn.encode(), write_to=str(TARGET / f"{name}.png"), output_width=1400)
 
 
 async def draw(root: Path) -> None:

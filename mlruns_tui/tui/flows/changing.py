@@ -49,6 +49,11 @@ class Changing:
             "task": self.show_task,
         }
 
+    @property
+    def idle(self) -> bool:
+        """Nothing this program started is going on."""
+        return self.task is None or self.task.ended
+
     # Review.
 
     def review(self, backup: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
+from mlruns_tui.report.words import time_text
 from mlruns_tui.triage.views import Group, group_of
 from mlruns_tui.workflow import changing
 from mlruns_tui.workflow.deciding import now_ms
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 QUIET_S = 1.0
 """The lists sort themselves again at most so often, and never so soon after a key."""
 
+REDRAW_S = 0.1
+"""The progress line is drawn no more often."""
+
 
 class Reading:
     """The scan, and what is worked out from it off the screen's thread."""
@@ -43,6 +48,10 @@ class Reading:
         self._waiting: Snapshot | None = None
         self._ended: ReadingEnded | None = None
         self._adopted_at = float("-inf")
+        self._progress_at = float("-inf")
+        self._told: set[str] = set()
+        """Messages about the reading itself, each told once."""
+        self._unfinished_told = False
         self._timer_set = False
         self._judging = False
         self._judged_snapshot: Snapshot | None = None
@@ -92,7 +101,10 @@ class Reading:
         if scan != self._scan:
             return
         self._waiting = snapshot
-        self.screen.show_progress(snapshot.progress)
+        now = self._clock()
+        if now - self._progress_at >= REDRAW_S or snapshot.complete:
+            self._progress_at = now
+            self.screen.show_progress(snapshot.progress)
         self._let_in()
 
     def end(self, event: ReadingEnded) -> None:
@@ -158,8 +170,15 @@ class Reading:
             self.screen.say(
                 f"{root} cannot be read on ({self.unreachable}). What you see is from before. R tries again"
             )
+        for message in self.screen.state.snapshot.messages:
+            if message not in self._told:
+                self._told.add(message)
+                self.screen.saying.warn(message)
         self.look_around()
         self.screen.show_header()
+        if not judged_small(self.screen.state.snapshot):
+            # A large snapshot stays until the next reading: walking it for garbage would stop the screen.
+            gc.freeze()
 
     def judge_again(self) -> None:
         """Judge the snapshot in the lists, one at a time; a newer one that came meanwhile follows."""
@@ -189,9 +208,24 @@ class Reading:
 
         def found(batches: tuple[Batch, ...]) -> None:
             self.screen.change(batches=batches, user_id=os.geteuid())
+            if self.screen.changing.idle and not self._unfinished_told:
+                self._tell_unfinished(batches)
+
+        def failed(error: Exception) -> None:
+            self.screen.saying.complain(f"the backups could not be looked up: {error_words(error)}")
 
         self.screen.work(lambda: space_of(root), spaces, "space")
-        self.screen.work(lambda: changing.batches(root), found, "batches")
+        self.screen.work(lambda: changing.batches(root), found, "batches", failed=failed)
+
+    def _tell_unfinished(self, batches: tuple[Batch, ...]) -> None:
+        """A batch that stopped half-way is said once, with what to do."""
+        batch = next((one for one in batches if one.state == "unfinished"), None)
+        if batch is not None:
+            self._unfinished_told = True
+            day = time_text(batch.created_ms).partition(" ")[0]
+            self.screen.saying.warn(
+                f"The batch of {day} stopped half-way. Every item is whole. b shows it, z takes the last one back."
+            )
 
 
 def error_words(error: Exception) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOVED_S = 3.0
 """A cursor move shows the row instead of the progress for so long."""
 DONE_TOAST_S = 4.0
+WARNING_TOAST_S = 12.0
 ERROR_TOAST_S = 3600.0
 """Errors stay until a key; nobody looks at one for an hour."""
 
@@ -48,6 +49,10 @@ class Saying:
     def announce(self, text: str) -> None:
         """Something is over: a toast for four seconds."""
         self.screen.app.notify(text, timeout=DONE_TOAST_S, markup=False)
+
+    def warn(self, text: str) -> None:
+        """Something to know about: a toast that stays a little longer."""
+        self.screen.app.notify(text, severity="warning", timeout=WARNING_TOAST_S, markup=False)
 
     def complain(self, text: str) -> None:
         """Something went wrong: a toast that stays until a key."""
@@ -92,7 +97,9 @@ class Saying:
                 self._show_later(rest)
             marked = bool(screen.state.marks)
             kept: list[Piece] = [("marks saved", DIM)] if marked and screen.remembering.saved else []
-            self.line.put(render.row_pieces(screen.state, screen.shown.badges, now_ms(), screen.signs), kept)
+            self.line.put(
+                render.row_pieces(screen.state, screen.shown.badges, now_ms(), screen.signs, screen.folded), kept
+            )
         elif task is not None and not task.ended:
             self.line.put(task_pieces(task, screen.signs), [("w", KEY), (" open, hide", DIM)])
         else:

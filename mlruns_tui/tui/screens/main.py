@@ -32,7 +32,7 @@ from ..flows.saying import Saying
 from ..marking import items_text
 from ..messages import ReadingEnded, Returned, RunCommand, SnapshotRead
 from ..shown import Shown, build, is_small, same_inputs, same_table
-from ..signs import Signs
+from ..signs import UNICODE, Signs, may_be_wide
 from ..state import Panel, UiState
 from ..tasks import TaskEnded, TaskProgressed
 from ..widgets.bars import CommandLine, MarkStrip, PanelTabs, RowLine, header_left, header_right
@@ -70,7 +70,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._built = 0
         """How often rows were made on this thread: a thread's rows that were overtaken are thrown away."""
         self._touched = False
-        self._store = reader.store
         self._host = socket.gethostname().split(".")[0]
         self.store_tree, self.run_table, self.marked = StoreTree(), RunTable(), MarkedList()
         self.actions, self.days, self.filter = Actions(), DaysPrompt(), FilterPrompt()
@@ -107,6 +106,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.remembering.start()
         self.reading.start(anew=True)
         self._push()
+        if self.signs is UNICODE and may_be_wide():
+            self.say("signs look wide? --ascii")
+        # Ages grow while nobody presses a key.
+        self.set_interval(60, self._push)
 
     def on_unmount(self) -> None:
         self.reading.close()
@@ -208,7 +211,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         gone = bool(self.reading.unreachable)
         right = header_right(self.reading.space, self.signs, self.size.width, self.state.read_only, gone)
         room = self.size.width - 4 - right.cell_length
-        head.show(header_left(self._store, self._host, room, wide), right)
+        head.show(header_left(self.state.snapshot.store, self._host, room, wide), right)
 
     def show_progress(self, progress: Progress) -> None:
         """The scan got further; the rows follow at their own pace."""

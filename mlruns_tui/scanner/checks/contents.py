@@ -1,0 +1,133 @@
+"""Params, tags and the like: one file a key, its name and its text as MLflow takes them.
+
+``_get_resource_files`` walks a folder (``os.walk``: links to folders are not gone into, folders that
+cannot be listed are passed over) and opens everything else in it; ``_validate_param_name`` and its
+kind judge the name (``utils/validation.py``, 3.17).
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Callable, Iterator
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.findings import Symptom
+from mlruns_tui.model.text import safe
+
+from .. import layout
+from . import folders
+from .context import Owner, Store
+
+_NAME = re.compile(r"^[/\w.\- :]*$")
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_BLOCK = 1 << 16
+MAX_TEXT = 64 << 20
+"""Bytes read of one file; what is behind them is not judged."""
+
+Judge = Callable[[int, str, str, Owner, Store], Iterator[Symptom]]
+"""Given an open file, its code's prefix, its path and owner: what is wrong with its content."""
+
+
+def check_folder(
+    dir_fd: int, folder: str, path: str, what: str, owner: Owner, store: Store, judge: Judge | None = None
+) -> Iterator[Symptom]:
+    """Every file below the folder ``folder`` of ``dir_fd``; ``what`` is the codes' prefix: ``run-tag``."""
+    kind = folders.kind_of(folder, dir_fd)
+    if kind != "folder":
+        return
+    fd, access = folders.enter(folder, dir_fd)
+    if fd >= 0:
+        os.close(fd)
+    if access in ("closed", "no-list"):
+        yield owner.says("folder-unreadable", path)
+        return
+    if access == "gone":
+        return
+    yield from _walk(dir_fd, folder, path, what, owner, store, judge or judge_text)
+
+
+def _walk(
+    dir_fd: int, folder: str, path: str, what: str, owner: Owner, store: Store, judge: Judge
+) -> Iterator[Symptom]:
+    failed: list[tuple[str, str]] = []
+
+    def on_error(where: str, doing: str, error: OSError) -> None:
+        failed.append((where, doing))
+
+    try:
+        for entry in look.walk(dir_fd, folder, on_error):
+            store.pulse()
+            if stat.S_ISDIR(entry.status.st_mode):
+                continue
+            place = layout.join(path, entry.path)
+            kind = "file"
+            if not stat.S_ISREG(entry.status.st_mode):
+                kind = folders.kind_of(entry.name, entry.dir_fd) or "file"
+            if kind == "link-to-folder":
+                continue
+            if not what.endswith("-alias"):
+                yield from check_name(entry.path, place, what, owner)
+            if kind == "dangling":
+                yield owner.says(f"{what}-dangling", place)
+            elif kind == "pipe":
+                yield owner.says(f"{what}-pipe", place)
+            elif kind == "file":
+                yield from _check_file(entry, place, what, owner, store, judge)
+    except OSError as error:
+        # The folder was moved or removed meanwhile; what was seen of it stays true.
+        failed.append(("", look.words(error)))
+    for where, doing in failed:
+        place = layout.join(path, where) if where else path
+        # A name that can be listed but not looked at: MLflow opens it all the same, and is refused.
+        yield owner.says(f"{what}-unreadable" if doing == "stat" else "folder-unreadable", place)
+
+
+def check_name(name: str, place: str, what: str, owner: Owner) -> Iterator[Symptom]:
+    """A key is the file's path below its folder."""
+    if any("\udc80" <= character <= "\udcff" for character in name):
+        yield owner.says(f"{what}-name-not-utf8", place, safe(name, 80))
+    elif not _NAME.match(name) or posixpath.normpath(name) != name or name.startswith(".."):
+        yield owner.says(f"{what}-name-refused", place, safe(name, 80))
+    elif ":" in name:
+        yield owner.says(f"{what}-name-with-colon", place, safe(name, 80))
+
+
+def _check_file(
+    entry: look.Entry, place: str, what: str, owner: Owner, store: Store, judge: Judge
+) -> Iterator[Symptom]:
+    try:
+        fd = os.open(entry.name, _OPEN, dir_fd=entry.dir_fd)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield owner.says(f"{what}-unreadable", place, look.words(error))
+        return
+    try:
+        yield from judge(fd, what, place, owner, store)
+    except OSError as error:
+        yield owner.says(f"{what}-unreadable", place, look.words(error))
+    finally:
+        os.close(fd)
+
+
+def judge_text(fd: int, what: str, place: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+    """Whether the file is UTF-8, as MLflow decodes it: a character cut off at the very end is passed over."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    total = 0
+    while True:
+        block = os.read(fd, _BLOCK)
+        total += len(block)
+        try:
+            decoder.decode(block)
+        except UnicodeDecodeError:
+            yield owner.says(f"{what}-not-utf8", place)
+            return
+        if len(block) < _BLOCK or total > MAX_TEXT:
+            break
+        store.pulse()
+    if total <= MAX_TEXT and decoder.getstate()[0]:
+        yield owner.says("text-cut", place)

@@ -1,0 +1,135 @@
+"""Metric files, line by line, as MLflow and its migration read them.
+
+Of a run: ``time value[ step[ dataset digest]]`` (``_get_metric_from_line``); of a logged model:
+``time value step run[ dataset digest]`` (``_get_model_metric_from_line``). The migration is more
+patient with fields, needs numbers in 64 bits, and no point twice (``store/fs2db/_tracking.py``, 3.17).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mlruns_tui.model.findings import Symptom
+
+from .contents import MAX_TEXT
+from .context import Owner, Store
+from .documents import whole_characters
+
+_BLOCK = 1 << 20
+_MAX_LINE = 4 << 20
+_MAX_DIGITS = 4_300
+_MAX_SEEN = 500_000
+"""Points of one file that are remembered to find repeated ones; after as many it starts anew."""
+_INT64 = 1 << 63
+
+
+@dataclass(slots=True)
+class Lines:
+    """What is wrong with the lines of one file: by code, the first line and how many there are."""
+
+    of_model: bool
+    """A logged model's, not a run's."""
+    number: int = 0
+    found: dict[str, list[int]] = field(default_factory=dict)
+    _seen: set[tuple[object, ...]] = field(default_factory=set)
+
+    def add(self, line: str) -> None:
+        self.number += 1
+        parts = line.strip().split(" ")
+        code = self._of_model(parts) if self.of_model else self._of_run(parts)
+        if code:
+            self.note(code)
+
+    def note(self, code: str) -> None:
+        first = self.found.setdefault(code, [self.number, 0])
+        first[1] += 1
+
+    def _of_run(self, parts: list[str]) -> str:
+        count = len(parts)
+        if count < 2:
+            return "line-unreadable"
+        try:
+            time, value = number(parts[0]), float(parts[1])
+            step = number(parts[2]) if count == 3 else 0
+        except ValueError:
+            return "line-unreadable"
+        if count > 3:
+            try:
+                step = number(parts[2])
+            except ValueError:
+                return "step-unreadable" if count == 5 else "line-unreadable"
+            if count != 5:
+                return "line-fields"
+            self.note("line-with-dataset")
+        # As the migration stores them: nan as 0 with a mark, infinities as the largest number.
+        if math.isnan(value):
+            kept: tuple[bool, float] = (True, 0.0)
+        else:
+            kept = (False, max(min(value, sys.float_info.max), -sys.float_info.max))
+        return self._stored(time, step, (time, step, kept))
+
+    def _of_model(self, parts: list[str]) -> str:
+        if len(parts) not in (4, 6):
+            return "line-fields"
+        try:
+            time, _, step = number(parts[0]), float(parts[1]), number(parts[2])
+        except ValueError:
+            return "line-unreadable"
+        return self._stored(time, step, (time, step, parts[3]))
+
+    def _stored(self, time: int, step: int, point: tuple[object, ...]) -> str:
+        if not (-_INT64 <= time < _INT64 and -_INT64 <= step < _INT64):
+            return "beyond-64-bits"
+        if point in self._seen:
+            return "line-repeated"
+        if len(self._seen) >= _MAX_SEEN:
+            self._seen.clear()
+        self._seen.add(point)
+        return ""
+
+
+def number(text: str) -> int:
+    """``int``, without the seconds older Pythons take for very long texts. Raises ValueError."""
+    if len(text) > _MAX_DIGITS:
+        raise ValueError("too many digits")
+    return int(text)
+
+
+def judge_metric(fd: int, what: str, place: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+    """One open metric file. Never holds more than a few MB of it."""
+    lines = Lines(of_model=what.startswith("logged-model"))
+    rest = b""
+    total = 0
+    while True:
+        block = os.read(fd, _BLOCK)
+        total += len(block)
+        data = rest + block
+        end = len(data) if not block else data.rfind(b"\n") + 1
+        data, rest = data[:end], data[end:]
+        if not block:
+            data, cut = whole_characters(data)
+            if cut:
+                yield owner.says("text-cut", place)
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = lines.number + 1 + data.count(b"\n", 0, error.start)
+            yield owner.says(f"{what}-not-utf8", place, line=line)
+            return
+        for line_text in text.splitlines():
+            lines.add(line_text)
+        store.pulse()
+        if not block or total > MAX_TEXT:
+            break
+        if len(rest) > _MAX_LINE:
+            lines.number += 1
+            lines.note("line-unreadable")
+            break
+    if not lines.number and not rest:
+        yield owner.says(f"{what}-empty", place)
+    for code, (first, count) in lines.found.items():
+        yield owner.says(f"{what}-{code}", place, f"{count - 1:,} more" if count > 1 else "", first)
