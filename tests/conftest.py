@@ -18,6 +18,7 @@ os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 for name in ("MLFLOW_TRACKING_URI", "MLFLOW_BACKEND_STORE_URI", "NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(name, None)
 
+
 def _fast_folder() -> None:
     """Stores of thousands of small files are made in memory where there is room: some disks create files
     ten times slower after large trees were removed. ``TMPDIR`` or ``--basetemp`` overrule this."""

@@ -18,7 +18,7 @@ from mlruns_tui.model.words import Outcome
 
 from . import begin, records, say
 from .kept import Kept
-from .places import Slot, same
+from .places import Slot
 from .progress import Progress
 from .purge import purge_items
 from .session import Session, changing
@@ -158,8 +158,10 @@ class _Application:
         try:
             parent_fd, name = self._kept.parents.of(item.path)
             status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-            why = f"replaced by another since the plan was made. {say.LEFT}" if not same(status, item.identity) else ""
-            why = why or self._unfit(parent_fd, name, item, held)
+            if self._kept.places.same(status, item.identity):
+                why = self._unfit(parent_fd, name, item, held)
+            else:
+                why = f"replaced by another since the plan was made. {say.LEFT}"
         except (FileNotFoundError, NotADirectoryError):
             why = "gone since the plan was made. Nothing was done to it."
         except OSError as error:

@@ -11,7 +11,7 @@ from mlruns_tui.model.plan import PlanItem
 
 from . import layout, records, say
 from .kept import Kept
-from .places import Slot, same
+from .places import Slot
 from .session import Session
 
 _LONGEST = 255
@@ -61,7 +61,9 @@ def swap(session: Session, kept: Kept, n: int) -> str:
         kind = {"link": "is a link", "other-device": "is on another disk"}.get(present.trouble[0], "cannot be read")
         return f"exists again and {kind}"
     status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-    other = next((m for m, one in kept.items.items() if one.path == item.path and same(status, one.identity)), None)
+    other = next(
+        (m for m, one in kept.items.items() if one.path == item.path and kept.places.same(status, one.identity)), None
+    )
     if other is None:
         other = max(kept.items) + 1
         added = dataclasses.replace(

@@ -4,7 +4,7 @@ One record a line: CRC-32 of the rest in eight hex digits, a space, one JSON obj
 and ``e`` (what happened). It explains and never decides: where an item is, is looked up on the disk.
 A line that is torn, damaged or out of order is passed over.
 
-Records: ``begin`` {op, uid, user, host, pid, number}, ``times`` {dirs: [[path, device, inode, mtime_ns]]},
+Records: ``begin`` {op, uid, user, host, pid, number}, ``times`` {dirs: [[path, inode, mtime_ns]]},
 ``moving`` ``restoring`` ``purging`` {n: [index]} before a change, ``moved`` ``restored`` ``purged`` {n: [index]},
 ``aside`` {n: index, to: path}, ``skipped`` ``failed`` {n: index, why: text} after it, ``end`` {op}.
 """
@@ -68,8 +68,8 @@ class History:
     """By index: where it was restored to under another name, relative to the root."""
     left: set[int] = field(default_factory=set)
     """Those that were moved out at some time."""
-    times: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    """By directory the open operation changes: device, inode and the time it should have."""
+    times: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By directory the open operation changes: its inode and the time it should have."""
 
 
 def fold(records: list[dict[str, Any]]) -> History:
@@ -96,8 +96,8 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
         told.finished_ms = int(record["at"])
         told.times.clear()
     elif event == "times":
-        for path, device, inode, mtime_ns in record["dirs"]:
-            told.times[str(path)] = (int(device), int(inode), int(mtime_ns))
+        for path, inode, mtime_ns in record["dirs"]:
+            told.times[str(path)] = (int(inode), int(mtime_ns))
     elif event in ("skipped", "failed"):
         told.items[int(record["n"])] = (event, str(record["why"]))
     elif event == "aside":

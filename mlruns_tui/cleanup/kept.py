@@ -12,7 +12,7 @@ from mlruns_tui.model.words import BatchState, ItemPlace, Outcome
 from . import journal as journals
 from .journal import History, Journal
 from .parents import Parents
-from .places import Places, Slot, same
+from .places import Places, Slot
 from .steps import Ground, Where, Work, work
 
 _OUTCOMES: dict[str, Outcome] = {
@@ -38,6 +38,7 @@ class Kept:
         self.plan = plan
         self.uid = uid
         self.places = places
+        places.know_store(plan.store_identity)
         self.record_fd = record_fd
         self.record_path = record_path
         self.history = history
@@ -85,12 +86,16 @@ class Kept:
         if len(self.items) == len(self.plan.items):
             return where, slot, status
         twins = [m for m, item in self.items.items() if m != n and item.path == self.items[n].path]
-        if where == "backup" and status is not None and any(same(status, self.items[m].identity) for m in twins):
+        if (
+            where == "backup"
+            and status is not None
+            and any(self.places.same(status, self.items[m].identity) for m in twins)
+        ):
             return "neither", None, None
         if where == "neither":
             for m in twins:
                 found = self.places.find(m)
-                if found is not None and same(found[1], self.items[n].identity):
+                if found is not None and self.places.same(found[1], self.items[n].identity):
                     return "backup", *found
         return where, slot, status
 
@@ -128,7 +133,7 @@ class Kept:
     def _is_at(self, path: str, item: PlanItem) -> bool:
         try:
             parent_fd, name = self.parents.of(path)
-            return same(os.stat(name, dir_fd=parent_fd, follow_symlinks=False), item.identity)
+            return self.places.same(os.stat(name, dir_fd=parent_fd, follow_symlinks=False), item.identity)
         except OSError:
             return False
 

@@ -49,13 +49,13 @@ class Parents:
         return self.fd(parent), name
 
     def times(self, paths: set[str]) -> list[list[str | int]]:
-        """For the journal: path, device, inode and the time it has before our changes. Notes it too."""
+        """For the journal: path, inode and the time it has before our changes. Notes it too."""
         found: list[list[str | int]] = []
         for path in sorted(paths):
             with contextlib.suppress(OSError):
                 status = os.fstat(self.fd(path))
                 self._kept[path] = status.st_mtime_ns
-                found.append([path, status.st_dev, status.st_ino, status.st_mtime_ns])
+                found.append([path, status.st_ino, status.st_mtime_ns])
         return found
 
     def about_to_change(self, path: str) -> None:

@@ -39,10 +39,20 @@ class Places:
         self._id = batch_id
         self.cramped = cramped
         """Whether some items may be beside the experiments."""
+        self._device: int | None = None
         self._data_fd: int | None = None
         self._dead_fd: int | None = None
         if folder_fd is not None:
             self.use(folder_fd)
+
+    def know_store(self, planned: Identity) -> None:
+        """A disk may be mounted under another device number than when the plan was made; told by the root."""
+        root = os.fstat(self._root_fd)
+        self._device = root.st_dev if root.st_ino == planned.inode else None
+
+    def same(self, status: os.stat_result, identity: Identity) -> bool:
+        """Whether this is the directory the plan looked at."""
+        return status.st_ino == identity.inode and status.st_dev in (identity.device, self._device)
 
     def use(self, folder_fd: int) -> None:
         """Keep what comes from now on in this folder of the vault; a part of it that is gone holds nothing.
@@ -118,8 +128,3 @@ def _first(slots: list[Slot]) -> tuple[Slot, os.stat_result] | None:
         except FileNotFoundError:
             continue
     return None
-
-
-def same(status: os.stat_result, identity: Identity) -> bool:
-    """Whether this is the directory the plan looked at."""
-    return (status.st_dev, status.st_ino) == (identity.device, identity.inode)

@@ -71,11 +71,11 @@ def _put_back_times(kept: Kept) -> None:
         if status is not None:
             for path in {item.path.rpartition("/")[0], ""} if kept.places.cramped else {item.path.rpartition("/")[0]}:
                 ours.setdefault(path, []).append(status.st_ctime_ns)
-    for path, (device, inode, mtime_ns) in kept.history.times.items():
+    for path, (inode, mtime_ns) in kept.history.times.items():
         with contextlib.suppress(OSError):
             fd = kept.parents.fd(path)
             status = os.fstat(fd)
-            if (status.st_dev, status.st_ino) == (device, inode) and any(
+            if status.st_ino == inode and any(
                 abs(status.st_mtime_ns - moment) < SAME_MOMENT_NS for moment in ours.get(path, ())
             ):
                 put_back_time(fd, mtime_ns, status.st_mtime_ns)

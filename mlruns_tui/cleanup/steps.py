@@ -14,7 +14,7 @@ from mlruns_tui.disk import change
 from mlruns_tui.model.plan import PlanItem, Step
 
 from .parents import Parents
-from .places import Places, Slot, same
+from .places import Places, Slot
 
 Where = Literal["origin", "backup", "neither"]
 
@@ -75,12 +75,12 @@ class MoveOut:
 
     def find(self, ground: Ground) -> tuple[Where, Slot | None, os.stat_result | None]:
         kept = ground.places.find(self.n)
-        if kept is not None and same(kept[1], self.item.identity):
+        if kept is not None and ground.places.same(kept[1], self.item.identity):
             return "backup", *kept
         try:
             parent_fd, name = ground.parents.of(self.item.path)
             status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-            if same(status, self.item.identity):
+            if ground.places.same(status, self.item.identity):
                 return "origin", None, status
         except OSError:
             pass

@@ -26,7 +26,8 @@ from .screen import has_terminal, open_screen
 def command(folder: str | None, no_tui: bool, seed: int, as_json: bool) -> int:
     """Write a demo store (17 experiments, 1,293 runs, two orphaned experiments, models, trash) and open it.
 
-    Without a terminal it is only written. It is made to be tried on: everything the program does to it is real, and stays in that folder.
+    It is made to be tried on: everything the program does to it is real, and stays in that folder. Without a
+    terminal it is only written.
     """
     from mlruns_tui.demo.place import make_place
     from mlruns_tui.demo.store import write_demo

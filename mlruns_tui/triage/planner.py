@@ -180,10 +180,33 @@ def _reason(choice: Choice, entry: Run | Experiment, survey: Survey, now_ms: int
     return choice.reason
 
 
-def _refused(facts: Facts, choice: Choice, protections: tuple[Protection, ...], evidence: Evidence) -> RefusedItem:
+def kept_back(
+    snapshot: Snapshot,
+    asked: Mapping[str, Choice],
+    marked: Mapping[str, Choice],
+    now_ms: int,
+    options: Options,
+) -> tuple[RefusedItem, ...]:
+    """What rules asked for and marking left out because it is protected, so that a review can say so.
+
+    Judged on the snapshot: none of it is in the plan, so nothing depends on it being fresh.
+    """
+    facts = Facts(snapshot, now_ms, options)
+    verdict = judge(facts, {**asked, **marked})
+    kept = [
+        _refused(facts, asked[key], protections, None)
+        for key, protections in verdict.stays.items()
+        if key in asked and key not in marked
+    ]
+    return tuple(sorted(kept, key=lambda item: item.path))
+
+
+def _refused(
+    facts: Facts, choice: Choice, protections: tuple[Protection, ...], evidence: Evidence | None
+) -> RefusedItem:
     entry = _entry(facts, choice.key)
     assert entry is not None
-    fresh = evidence.items.get(choice.key)
+    fresh = evidence.items.get(choice.key) if evidence else None
     size = fresh.survey.size if fresh and fresh.survey else entry.size
     return RefusedItem(
         key=choice.key,

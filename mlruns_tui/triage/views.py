@@ -12,11 +12,11 @@ from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Snapshot, S
 from .marks import Marks
 from .rules import age_ms, idle_ms
 
-Group = Literal["experiments", "orphaned", "malformed", "unclaimed", "stray", "trash", "models", "backups"]
+Group = Literal["experiments", "orphaned", "malformed", "unclaimed", "stray", "claimed", "trash", "models", "backups"]
 SortKey = Literal["size", "name", "age", "idle", "runs", "files", "status"]
 
 GROUPS: tuple[Group, ...] = (
-    "experiments", "orphaned", "malformed", "unclaimed", "stray", "trash", "models", "backups",
+    "experiments", "orphaned", "malformed", "unclaimed", "stray", "claimed", "trash", "models", "backups",
 )  # fmt: skip
 MarkState = Literal["none", "whole", "part"]
 
@@ -82,7 +82,7 @@ def tree_rows(
     marks: Marks,
     order: Order,
     now_ms: int,
-    closed: frozenset[Group] = frozenset({"trash", "models", "backups"}),
+    closed: frozenset[Group] = frozenset({"claimed", "trash", "models", "backups"}),
     text: str = "",
 ) -> list[TreeRow]:
     """The tree: groups in a fixed order, their entries sorted; a group without entries is left out, except
@@ -95,9 +95,8 @@ def tree_rows(
             entries[group_of(experiment)].append(_experiment_row(experiment, snapshot, marks, marked))
     for stray in snapshot.strays:
         if stray.kind != "own" and matches(stray.path):
-            entries["stray"].append(
-                TreeRow("stray", stray.key, stray.path, "stray", size_bytes=_bytes(stray), entry=stray)
-            )
+            group: Group = "claimed" if stray.kind == "claimed" else "stray"
+            entries[group].append(TreeRow("stray", stray.key, stray.path, group, size_bytes=_bytes(stray), entry=stray))
     entries["models"] = [
         TreeRow(
             "model",
@@ -157,7 +156,7 @@ def _group_row(group: Group, rows: Sequence[TreeRow], snapshot: Snapshot, is_ope
         group,
         group,
         count=len(rows),
-        runs=sum(row.runs or 0 for row in rows) if group not in ("stray", "models") else None,
+        runs=sum(row.runs or 0 for row in rows) if group not in ("stray", "claimed", "models") else None,
         size_bytes=sum(known) if known or not rows else None,
         growing=any(row.growing for row in rows) and not snapshot.complete,
         marked="none" if states <= {"none"} else "whole" if states == {"whole"} else "part",

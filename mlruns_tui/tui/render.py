@@ -163,6 +163,7 @@ GROUP_WORDS = {
     "malformed": "their metadata cannot be used by MLflow",
     "unclaimed": "artifacts of a database that was not found; never offered",
     "stray": "directories that are neither experiment nor run",
+    "claimed": "directories another experiment or a database keeps artifacts in",
     "trash": "MLflow's own .trash: deleted, not collected",
     "models": "the model registry",
     "backups": "what was removed and can be put back",

@@ -17,7 +17,7 @@ Panel = Literal["tree", "runs", "marked"]
 PANELS: tuple[Panel, ...] = ("tree", "runs", "marked")
 Prompt = Literal["", "filter", "days"]
 
-CLOSED_AT_FIRST: frozenset[Group] = frozenset({"trash", "models", "backups"})
+CLOSED_AT_FIRST: frozenset[Group] = frozenset({"claimed", "trash", "models", "backups"})
 DEFAULT_DAYS = 30
 
 

@@ -6,12 +6,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
-from mlruns_tui.triage.planner import PlanRequest, make_plan, parents_of, plan_id, without
+from mlruns_tui.triage.planner import PlanRequest, kept_back, make_plan, parents_of, plan_id, without
 from mlruns_tui.triage.protection import Facts, Options, Verdict, judge
 from mlruns_tui.triage.rules import Choice, Rule, choose
 
@@ -69,6 +70,23 @@ def plan_rules(
     chosen = choose(snapshot, rules, at)
     words = [rule.words() for rule in rules]
     return plan_choices(reader, snapshot, chosen, backup=backup, rules=words, options=options, at_ms=at_ms)
+
+
+def plan_marks(
+    reader: Reader,
+    snapshot: Snapshot,
+    marked: Mapping[str, Choice],
+    *,
+    rules: Sequence[Rule],
+    words: Sequence[str],
+    backup: bool = True,
+) -> Plan:
+    """The plan for exactly these marks. What the ``rules`` they were made with asked for besides and
+    protection kept back is listed as refused; it never becomes an item."""
+    plan = plan_choices(reader, snapshot, marked, backup=backup, rules=words)
+    asked = choose(snapshot, rules, plan.created_ms)
+    kept = kept_back(snapshot, asked, marked, plan.created_ms, Options())
+    return replace(plan, refused=plan.refused + kept)
 
 
 def leaving_out(plan: Plan, snapshot: Snapshot) -> Callable[[Collection[str]], Plan]:

@@ -88,8 +88,10 @@ class Case:
         count: int,
         name: str,
         prelude: str = "",
+        driver: str = DRIVER,
     ) -> None:
-        self.prelude = prelude
+        self.program = prelude + driver
+        self.stderr = ""
         self.op = op
         self.store = make(name)
         runs = [f"{n}" * 32 for n in range(1, count + 1)]
@@ -124,24 +126,14 @@ class Case:
         return self.tree_manifest(path)
 
     def strace(self, log: Path, *options: str) -> int:
-        return subprocess.run(
-            [
-                "strace",
-                "-f",
-                "-qq",
-                "-o",
-                str(log),
-                *options,
-                sys.executable,
-                "-B",
-                "-c",
-                self.prelude + DRIVER,
-                str(self.file),
-            ],
+        done = subprocess.run(
+            ["strace", "-f", "-qq", "-o", str(log), *options, sys.executable, "-B", "-c", self.program, str(self.file)],
             check=False,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ).returncode
+            stderr=subprocess.PIPE,
+        )
+        self.stderr = done.stderr.decode(errors="replace")
+        return done.returncode
 
     def places(self) -> list[Path]:
         """Where a complete copy may lie: every place in the store and every data folder, never a dead one."""

@@ -88,8 +88,18 @@ EXPERIMENTS = [
     Case("experiment: meta.yaml missing", META, gone),
     Case("experiment: an empty folder", "{second}", folder),
     Case("experiment: only artifacts", "{second}", both(folder, holding("ab" * 16 + "/artifacts/model.pkl"))),
-    Case("experiment: no run in it", "4711", copied("x") and both(folder, inside("meta.yaml", file(
-        "artifact_location: file:///x/4711\nexperiment_id: '4711'\nlifecycle_stage: active\nname: new\n")))),
+    Case(
+        "experiment: no run in it",
+        "4711",
+        copied("x")
+        and both(
+            folder,
+            inside(
+                "meta.yaml",
+                file("artifact_location: file:///x/4711\nexperiment_id: '4711'\nlifecycle_stage: active\nname: new\n"),
+            ),
+        ),
+    ),
     Case("experiment: meta.yaml of 0 bytes", META, file("")),
     Case("experiment: meta.yaml only comments", META, file("# nothing\n\n")),
     Case("experiment: meta.yaml says null", META, file("null\n")),
@@ -101,8 +111,16 @@ EXPERIMENTS = [
     Case("experiment: meta.yaml all NUL bytes", META, file(b"\0" * 300)),
     Case("experiment: meta.yaml not UTF-8", META, added(b"x: caf\xe9\n")),
     Case("experiment: meta.yaml UTF-16", META, file("experiment_id: '1'\n".encode("utf-16"))),
-    Case("experiment: meta.yaml with a byte order mark", META, lambda path: path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())),
-    Case("experiment: meta.yaml with CR LF", META, lambda path: path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))),
+    Case(
+        "experiment: meta.yaml with a byte order mark",
+        META,
+        lambda path: path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes()),
+    ),
+    Case(
+        "experiment: meta.yaml with CR LF",
+        META,
+        lambda path: path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n")),
+    ),
     Case("experiment: meta.yaml two documents", META, added("---\nname: x\n")),
     Case("experiment: meta.yaml a list", META, file("- a\n- b\n")),
     Case("experiment: meta.yaml plain text", META, file("hello world\n")),
@@ -161,7 +179,9 @@ EXPERIMENTS = [
     Case("experiment: an id with underscores", "{second}", moved("1_000", having(experiment_id="1_000")), "1_000"),
     Case("experiment: an id with leading zeros", "{second}", moved("007", having(experiment_id="007")), "007"),
     Case("experiment: an id beyond 64 bits", "{second}", moved("9" * 20, having(experiment_id="9" * 20)), "9" * 20),
-    Case("experiment: called artifacts", "{second}", moved("artifacts", having(experiment_id="artifacts")), "artifacts"),
+    Case(
+        "experiment: called artifacts", "{second}", moved("artifacts", having(experiment_id="artifacts")), "artifacts"
+    ),
     Case("experiment: in the trash, meta.yaml missing", ".trash/{gone}/meta.yaml", gone),
     Case("experiment: in the trash, meta.yaml of 0 bytes", ".trash/{gone}/meta.yaml", file("")),
     Case("experiment: in the trash, not YAML", ".trash/{gone}/meta.yaml", file("a: [")),

@@ -34,7 +34,6 @@ METRIC = RUN + "/metrics/loss"
 OTHER = "ab" * 16
 
 
-
 def _nest(path):
     """As an artifact store inside the store looks: a run in the artifacts of another one."""
     other = next(one for one in sorted(path.parent.iterdir()) if one.is_dir() and one != path)
@@ -122,15 +121,21 @@ METADATA = [
     Case("run: copied under another id", RUN, copied(OTHER), "{second}/" + OTHER),
     Case("run: copied and given its id", RUN, copied(OTHER, having(run_id=OTHER, run_uuid=OTHER)), "{second}/" + OTHER),
     Case("run: renamed folder", RUN, moved(OTHER), "{second}/" + OTHER),
-    Case("run: an id MLflow refuses", RUN, moved("my run", having(run_id="my run", run_uuid="my run")), "{second}/my run"),
+    Case(
+        "run: an id MLflow refuses", RUN, moved("my run", having(run_id="my run", run_uuid="my run")), "{second}/my run"
+    ),
     Case("run: moved to another experiment", RUN, moved("/OTHER/SAME"), "{first}/{plain}"),
     Case("run: copied to another experiment", RUN, copied("/OTHER/SAME"), "{first}/{plain}"),
-    Case("run: copied to the default experiment, adapted", RUN, copied("/0/SAME", having(experiment_id="0")), "0/{plain}"),
+    Case(
+        "run: copied to the default experiment, adapted", RUN, copied("/0/SAME", having(experiment_id="0")), "0/{plain}"
+    ),
     Case("run: copied to the trash, adapted", RUN, lambda path: _into_trash(path), ".trash/555/{plain}"),
     Case("run: nested in the artifacts of a run", RUN, _nest),
     Case("run: kept elsewhere", RUN, kept_elsewhere),
     Case("run: a link to a run of this experiment", "{second}/" + OTHER, lambda path: path.symlink_to(_a_run(path))),
-    Case("run: a link to a run of another experiment", "0/" + OTHER, lambda path: path.symlink_to(_a_run_elsewhere(path))),
+    Case(
+        "run: a link to a run of another experiment", "0/" + OTHER, lambda path: path.symlink_to(_a_run_elsewhere(path))
+    ),
     Case("run: parent is gone", RUN + "/tags/mlflow.parentRunId", file(OTHER)),
     Case("run: artifacts missing", RUN + "/artifacts", gone),
     Case("run: metrics missing", RUN + "/metrics", gone),
@@ -176,10 +181,18 @@ METRICS = [
     Case("metric: two spaces", METRIC, added("1700000000000  0.5 7\n")),
     Case("metric: leading space", METRIC, added(" 1700000000000 0.5 7\n")),
     Case("metric: a line repeated", METRIC, added("1700000000000 0.5 7\n1700000000000 0.5 7\n")),
-    Case("metric: a line repeated later", METRIC, added("1700000000000 0.5 7\n1700000000001 0.5 8\n1700000000000 0.5 7\n")),
+    Case(
+        "metric: a line repeated later",
+        METRIC,
+        added("1700000000000 0.5 7\n1700000000001 0.5 8\n1700000000000 0.5 7\n"),
+    ),
     Case("metric: a line repeated in other words", METRIC, added("1700000000000 0.5 7\n1700000000000 5e-1 07\n")),
     Case("metric: nan repeated", METRIC, added("1700000000000 nan 7\n1700000000000 nan 7\n")),
-    Case("metric: inf and the largest number", METRIC, added("1700000000000 inf 7\n1700000000000 1.7976931348623157e308 7\n")),
+    Case(
+        "metric: inf and the largest number",
+        METRIC,
+        added("1700000000000 inf 7\n1700000000000 1.7976931348623157e308 7\n"),
+    ),
     Case("metric: same time, other value", METRIC, added("1700000000000 0.5 7\n1700000000000 0.6 7\n")),
     Case("metric: zero and minus zero", METRIC, added("1700000000000 0.0 7\n1700000000000 -0.0 7\n")),
     Case("metric: repeated without a step", METRIC, added("1700000000000 0.5\n1700000000000 0.5 0\n")),
@@ -243,11 +256,21 @@ INPUTS = [
         for key in ("source_type", "source_id", "destination_type", "destination_id", "tags")
     ),
     Case("input: source_type unknown", CHILD + "/inputs", first_meta_in(having(source_type="WHAT")), needs="inputs"),
-    Case("input: destination_type unknown", CHILD + "/inputs", first_meta_in(having(destination_type="WHAT")), needs="inputs"),
+    Case(
+        "input: destination_type unknown",
+        CHILD + "/inputs",
+        first_meta_in(having(destination_type="WHAT")),
+        needs="inputs",
+    ),
     Case("input: tags null", CHILD + "/inputs", first_meta_in(having(tags=None)), needs="inputs"),
     Case("input: tags a list", CHILD + "/inputs", first_meta_in(having(tags=["a"])), needs="inputs"),
     Case("input: dataset is another", CHILD + "/inputs", first_meta_in(having(source_id=OTHER)), needs="inputs"),
-    Case("input: a model that is gone", CHILD + "/inputs", first_meta_in(having(source_type="MODEL", source_id="m-" + OTHER)), needs="inputs"),
+    Case(
+        "input: a model that is gone",
+        CHILD + "/inputs",
+        first_meta_in(having(source_type="MODEL", source_id="m-" + OTHER)),
+        needs="inputs",
+    ),
     Case("input: folder not readable", CHILD + "/inputs", mode(0), needs="inputs"),
     Case("input: entry not readable", CHILD + "/inputs", first_in(mode(0)), needs="inputs"),
     Case("input: the folder a file", RUN + "/inputs", file("x"), needs="inputs"),
@@ -282,7 +305,12 @@ OUTPUTS = [
         Case(f"output: {key} missing", PARENT + "/outputs/{model}/meta.yaml", without(key), needs="model")
         for key in ("source_type", "source_id", "destination_type", "destination_id", "tags", "step")
     ),
-    Case("output: destination_type unknown", PARENT + "/outputs/{model}/meta.yaml", having(destination_type="X"), needs="model"),
+    Case(
+        "output: destination_type unknown",
+        PARENT + "/outputs/{model}/meta.yaml",
+        having(destination_type="X"),
+        needs="model",
+    ),
     Case("output: step a word", PARENT + "/outputs/{model}/meta.yaml", having(step="x"), needs="model"),
     Case("output: step null", PARENT + "/outputs/{model}/meta.yaml", having(step=None), needs="model"),
     Case("output: the folder a file", RUN + "/outputs", file("x"), needs="model"),
@@ -311,7 +339,9 @@ def _number(path):
 def _into_trash(path):
     place = path.parent.parent / ".trash" / "555"
     copied("/.trash/555/SAME", having(experiment_id="555"))(path)
-    file("artifact_location: file:///x\nexperiment_id: '555'\nlifecycle_stage: deleted\nname: more\n")(place / "meta.yaml")
+    file("artifact_location: file:///x\nexperiment_id: '555'\nlifecycle_stage: deleted\nname: more\n")(
+        place / "meta.yaml"
+    )
 
 
 def _a_run(path):

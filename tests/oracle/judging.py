@@ -21,7 +21,9 @@ SEARCHES = frozenset({"search_runs", "search_logged_models", "search_traces"})
 def impacts(answer: dict[str, Any]) -> set[tuple[str, str]]:
     """Pairs of impact and entry (empty for the store, ``E`` an experiment, ``E/R`` a run) MLflow shows."""
     found: set[tuple[str, str]] = set()
-    searched = {call["entry"] for call in answer["calls"] if call["call"] == "search_runs" and call["outcome"] != "raise"}
+    searched = {
+        call["entry"] for call in answer["calls"] if call["call"] == "search_runs" and call["outcome"] != "raise"
+    }
     listed = {run for name, runs in answer["listed"].items() if name.startswith("search_runs ") for run in runs}
     for call in answer["calls"]:
         name, entry, outcome = call["call"], call["entry"], call["outcome"]

@@ -138,11 +138,16 @@ class Interview:
         registry = os.path.join(self.store, "models")
         self.there["search_registered_models"] = len(directories(registry))
         self.there["search_model_versions"] = sum(
-            name.startswith("version-") for model in directories(registry) for name in directories(f"{registry}/{model}")
+            name.startswith("version-")
+            for model in directories(registry)
+            for name in directories(f"{registry}/{model}")
         )
         self.ask("search_registered_models", "", client.search_registered_models, lambda one: one.name)
         self.ask(
-            "search_model_versions", "", lambda: client.search_model_versions(""), lambda one: f"{one.name} {one.version}"
+            "search_model_versions",
+            "",
+            lambda: client.search_model_versions(""),
+            lambda one: f"{one.name} {one.version}",
         )
 
     def about_experiment(self, client: MlflowClient, experiment: str) -> None:
@@ -152,7 +157,10 @@ class Interview:
         )
         if hasattr(client, "search_logged_models"):
             self.ask(
-                "search_logged_models", experiment, lambda: client.search_logged_models([experiment]), lambda one: one.model_id
+                "search_logged_models",
+                experiment,
+                lambda: client.search_logged_models([experiment]),
+                lambda one: one.model_id,
             )
         if hasattr(client, "search_traces"):
             self.ask("search_traces", experiment, lambda: trace_infos(client, experiment), trace_id)
@@ -239,8 +247,9 @@ def migrate(store: str, scratch: str) -> dict[str, Any]:
 
 
 def doctor(store: str, version: str) -> dict[str, Any]:
-    from mlruns_tui.model.codec import encode
     from mlruns_tui.workflow.diagnosing import diagnose
+
+    from mlruns_tui.model.codec import encode
     from mlruns_tui.workflow.reading import open_reader
 
     began = time.perf_counter()

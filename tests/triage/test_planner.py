@@ -7,7 +7,8 @@ from typing import Any
 
 from mlruns_tui.model.codec import dumps, loads
 from mlruns_tui.model.plan import Plan
-from mlruns_tui.triage.planner import PlanRequest, make_plan
+from mlruns_tui.triage.planner import PlanRequest, kept_back, make_plan
+from mlruns_tui.triage.protection import Options
 from mlruns_tui.triage.rules import Choice, Old, Orphaned, choose
 
 
@@ -73,3 +74,12 @@ def test_a_plan_survives_being_written_and_read(make: Any) -> None:
     assert plan.items
     assert plan.refused
     assert loads(Plan, dumps(plan)) == plan
+
+
+def test_what_a_rule_asked_for_and_marking_left_out_is_told_with_its_reason(make: Any) -> None:
+    snapshot = make.snapshot([make.run(run_id="a"), make.run(run_id="b", keep="keep=1"), make.run(run_id="c")])
+    asked = choose(snapshot, [Old(30)], make.NOW)
+    marked = {"experiment/1/run/a": asked["experiment/1/run/a"]}
+    kept = kept_back(snapshot, asked, marked, make.NOW, Options())
+    # Run c was unmarked by hand: it is neither marked nor protected, so nothing is said of it.
+    assert [(item.run_id, item.protected[0].kind) for item in kept] == [("b", "keep-tag")]

@@ -79,7 +79,8 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
 
         def undo(self, root: str, lock_timeout_s: float = 0) -> FakeWork:
             self.undone += 1
-            self.work.append(FakeWork(replace(self.batches[0], state="restored"), "restore"))
+            items = tuple(replace(one, place="restored") for one in self.batches[0].items)
+            self.work.append(FakeWork(replace(self.batches[0], state="restored", items=items), "restore"))
             return self.work[-1]
 
     found = Worker()

@@ -116,3 +116,28 @@ def test_what_did_not_change_is_not_made_again(make: Any) -> None:
     assert third.runs is second.runs
     assert third.tree is not second.tree
     assert shown.build(state.sorted_by("name"), make.now_ms, third).tree is not third.tree
+
+
+async def test_a_cursor_move_draws_only_what_it_changes(journey: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with journey() as it:
+        await it.press("2", "j")
+        drawn: list[object] = []
+        tree = it.main.store_tree
+        row_pieces = tree.row_pieces
+        monkeypatch.setattr(tree, "row_pieces", lambda row, width: drawn.append(row) or row_pieces(row, width))
+        table_pieces = it.main.run_table.row_pieces
+        monkeypatch.setattr(
+            it.main.run_table, "row_pieces", lambda row, width: drawn.append(row) or table_pieces(row, width)
+        )
+        await it.press("j", "j", "k")
+        assert len(drawn) <= 6
+
+
+async def test_another_experiment_begins_at_its_top(journey: Start) -> None:
+    async with journey() as it:
+        await it.to_runs("tabular-churn")
+        await it.press("G", "1")
+        it.main.store_tree.go_to_key("experiment/102")
+        await it.until(lambda: it.state.run is not None and it.state.run.experiment_id == "102", "the other")
+        assert it.main.run_table.cursor == 0
+        assert it.state.run.name == "run-1"

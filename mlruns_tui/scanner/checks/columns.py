@@ -73,6 +73,15 @@ ASSESSMENT: Final = {
 }
 
 
+def is_migrated(directory: str) -> bool:
+    """Whether the migration takes a directory for an experiment: its name is an integer to Python."""
+    try:
+        int(directory)
+    except ValueError:
+        return False
+    return True
+
+
 def refusals(meta: Mapping[Any, Any], columns: Mapping[str, Column]) -> Iterator[str]:
     """``creation_time is a list`` for each value in a metadata file that its column would refuse."""
     for key, column in columns.items():

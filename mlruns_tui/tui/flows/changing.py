@@ -10,6 +10,7 @@ from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.report.words import age_words, plural
+from mlruns_tui.triage.rules import Rule
 from mlruns_tui.workflow import changing, deciding
 from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.reading import Space, space_of
@@ -60,7 +61,7 @@ class Changing:
         """Look at every marked item afresh, show what would happen, and do it when told so."""
         state = self.screen.state
         snapshot, chosen = state.snapshot, state.marks.choices()
-        rules = rule_words(state)
+        rules, words = rules_of(state), rule_words(state)
         self._plan_number += 1
         number = self._plan_number
         self.screen.change(planning=True)
@@ -77,7 +78,7 @@ class Changing:
                 self.screen.saying.complain(f"no plan could be made: {error_words(error)}")
 
         self.screen.work(
-            lambda: deciding.plan_choices(self.reader, snapshot, chosen, backup=backup, rules=rules),
+            lambda: deciding.plan_marks(self.reader, snapshot, chosen, rules=rules, words=words, backup=backup),
             done,
             "plan",
             failed=failed,
@@ -207,12 +208,19 @@ class Changing:
         troubled = batch is None or any(one.outcome in ("failed", "skipped") for one in batch.items)
         if self._adopted:
             return
-        if troubled and self.screen.app.screen is self.screen:
+        if troubled and self._at_hand():
             self._show_result(view)
         elif troubled:
             self.screen.saying.complain(ended_words(view))
         else:
             self._say_end(view)
+
+    def _at_hand(self) -> bool:
+        """The user looks at the lists or at the progress, not at something else."""
+        from ..screens.progress import ProgressScreen
+
+        top = self.screen.app.screen
+        return top is self.screen or isinstance(top, ProgressScreen)
 
     def _say_end(self, view: TaskView) -> None:
         before = self._space_before
@@ -236,6 +244,12 @@ class Changing:
             self.undo()
         elif answer == "purge":
             self.backups()
+
+
+def rules_of(state: UiState) -> list[Rule]:
+    """The rules marks were made with."""
+    used = {mark.rule for mark in state.marks}
+    return [rule for rule in (marking.old(state.old_days), marking.orphaned()) if rule.name in used]
 
 
 def rule_words(state: UiState) -> list[str]:

@@ -12,7 +12,9 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from mlruns_tui.model.protocols import Reader
@@ -70,6 +72,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._built = 0
         """How often rows were made on this thread: a thread's rows that were overtaken are thrown away."""
         self._touched = False
+        self._entitled: dict[Widget, tuple[Content, Content]] = {}
         self._host = socket.gethostname().split(".")[0]
         self.store_tree, self.run_table, self.marked = StoreTree(), RunTable(), MarkedList()
         self.actions, self.days, self.filter = Actions(), DaysPrompt(), FilterPrompt()
@@ -101,6 +104,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.set_class(self.signs.border == "ascii", "-ascii")
+        self.marked.border_title, self.actions.border_title = "3 marked", "actions"
+        self.query_one("#side").border_title = "3 marked and actions"
         self.store_tree.empty_words = lambda: titles.empty_tree(self.state)
         self.run_table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
         self.remembering.start()
@@ -193,16 +198,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.saying.show()
 
     def _show_titles(self) -> None:
-        state, shown, signs = self.state, self.shown, self.signs
-        self.store_tree.border_title = titles.tree_title(state)
-        self.store_tree.border_subtitle = titles.tree_foot(state, shown, signs, self.store_tree.size.width)
-        self.run_table.border_title = titles.table_title(state, self.run_table.size.width)
-        self.run_table.border_subtitle = titles.table_foot(
-            state, shown, self.run_table.cursor, self.run_table.size.width
-        )
-        self.marked.border_title = "3 marked"
-        self.actions.border_title = "actions"
-        self.query_one("#side").border_title = "3 marked and actions"
+        state, shown = self.state, self.shown
+        tree, table = self.store_tree, self.run_table
+        self._entitle(tree, titles.tree_title(state), titles.tree_foot(state, shown, self.signs, tree.size.width))
+        foot = titles.table_foot(state, shown, table.cursor, table.size.width)
+        self._entitle(table, titles.table_title(state, table.size.width), foot)
+
+    def _entitle(self, widget: Widget, title: Content, foot: Content) -> None:
+        """Set what stands in a border, unless it is there: each setting draws the whole widget again."""
+        before = self._entitled.get(widget)
+        if before is None or not (before[0].is_same(title) and before[1].is_same(foot)):
+            self._entitled[widget] = (title, foot)
+            widget.border_title, widget.border_subtitle = title, foot
 
     def show_header(self) -> None:
         """Who, where, and what the disk has left."""

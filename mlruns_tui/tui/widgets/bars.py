@@ -94,8 +94,10 @@ class SpottedLine(Widget):
                 self._spots.append((at, at + width, command))
             contents.append(content)
             at += width + gap
-        self._content = Content(" " * gap).join(contents)
-        self.refresh()
+        content = Content(" " * gap).join(contents)
+        if not content.is_same(self._content):
+            self._content = content
+            self.refresh()
 
     def render(self) -> Content:
         return self._content

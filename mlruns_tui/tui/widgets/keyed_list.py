@@ -92,6 +92,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         self._strips: LRUCache[Hashable, Strip] = LRUCache(512)
         self._styles: dict[tuple[str, str], RichStyle] = {}
         self._broken: set[str] = set()
+        self._parts: tuple[object, ...] = ()
 
     # What a list says about its rows.
 
@@ -156,6 +157,14 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
             return False
         self.go(found)
         return True
+
+    def looks_new(self, *parts: object) -> bool:
+        """Whether one of the things all rows depend on is another than the last time this was asked."""
+        same = len(parts) == len(self._parts) and all(
+            one is other for one, other in zip(parts, self._parts, strict=True)
+        )
+        self._parts = parts
+        return not same
 
     def renew(self) -> None:
         """Draw every row again: something they show besides themselves has changed."""

@@ -12,7 +12,7 @@ from mlruns_tui.triage.views import Order, RunRow, SortKey
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import render
-from ..shown import Shown
+from ..shown import Shown, same_table
 from ..state import UiState
 from .cells import DIM, FAINT, Piece, fit, fit_right, signs_of
 from .keyed_list import KeyedList
@@ -20,6 +20,8 @@ from .keyed_list import KeyedList
 Name = Literal["name", "status", "age", "idle", "size", "files", "duration", "user"]
 GUTTER = 3
 """Mark, protection and a space, after the cursor's cell."""
+AGES_MS = 30_000
+"""So old may the ages on the screen be."""
 NAME_LEAST = 16
 STATUS_WORD_LEAST = 44
 """In fewer cells the status is its sign only; the row line has the word."""
@@ -69,11 +71,17 @@ class RunTable(KeyedList[RunRow]):
 
     def show(self, state: UiState, shown: Shown, wanted: str = "") -> None:
         """Rows and marks of a state; the cursor to the run ``wanted``, else where it is."""
+        if self._state is not None and not same_table(self._state, state):
+            # Another experiment begins at its top.
+            self.cursor, self.range_from = 0, None
+            self.scroll_to(y=0, animate=False, immediate=True)
         self._state, self._shown = state, shown
-        self._now = now_ms()
+        new = self.looks_new(state.marks, state.mark_errors, state.judged, state.run_order)
         if shown.runs is not self.rows or wanted:
+            self._now = now_ms()
             self.set_rows(shown.runs, wanted)
-        else:
+        elif new or now_ms() - self._now > AGES_MS:
+            self._now = now_ms()
             self.renew()
 
     def renew(self) -> None:

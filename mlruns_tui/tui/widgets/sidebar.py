@@ -49,6 +49,8 @@ class MarkedList(KeyedList[MarkLine]):
 
     def show(self, state: UiState, shown: Shown, keymap: Mapping[str, str], compact: bool = False) -> None:
         """``compact``: few lines only, as in the drawer of a small window."""
+        if not self.looks_new(state.marks, state.mark_errors, state.judged, shown.totals, keymap, compact):
+            return
         signs = signs_of(self.app)
         ascii_only = signs.border == "ascii"
         if not state.marks:
@@ -198,8 +200,11 @@ class Actions(Widget):
         state, keymap = self._last
         signs = signs_of(self.app)
         full = action_lines(state, keymap, self.size.width - 2, signs.border == "ascii", now_ms())
-        self._lines = _shortened(full, self.size.height)
-        self.refresh()
+        lines = _shortened(full, self.size.height)
+        same = [one.command for one in lines] == [one.command for one in self._lines]
+        if not same or not all(one.content.is_same(old.content) for one, old in zip(lines, self._lines, strict=True)):
+            self._lines = lines
+            self.refresh()
 
     @property
     def plain(self) -> str:

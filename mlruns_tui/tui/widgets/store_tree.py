@@ -52,12 +52,13 @@ class StoreTree(KeyedList[TreeRow]):
     def show(self, state: UiState, shown: Shown, wanted: str = "") -> None:
         """Rows and marks of a state; the cursor to the entry ``wanted``, else where it is."""
         self._state, self._shown = state, shown
+        new = self.looks_new(state.marks, state.mark_errors, state.tree_order, shown.badges)
         if shown.tree is not self.rows or wanted:
             self._longest = max(
                 (row.size_bytes or 0 for row in shown.tree if row.kind in ("experiment", "stray")), default=0
             )
             self.set_rows(shown.tree, wanted)
-        else:
+        elif new:
             self.renew()
 
     def key_of(self, row: TreeRow) -> str:

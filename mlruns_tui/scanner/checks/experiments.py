@@ -1,0 +1,165 @@
+"""One directory in the place of an experiment: its metadata, its tags, and whatever stands in it.
+
+As ``_get_experiment``, ``_list_run_infos`` and ``get_all_experiment_tags`` read it
+(``store/tracking/file_store.py``, 3.17).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mlruns_tui.model.findings import Symptom
+
+from .. import layout
+from . import columns, documents, folders, links
+from .contents import check_folder
+from .context import Owner, Store
+from .documents import Document
+from .folders import Met
+from .lineage import Datasets, check_datasets
+from .logged_models import check_logged_models
+from .order import Descending
+from .runs import check_run
+from .seen import Seen
+from .traces import check_traces
+
+_KEYS = ("experiment_id", "name", "artifact_location")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an experiment's directory is."""
+
+    name: str
+    path: str
+    parent_fd: int
+    shadowed: bool = False
+    """In the trash, with an active one of the same id: MLflow never reads this one."""
+
+
+def check_experiment(place: Place, store: Store, seen: Seen) -> Iterator[Symptom]:
+    """Everything in one experiment's directory, which is no link."""
+    owner = Owner(place.name)
+    fd, access = folders.enter(place.name, place.parent_fd)
+    try:
+        if access == "gone":
+            return
+        if access != "open":
+            seen.blind = True
+            yield owner.says(f"experiment-{access}", place.path)
+            return
+        try:
+            inside = folders.entries(fd)
+        except OSError:
+            yield owner.says("experiment-closed", place.path)
+            return
+        yield from _check(fd, inside, place, owner, store, seen)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
+    runs = [one for one in inside if one.is_folder and one.name not in layout.RESERVED]
+    meta = documents.read(layout.META, fd)
+    yield from _check_meta(fd, runs, inside, meta, place, owner, seen)
+    yield from check_folder(fd, "tags", layout.join(place.path, "tags"), "experiment-tag", owner, store)
+    names = {one.name for one in inside}
+    datasets = Datasets.of(fd, names)
+    siblings = {one.name for one in runs}
+    for one in runs:
+        store.pulse()
+        seen.meet_run(one.name, place.path)
+        path = layout.join(place.path, one.name)
+        if one.kind == "link-to-folder":
+            seen.blind = True
+            yield from links.check_run_link(path, place.path, owner, store)
+        else:
+            yield from check_run(one.name, fd, path, owner, siblings, datasets, store, seen)
+    for name in sorted(names & {"datasets", "traces", "models"}):
+        if folders.kind_of(name, fd) in ("folder", "link-to-folder"):
+            yield owner.says(f"experiment-folder-{name}", layout.join(place.path, name))
+    yield from check_datasets(fd, place.path, datasets, owner, store)
+    yield from check_logged_models(fd, place.path, owner, store, seen)
+    yield from check_traces(fd, place.path, owner, store, seen)
+
+
+def _check_meta(
+    fd: int, runs: list[Met], inside: list[Met], meta: Document, place: Place, owner: Owner, seen: Seen
+) -> Iterator[Symptom]:
+    path = layout.join(place.path, layout.META)
+    if meta.cut and meta.usable:
+        yield owner.says("experiment-meta-cut", path, runs=_with_meta(fd, runs))
+    if meta.usable:
+        yield from _check_values(meta.value, path, place, owner, seen)
+        if place.name == "artifacts" and runs:
+            yield owner.says("experiment-called-artifacts", place.path)
+        return
+    if meta.state == "missing":
+        yield _without_meta(fd, runs, inside, place, owner, meta.reason)
+        return
+    code = f"experiment-meta-{meta.state}"
+    yield owner.says(code, path, f"meta.yaml {meta.reason}", runs=_with_meta(fd, runs))
+
+
+def _without_meta(fd: int, runs: list[Met], inside: list[Met], place: Place, owner: Owner, reason: str) -> Symptom:
+    holds = _with_meta(fd, runs)
+    traces = any(_has_traces(one.name, fd) for one in runs) or any(one.name == "tags" for one in inside)
+    shaped = layout.is_number(place.name) or layout.is_hex32(place.name) or traces or holds
+    if not shaped and not any(layout.is_hex32(one.name) for one in runs):
+        return owner.says("root-stray" if "/" not in place.path else "trash-stray", place.path)
+    artifacts = any(folders.kind_of(f"{one.name}/artifacts", fd) == "folder" for one in runs)
+    kept = any(one.name in ("models", "traces") for one in inside)
+    if not traces and not holds and (artifacts or kept):
+        return owner.says("experiment-artifacts-only", place.path)
+    return owner.says(
+        "experiment-meta-missing", layout.join(place.path, layout.META), f"meta.yaml {reason}", runs=holds
+    )
+
+
+def _has_traces(run: str, fd: int) -> bool:
+    """Whether a directory shows that a file store's run was, or is, in it."""
+    return any(folders.kind_of(f"{run}/{part}", fd) is not None for part in layout.RUN_PARTS)
+
+
+def _with_meta(fd: int, runs: list[Met]) -> int:
+    """Runs a migration would carry over."""
+    return sum(folders.kind_of(f"{one.name}/{layout.META}", fd) in ("file", "link-to-file") for one in runs)
+
+
+def _check_values(meta: dict[Any, Any], path: str, place: Place, owner: Owner, seen: Seen) -> Iterator[Symptom]:
+    missing = [key for key in _KEYS if key not in meta]
+    for key in missing:
+        yield owner.says("experiment-key-missing", path, key)
+    if "lifecycle_stage" not in meta:
+        yield owner.says("experiment-lifecycle-missing", path, "lifecycle_stage")
+    stated = meta.get("experiment_id")
+    same = stated == place.name or (isinstance(stated, int) and str(stated) == place.name)
+    if not same and "experiment_id" in meta:
+        seen.experiment_strangers.append((stated, path, owner))
+    workspace = meta.get("workspace")
+    if workspace is not None and not isinstance(workspace, str):
+        yield owner.says("experiment-workspace-refused", path, columns.name_of(workspace))
+    for reason in columns.refusals(meta, columns.EXPERIMENT):
+        yield owner.says("experiment-value-not-storable", path, reason)
+    if same and not missing and not place.shadowed:
+        seen.experiments.add((Descending(meta.get("creation_time")),), path, owner)
+        # 1.29 and 1.30 sorted by this, and put null nowhere.
+        seen.experiments_by_update.add((meta.get("last_update_time"),), path, owner)
+    yield from _check_row(meta, path, place, owner, seen)
+
+
+def _check_row(meta: dict[Any, Any], path: str, place: Place, owner: Owner, seen: Seen) -> Iterator[Symptom]:
+    """What the migration makes of it: a row under the directory's number, with a name nobody else has."""
+    if not columns.is_migrated(place.name):
+        return
+    number = int(place.name)
+    yield from seen.experiment_ids.add(number, place.path)
+    if not -(1 << 63) <= number < 1 << 63:
+        yield owner.says("experiment-id-beyond-64-bits", place.path)
+    name = meta.get("name", f"experiment_{place.name}")
+    if isinstance(name, str | int | float):
+        yield from seen.experiment_names.add(str(name), path)

@@ -1,0 +1,228 @@
+"""What a run took in and gave out, and the datasets of an experiment.
+
+As ``_get_all_inputs``, ``_get_all_outputs`` and ``_get_dataset_from_dir`` read them
+(``store/tracking/file_store.py``, 3.17): every entry of the two folders must be a directory with metadata.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mlruns_tui.model.findings import Symptom
+
+from .. import layout
+from . import columns, documents, folders
+from .context import Owner, Store
+
+_INPUT_KEYS: Final = ("source_type", "source_id", "destination_type", "destination_id", "tags")
+_OUTPUT_KEYS: Final = (*_INPUT_KEYS, "step")
+_INPUT_TYPES: Final = frozenset({"RUN", "DATASET", "MODEL"})
+_OUTPUT_TYPES: Final = frozenset({"RUN_OUTPUT", "MODEL_OUTPUT"})
+_DATASET_KEYS: Final = ("name", "digest", "source_type", "source")
+
+
+@dataclass(slots=True)
+class Datasets:
+    """The datasets of one experiment, and how many of its runs need each."""
+
+    exists: bool = False
+    """There is something called ``datasets``."""
+    names: frozenset[str] = frozenset()
+    needed: dict[str, int] = field(default_factory=dict)
+    readers: int = 0
+    """Runs that have an ``inputs`` folder."""
+
+    @classmethod
+    def of(cls, experiment_fd: int, names: set[str]) -> Datasets:
+        if "datasets" not in names or folders.kind_of("datasets", experiment_fd) == "dangling":
+            return cls()
+        fd, access = folders.enter("datasets", experiment_fd)
+        if fd < 0:
+            return cls(exists=True)
+        try:
+            found = frozenset(one.name for one in folders.entries(fd)) if access == "open" else frozenset()
+        except OSError:
+            found = frozenset()
+        finally:
+            os.close(fd)
+        return cls(True, found)
+
+
+def check_inputs(run_fd: int, path: str, owner: Owner, datasets: Datasets, *, counts: bool) -> Iterator[Symptom]:
+    """A run's ``inputs``. ``counts``: MLflow reads this run, so what it needs is needed."""
+    place = layout.join(path, "inputs")
+    runs = int(datasets.exists)
+    kind = folders.kind_of("inputs", run_fd)
+    if kind in (None, "dangling", "link-to-folder"):
+        return
+    datasets.readers += counts
+    if kind != "folder":
+        yield owner.says("inputs-not-a-folder", place, runs=runs)
+        return
+    seen: set[tuple[str, str]] = set()
+    for name, value, problem in _each(run_fd, "inputs", place, "input", owner, runs):
+        yield from problem
+        if value is not None:
+            where = f"{place}/{name}/{layout.META}"
+            yield from _check_input(value, where, owner, datasets, seen, runs, counts=counts)
+
+
+def _check_input(
+    meta: dict[Any, Any],
+    path: str,
+    owner: Owner,
+    datasets: Datasets,
+    seen: set[tuple[str, str]],
+    runs: int,
+    *,
+    counts: bool,
+) -> Iterator[Symptom]:
+    for key in _INPUT_KEYS:
+        if key not in meta:
+            yield owner.says("input-key-missing", path, key, runs=runs)
+    for key in ("source_type", "destination_type"):
+        value = meta.get(key, "RUN")
+        if not isinstance(value, str) or value not in _INPUT_TYPES:
+            yield owner.says("input-type-unknown", path, f"{key} is {columns.shown(value)}", runs=runs)
+    kind, source = meta.get("source_type", "DATASET"), meta.get("source_id", "")
+    tags = meta.get("tags", {})
+    if kind == "MODEL":
+        yield owner.says("input-of-a-model", path, runs=runs)
+        stored = True
+        reason = columns.refused(source, columns.REQUIRED)
+        if reason:
+            yield owner.says("input-value-not-storable", path, f"source_id {reason}")
+        if not isinstance(tags, dict):
+            yield owner.says("input-value-not-storable", path, f"tags is {columns.name_of(tags)}")
+    elif kind == "DATASET":
+        stored = isinstance(source, str) and source in datasets.names
+        if isinstance(source, str) and counts:
+            datasets.needed[source] = datasets.needed.get(source, 0) + 1
+        if not stored and datasets.exists and not isinstance(source, list | dict | set):
+            yield owner.says("input-dataset-missing", path, columns.shown(source))
+        if isinstance(source, list | dict | set):
+            yield owner.says("input-dataset-missing", path, columns.shown(source))
+            yield owner.says("input-value-not-storable", path, f"source_id is {columns.name_of(source)}")
+        if stored and not isinstance(tags, dict):
+            yield owner.says("input-tags-refused", path, columns.name_of(tags), runs=runs)
+    else:
+        return
+    point = (kind, str(source))
+    if stored and point in seen:
+        yield owner.says("input-twice", path.rpartition("/")[0], columns.shown(source))
+    seen.add(point)
+
+
+def check_outputs(run_fd: int, path: str, owner: Owner) -> Iterator[Symptom]:
+    """A run's ``outputs``."""
+    place = layout.join(path, "outputs")
+    kind = folders.kind_of("outputs", run_fd)
+    if kind in (None, "dangling", "link-to-folder"):
+        return
+    if kind != "folder":
+        yield owner.says("outputs-not-a-folder", place)
+        return
+    for name, meta, problem in _each(run_fd, "outputs", place, "output", owner, 0):
+        yield from problem
+        if meta is None:
+            continue
+        where = f"{place}/{name}/{layout.META}"
+        for key in _OUTPUT_KEYS:
+            if key not in meta:
+                yield owner.says("output-key-missing", where, key)
+        for key in ("source_type", "destination_type"):
+            value = meta.get(key, "RUN_OUTPUT")
+            if not isinstance(value, str) or value not in _OUTPUT_TYPES:
+                yield owner.says("output-type-unknown", where, f"{key} is {columns.shown(value)}")
+        reason = columns.refused(meta.get("step", 0))
+        if reason:
+            yield owner.says("output-value-not-storable", where, f"step {reason}")
+
+
+def _each(
+    run_fd: int, folder: str, place: str, what: str, owner: Owner, runs: int
+) -> Iterator[tuple[str, dict[Any, Any] | None, list[Symptom]]]:
+    """Every entry of one of the two folders: its metadata, if it can be used, and what is wrong with it."""
+    fd, access = folders.enter(folder, run_fd)
+    try:
+        if access != "open":
+            if access != "gone":
+                yield "", None, [owner.says(f"{what}s-closed", place, runs=runs)]
+            return
+        for one in folders.entries(fd):
+            path = layout.join(place, one.name)
+            if one.kind == "link-to-folder":
+                continue
+            if one.kind != "folder":
+                yield one.name, None, [owner.says(f"{what}-stray", path, runs=runs)]
+                continue
+            meta = documents.read(f"{one.name}/{layout.META}", fd)
+            state = "missing" if meta.state == "closed" else meta.state
+            where = layout.join(path, layout.META)
+            if not meta.usable:
+                yield one.name, None, [owner.says(f"{what}-meta-{state}", where, f"meta.yaml {meta.reason}", runs=runs)]
+            else:
+                yield one.name, meta.value, []
+    except OSError:
+        yield "", None, [owner.says(f"{what}s-closed", place, runs=runs)]
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def check_datasets(experiment_fd: int, path: str, datasets: Datasets, owner: Owner, store: Store) -> Iterator[Symptom]:
+    """The datasets of an experiment, after its runs told which they need."""
+    place = layout.join(path, "datasets")
+    kind = folders.kind_of("datasets", experiment_fd)
+    if kind in (None, "dangling", "link-to-folder"):
+        return
+    if kind != "folder":
+        yield owner.says("datasets-not-a-folder", place, runs=datasets.readers)
+        return
+    fd, access = folders.enter("datasets", experiment_fd)
+    try:
+        if access != "open":
+            if access != "gone":
+                yield owner.says("datasets-closed", place, runs=datasets.readers)
+            return
+        rows: dict[tuple[str, str], str] = {}
+        for one in folders.entries(fd):
+            store.pulse()
+            if one.kind == "folder":
+                yield from _check_dataset(one.name, fd, place, datasets, owner, rows)
+            elif one.name in datasets.needed and one.kind != "link-to-folder":
+                yield owner.says("dataset-meta-missing", layout.join(place, one.name), runs=datasets.needed[one.name])
+    except OSError:
+        yield owner.says("datasets-closed", place, runs=datasets.readers)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check_dataset(
+    name: str, fd: int, place: str, datasets: Datasets, owner: Owner, rows: dict[tuple[str, str], str]
+) -> Iterator[Symptom]:
+    folder = layout.join(place, name)
+    path = layout.join(folder, layout.META)
+    runs = datasets.needed.get(name, 0)
+    meta = documents.read(f"{name}/{layout.META}", fd)
+    state = "missing" if meta.state == "closed" else meta.state
+    if not meta.usable:
+        # An empty folder nobody needs is nothing: MLflow makes it before the file.
+        if runs or state != "missing":
+            yield owner.says(f"dataset-meta-{state}", path, f"meta.yaml {meta.reason}", runs=runs)
+        return
+    for key in _DATASET_KEYS:
+        if key not in meta.value:
+            yield owner.says("dataset-key-missing", path, key, runs=runs)
+    refusals = list(columns.refusals(meta.value, columns.DATASET))
+    for reason in refusals:
+        yield owner.says("dataset-value-not-storable", path, reason, runs=runs)
+    row = (str(meta.value.get("name", "")), str(meta.value.get("digest", "")))
+    if not refusals and row in rows:
+        yield owner.says("dataset-twice", rows[row], name, runs=runs)
+        yield owner.says("dataset-twice", folder, rows[row].rpartition("/")[2], runs=runs)
+    rows.setdefault(row, folder)

@@ -1,0 +1,134 @@
+"""The logged models of an experiment (``models/m-…``), as ``_list_models`` and ``LoggedModel`` take them
+(``store/tracking/file_store.py``, ``entities/logged_model.py``, 3.17)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mlruns_tui.model.findings import Symptom
+
+from .. import layout
+from . import columns, documents, folders
+from .contents import check_folder
+from .context import Owner, Store
+from .metrics import judge_metric
+from .order import Descending
+from .seen import Listing, Seen
+
+_REQUIRED: Final = ("experiment_id", "name", "artifact_location", "creation_timestamp", "last_updated_timestamp")
+_STATUS_WORDS: Final = frozenset({"UNSPECIFIED", "PENDING", "READY", "FAILED"})
+
+
+def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
+    """Every logged model in one experiment's directory."""
+    place = layout.join(path, layout.REGISTRY)
+    kind = folders.kind_of(layout.REGISTRY, experiment_fd)
+    seen.blind = seen.blind or kind == "link-to-folder"
+    if kind in (None, "dangling", "link-to-folder"):
+        return
+    if kind != "folder":
+        yield owner.says("logged-models-not-a-folder", place)
+        return
+    fd, access = folders.enter(layout.REGISTRY, experiment_fd)
+    listing = Listing("logged-model-unsortable")
+    try:
+        if access != "open":
+            if access != "gone":
+                yield owner.says("logged-models-no-enter" if access == "no-enter" else "logged-models-closed", place)
+            return
+        for one in folders.entries(fd):
+            store.pulse()
+            seen.blind = seen.blind or one.kind == "link-to-folder"
+            if one.kind == "folder":
+                seen.models.add(one.name)
+                yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing)
+    except OSError:
+        yield owner.says("logged-models-closed", place)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    yield from listing.check(("creation_timestamp", "model_id"))
+
+
+def _check_one(
+    name: str, models_fd: int, path: str, owner: Owner, store: Store, seen: Seen, listing: Listing
+) -> Iterator[Symptom]:
+    place = layout.join(path, layout.META)
+    fd, access = folders.enter(name, models_fd)
+    try:
+        if access == "gone":
+            return
+        if name in layout.RESERVED:
+            # MLflow passes over these names, its migration does not.
+            if access == "open" and documents.read(layout.META, fd).state == "not-a-mapping":
+                yield owner.says("logged-model-reserved-name", place)
+            return
+        if access != "open":
+            yield owner.says("logged-model-no-list" if access == "no-list" else "logged-model-closed", path)
+            return
+        meta = documents.read(layout.META, fd)
+        if meta.state == "missing":
+            yield owner.says("logged-model-meta-missing", place, f"meta.yaml {meta.reason}")
+            return
+        if not meta.usable:
+            yield owner.says(f"logged-model-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+        else:
+            if meta.cut:
+                yield owner.says("logged-model-meta-cut", place)
+            yield from _check_values(meta.value, name, place, owner, seen, listing)
+        what = "logged-model"
+        yield from check_folder(fd, "tags", layout.join(path, "tags"), f"{what}-tag", owner, store)
+        yield from check_folder(fd, "params", layout.join(path, "params"), f"{what}-param", owner, store)
+        yield from check_folder(
+            fd, "metrics", layout.join(path, "metrics"), f"{what}-metric", owner, store, judge_metric
+        )
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check_values(
+    meta: dict[Any, Any], name: str, path: str, owner: Owner, seen: Seen, listing: Listing
+) -> Iterator[Symptom]:
+    missing = [key for key in _REQUIRED if key not in meta]
+    deleted = meta.get("lifecycle_stage") == "deleted"
+    if "model_id" not in meta:
+        # Looked for before anything else, even of a deleted one.
+        yield owner.says("logged-model-key-missing", path, "model_id")
+    elif not deleted:
+        for key in missing:
+            yield owner.says("logged-model-key-missing", path, key)
+        if not _is_status(meta.get("status", 2)):
+            yield owner.says("logged-model-status-refused", path, columns.shown(meta["status"]))
+        elif not missing:
+            if meta["experiment_id"] != owner.experiment_id:
+                yield owner.says("logged-model-experiment-mismatch", path, columns.shown(meta["experiment_id"]))
+            else:
+                listing.add((Descending(meta["creation_timestamp"]), meta["model_id"]), path, owner)
+        run = meta.get("source_run_id")
+        if isinstance(run, str) and run:
+            seen.references.append(("logged-model-of-a-lost-run", run, path, owner))
+    yield from _check_row(meta, name, path, owner, seen)
+
+
+def _is_status(value: Any) -> bool:
+    return isinstance(value, int | float) and value in (0, 1, 2, 3)
+
+
+def _check_row(meta: dict[Any, Any], name: str, path: str, owner: Owner, seen: Seen) -> Iterator[Symptom]:
+    for reason in columns.refusals(meta, columns.LOGGED_MODEL):
+        yield owner.says("logged-model-value-not-storable", path, reason)
+    status = meta.get("status", 1)
+    # A word the migration knows is taken for a number, which it is not; an unknown one becomes 1.
+    bad = status in _STATUS_WORDS if isinstance(status, str) else not isinstance(status, int | float)
+    if bad or (not isinstance(status, str) and columns.refused(status, columns.REQUIRED)) or _is_endless(status):
+        yield owner.says("logged-model-value-not-storable", path, f"status is {columns.shown(status)}")
+    model_id = meta.get("model_id", name)
+    if isinstance(model_id, str | int | float) and columns.is_migrated(owner.experiment_id):
+        yield from seen.model_ids.add(str(model_id), path.rpartition("/")[0])
+
+
+def _is_endless(value: Any) -> bool:
+    return isinstance(value, float) and value in (float("inf"), float("-inf"))

@@ -1,0 +1,257 @@
+"""The model registry of a file store (``models/`` in the root), as ``_get_registered_model_from_path`` and
+``_get_file_model_version_from_dir`` read it (``store/model_registry/file_store.py``, 3.17)."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.findings import Symptom
+from mlruns_tui.model.text import safe
+
+from .. import layout
+from . import columns, documents, folders
+from .contents import check_folder
+from .context import Owner, Store
+from .order import Descending, kind, unsortable
+from .seen import Seen
+
+_PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
+_STAGES: Final = frozenset({"None", "Staging", "Production", "Archived"})
+_DELETED: Final = "Deleted_Internal"
+_OWNER: Final = Owner()
+Version = tuple[str, dict[Any, Any]]
+"""Path and content of a version's metadata."""
+
+
+def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
+    """Every registered model. A missing registry is made by MLflow itself."""
+    place = layout.REGISTRY
+    found = folders.kind_of(place, store.fd)
+    if found is None or found == "link-to-folder":
+        return
+    if found != "folder":
+        yield _OWNER.says("registry-not-a-folder", place)
+        return
+    fd, access = folders.enter(place, store.fd)
+    try:
+        if access != "open":
+            if access != "gone":
+                yield _OWNER.says("registry-no-enter" if access == "no-enter" else "registry-closed", place)
+            return
+        yield _OWNER.says("registry-present", place)
+        for one in folders.entries(fd):
+            store.pulse()
+            path = layout.join(place, one.name)
+            if one.kind == "folder":
+                yield from _check_model(one.name, fd, path, store, seen)
+            elif one.kind == "link-to-folder":
+                yield from _check_link(path, store)
+    except OSError:
+        yield _OWNER.says("registry-closed", place)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    yield from seen.registered_models.check(("name",))
+    yield from seen.versions.check(("last_updated_timestamp", "name", "version"))
+    yield from seen.versions_without_null.check(("last_updated_timestamp",))
+
+
+def _check_link(path: str, store: Store) -> Iterator[Symptom]:
+    leads_to = folders.target(store.root, path)
+    if leads_to is not None and leads_to.rpartition("/")[0] == layout.REGISTRY:
+        yield _OWNER.says("link-to-a-registered-model", path, safe(leads_to, 200))
+
+
+def _check_model(name: str, registry_fd: int, path: str, store: Store, seen: Seen) -> Iterator[Symptom]:
+    place = layout.join(path, layout.META)
+    yield from _check_name(name, path)
+    fd, access = folders.enter(name, registry_fd)
+    try:
+        if access == "gone":
+            return
+        if access != "open":
+            yield _OWNER.says(f"registered-model-{access}", path)
+            return
+        meta = documents.read(layout.META, fd)
+        inside = folders.entries(fd)
+        versions = [one for one in inside if one.is_folder and one.name.startswith("version-")]
+        if not meta.usable:
+            state = meta.state
+            code = "registry-stray" if state == "missing" and not versions else f"registered-model-meta-{state}"
+            yield _OWNER.says(code, path if code == "registry-stray" else place, f"meta.yaml {meta.reason}")
+        else:
+            if meta.cut:
+                yield _OWNER.says("registered-model-meta-cut", place)
+            yield from _check_values(meta.value, name, place, fd, seen)
+        yield from check_folder(fd, "tags", layout.join(path, "tags"), "registered-model-tag", _OWNER, store)
+        yield from check_folder(fd, "aliases", layout.join(path, "aliases"), "registered-model-alias", _OWNER, store)
+        yield from _check_aliases(fd, path, {one.name for one in versions})
+        known: list[Version] = []
+        for one in versions:
+            store.pulse()
+            if one.kind == "folder":
+                yield from _check_version(one.name, fd, layout.join(path, one.name), store, known)
+        yield from _compare(known, fd, seen)
+    except OSError:
+        yield _OWNER.says("registered-model-no-list", path)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check_name(name: str, path: str) -> Iterator[Symptom]:
+    """``_validate_model_name``; a slash cannot be in a directory's name."""
+    if "%" in name:
+        yield _OWNER.says("registered-model-name-with-percent", path, safe(name, 80))
+    elif ":" in name or not name.strip() or posixpath.normpath(name) != name or name.startswith(".."):
+        yield _OWNER.says("registered-model-name-refused", path, safe(name, 80))
+
+
+def _is_prompt(fd: int) -> bool:
+    """Prompts are registered models with a tag; listings of models leave them out."""
+    try:
+        return look.read_small(f"tags/{_PROMPT_TAG}", fd, 100).lower() == b"true"
+    except OSError:
+        return False
+
+
+def _check_values(meta: dict[Any, Any], name: str, path: str, fd: int, seen: Seen) -> Iterator[Symptom]:
+    yield from _check_workspace(meta, path, "registered-model")
+    if "name" not in meta:
+        yield _OWNER.says("registered-model-key-missing", path, "name")
+    elif not _is_prompt(fd):
+        seen.registered_models.add((meta["name"],), path, _OWNER)
+    for reason in columns.refusals(meta, columns.REGISTERED_MODEL):
+        yield _OWNER.says("registered-model-value-not-storable", path, reason)
+    stated = meta.get("name", name)
+    if isinstance(stated, str | int | float):
+        yield from seen.model_names.add(str(stated), path.rpartition("/")[0])
+
+
+def _check_workspace(meta: dict[Any, Any], path: str, what: str) -> Iterator[Symptom]:
+    workspace = meta.get("workspace")
+    if workspace is not None and not isinstance(workspace, str):
+        yield _OWNER.says(f"{what}-workspace-refused", path, columns.name_of(workspace))
+
+
+def _check_aliases(fd: int, path: str, versions: set[str]) -> Iterator[Symptom]:
+    """Aliases of versions that are not there: MLflow finds out when somebody asks for one."""
+    aliases, access = folders.enter("aliases", fd)
+    try:
+        if access != "open":
+            return
+        for one in folders.entries(aliases):
+            if one.kind != "file":
+                continue
+            try:
+                text = look.read_small(one.name, aliases, 1_000).decode("utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue
+            if f"version-{text}" not in versions:
+                yield _OWNER.says("alias-of-a-missing-version", f"{path}/aliases/{one.name}", safe(text, 40))
+    except OSError:
+        return
+    finally:
+        if aliases >= 0:
+            os.close(aliases)
+
+
+def _check_version(name: str, model_fd: int, path: str, store: Store, known: list[Version]) -> Iterator[Symptom]:
+    place = layout.join(path, layout.META)
+    fd, access = folders.enter(name, model_fd)
+    try:
+        if access == "gone":
+            return
+        if access != "open":
+            yield _OWNER.says(f"version-{access}", path)
+            return
+        meta = documents.read(layout.META, fd)
+        if not meta.usable:
+            yield _OWNER.says(f"version-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+        else:
+            if meta.cut:
+                yield _OWNER.says("version-meta-cut", place)
+            yield from _check_version_values(meta.value, place)
+            known.append((place, meta.value))
+        yield from check_folder(fd, "tags", layout.join(path, "tags"), "version-tag", _OWNER, store)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check_version_values(meta: dict[Any, Any], path: str) -> Iterator[Symptom]:
+    yield from _check_workspace(meta, path, "version")
+    for key in ("name", "creation_timestamp"):
+        if key not in meta:
+            yield _OWNER.says("version-key-missing", path, key)
+    if "version" not in meta:
+        yield _OWNER.says("version-number-missing", path, "version")
+    else:
+        try:
+            reason = columns.refused(int(meta["version"]))
+        except (TypeError, ValueError, OverflowError):
+            reason = f"is {columns.shown(meta['version'])}"
+        if reason:
+            yield _OWNER.says("version-value-not-storable", path, f"version {reason}")
+    stage = meta.get("current_stage")
+    if isinstance(stage, list | dict | set):
+        yield _OWNER.says("version-stage-refused", path, columns.name_of(stage))
+    for reason in columns.refusals(meta, columns.VERSION):
+        yield _OWNER.says("version-value-not-storable", path, reason)
+
+
+def _compare(known: list[Version], model_fd: int, seen: Seen) -> Iterator[Symptom]:
+    """What shows only when the versions of one model are put side by side."""
+    numbers: dict[int, str] = {}
+    stages: dict[str, list[Version]] = {}
+    prompt = _is_prompt(model_fd)
+    for path, meta in known:
+        with_number = _number(meta.get("version"))
+        if with_number is not None:
+            first = numbers.setdefault(with_number, path)
+            if first is not path:
+                yield _OWNER.says("version-number-twice", first, str(with_number))
+                yield _OWNER.says("version-number-twice", path, str(with_number))
+        stage = meta.get("current_stage")
+        _note_references(meta, path, seen)
+        if "version" in meta and isinstance(stage, str) and stage in _STAGES:
+            stages.setdefault(stage, []).append((path, meta))
+        if stage != _DELETED and not prompt and all(key in meta for key in ("name", "version", "creation_timestamp")):
+            updated = meta.get("last_updated_timestamp")
+            seen.versions.add((Descending(updated), meta["name"], Descending(meta["version"])), path, _OWNER)
+            # Before 3.0 null was compared like any value.
+            seen.versions_without_null.add((updated,), path, _OWNER)
+    for alike in stages.values():
+        yield from _check_latest(alike)
+
+
+def _note_references(meta: dict[Any, Any], path: str, seen: Seen) -> None:
+    """What a version came from; of deleted ones MLflow itself forgets it."""
+    if meta.get("current_stage") == _DELETED:
+        return
+    for code, value in (
+        ("version-of-a-lost-run", meta.get("run_id")),
+        ("version-of-a-lost-model", meta.get("model_id")),
+    ):
+        if isinstance(value, str) and value:
+            seen.references.append((code, value, path, _OWNER))
+
+
+def _check_latest(versions: list[Version]) -> Iterator[Symptom]:
+    """MLflow compares the numbers of a stage's versions to find the latest."""
+    values = [meta["version"] for _, meta in versions]
+    if len(values) > 1 and (len({kind(one) for one in values}) > 1 or kind(values[0]) in ("null", "unordered")):
+        for at, _ in unsortable([(one,) for one in values]):
+            path, meta = versions[at]
+            yield _OWNER.says("version-number-unsortable", path, columns.shown(meta["version"]))
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

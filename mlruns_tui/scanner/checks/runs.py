@@ -1,0 +1,171 @@
+"""One directory in the place of a run: its metadata as ``_read_persisted_run_info_dict`` and ``RunInfo``
+take it, its folders, and the files in them (``store/tracking/file_store.py``, ``entities/run_info.py``, 3.17)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.findings import Symptom
+
+from .. import layout
+from . import columns, documents, folders
+from .contents import check_folder
+from .context import Owner, Store
+from .lineage import Datasets, check_inputs, check_outputs
+from .metrics import judge_metric
+from .seen import Seen
+
+_RUN_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
+_PARENT: Final = "tags/mlflow.parentRunId"
+_REQUIRED: Final = ("artifacts", "metrics", "params")
+"""Folders without which MLflow does not take a directory for a run it was asked for by its id."""
+
+
+def check_run(
+    name: str,
+    experiment_fd: int,
+    path: str,
+    experiment: Owner,
+    siblings: set[str],
+    datasets: Datasets,
+    store: Store,
+    seen: Seen,
+) -> Iterator[Symptom]:
+    """Everything in one run's directory, which is no link."""
+    owner = Owner(experiment.experiment_id, name)
+    fd, access = folders.enter(name, experiment_fd)
+    try:
+        if access == "gone":
+            return
+        if access != "open":
+            yield owner.says("run-no-list" if access == "no-list" else "run-closed", path)
+            return
+        meta = documents.read(layout.META, fd)
+        place = layout.join(path, layout.META)
+        if meta.state == "missing":
+            code = "run-meta-missing" if layout.is_hex32(name) else "experiment-stray"
+            yield owner.says(code, place if layout.is_hex32(name) else path, f"meta.yaml {meta.reason}")
+            return
+        if not meta.usable:
+            yield owner.says(f"run-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+        else:
+            if meta.cut:
+                yield owner.says("run-meta-cut", place)
+            yield from _check_values(meta.value, name, place, owner, siblings, seen)
+        yield from _check_inside(fd, path, owner, datasets, meta.usable, store)
+        _note_parent(fd, path, owner, seen)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check_inside(
+    fd: int, path: str, owner: Owner, datasets: Datasets, usable: bool, store: Store
+) -> Iterator[Symptom]:
+    for name in _REQUIRED:
+        kind = folders.kind_of(name, fd)
+        if kind not in ("folder", "link-to-folder"):
+            code = "run-folder-missing" if kind is None else "run-folder-is-none"
+            yield owner.says(code, layout.join(path, name), name)
+    yield from check_folder(fd, "metrics", layout.join(path, "metrics"), "run-metric", owner, store, judge_metric)
+    yield from check_folder(fd, "params", layout.join(path, "params"), "run-param", owner, store)
+    yield from check_folder(fd, "tags", layout.join(path, "tags"), "run-tag", owner, store)
+    yield from check_inputs(fd, path, owner, datasets, counts=usable)
+    yield from check_outputs(fd, path, owner)
+
+
+def _note_parent(fd: int, path: str, owner: Owner, seen: Seen) -> None:
+    try:
+        parent = look.read_small(_PARENT, fd, 256).decode("utf-8", "replace").strip()
+    except OSError:
+        return
+    if parent:
+        seen.references.append(("run-of-a-lost-parent", parent, layout.join(path, _PARENT), owner))
+
+
+def _check_values(
+    meta: dict[Any, Any], name: str, path: str, owner: Owner, siblings: set[str], seen: Seen
+) -> Iterator[Symptom]:
+    yield from _check_keys(meta, path, owner)
+    stated = meta.get("experiment_id")
+    here = stated == owner.experiment_id or (isinstance(stated, int) and str(stated) == owner.experiment_id)
+    if not here and stated is not None:
+        yield owner.says("run-experiment-mismatch", path, columns.shown(stated))
+    if here:
+        # MLflow passes over a run of another experiment before it looks at any of this.
+        seen.runs += 1
+        yield from _check_id(meta, name, path, owner, siblings)
+        stage = meta.get("lifecycle_stage", "active")
+        if not isinstance(stage, str) or stage not in ("active", "deleted"):
+            yield owner.says("run-lifecycle-refused", path, columns.shown(stage))
+        start = meta.get("start_time")
+        if start is not None and not isinstance(start, int | float):
+            yield owner.says("run-start-time-refused", path, columns.shown(start))
+    yield from _check_row(meta, path, owner, seen)
+
+
+def _check_keys(meta: dict[Any, Any], path: str, owner: Owner) -> Iterator[Symptom]:
+    for key in ("experiment_id", "user_id", "start_time", "end_time"):
+        if key not in meta:
+            yield owner.says("run-key-missing", path, key)
+        elif meta[key] is None and key != "end_time":
+            yield owner.says("run-key-null", path, key)
+    if "status" in meta and not _is_status(meta["status"]):
+        yield owner.says("run-status-refused", path, columns.shown(meta["status"]))
+    has_id, has_uuid = "run_id" in meta, "run_uuid" in meta
+    if not has_id and not has_uuid:
+        yield owner.says("run-ids-missing", path, "run_id")
+    elif not has_id:
+        yield owner.says("run-id-missing", path, "run_id")
+    elif not has_uuid:
+        yield owner.says("run-uuid-missing", path, "run_uuid")
+
+
+def _is_status(value: Any) -> bool:
+    # MLflow looks a number up in a dictionary: 3.0 and true are found there as well.
+    return isinstance(value, int | float) and value in (1, 2, 3, 4, 5)
+
+
+def _check_id(meta: dict[Any, Any], name: str, path: str, owner: Owner, siblings: set[str]) -> Iterator[Symptom]:
+    if "run_id" not in meta:
+        stated = meta.get("run_uuid")
+    else:
+        stated = meta["run_id"]
+        if stated is None and meta.get("run_uuid") is not None:
+            yield owner.says("run-id-missing", path, "run_id")
+            return
+    if not isinstance(stated, str) or not _RUN_ID.match(stated):
+        if stated is not None or "run_id" in meta:
+            yield owner.says("run-id-refused", path, columns.shown(stated))
+    elif stated != name:
+        code = "run-id-of-sibling" if stated in siblings else "run-id-mismatch"
+        yield owner.says(code, path, columns.shown(stated))
+
+
+def _check_row(meta: dict[Any, Any], path: str, owner: Owner, seen: Seen) -> Iterator[Symptom]:
+    """What the migration makes of it: a row under its id, whatever its directory is called."""
+    stated = meta.get("run_uuid") or meta.get("run_id")
+    if not stated:
+        return
+    for reason in columns.refusals(meta, columns.RUN):
+        yield owner.says("run-value-not-storable", path, reason)
+    for key, value, column in (
+        ("run_id", stated, columns.ANY),
+        ("run_name", meta.get("run_name") or meta.get("name"), columns.ANY),
+        ("source_type", meta.get("source_type"), columns.Column(choices=columns.SOURCE_TYPES)),
+    ):
+        if key == "source_type" and not isinstance(value, str):
+            continue
+        reason = columns.refused(value, column)
+        if reason:
+            yield owner.says("run-value-not-storable", path, f"{key} {reason}")
+    status = meta.get("status", 1)
+    stored = _is_status(status) if isinstance(status, int) else str(status) in columns.RUN_STATUSES
+    if not stored:
+        yield owner.says("run-value-not-storable", path, f"status is {columns.shown(status)}")
+    if isinstance(stated, str | int | float) and columns.is_migrated(owner.experiment_id):
+        yield from seen.run_ids.add(str(stated), path.rpartition("/")[0])

@@ -1,0 +1,189 @@
+"""The root of a store and its trash, in the order MLflow lists them; then what only shows store-wide."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.findings import Symptom
+from mlruns_tui.model.protocols import Stop, never
+from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import TRASH_NAME
+
+from .. import layout
+from ..pulse import Halted, Pulse
+from . import columns, documents, folders
+from .context import Owner, Store
+from .doubt import Doubts
+from .experiments import Place, check_experiment
+from .links import check_experiment_link
+from .registry import check_registry
+from .seen import Seen
+
+_EXPERIMENT_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,63}$")
+"""``_validate_experiment_id``; ``$`` lets a line feed at the end pass, as it does there."""
+_RUN_FOLDERS = ("metrics", "params", "artifacts")
+
+
+def check_store(root_fd: int, root: str, stop: Stop = never, leave_out: Collection[str] = ()) -> Iterator[Symptom]:
+    """Every symptom of the store whose root is open as ``root_fd`` and has the resolved path ``root``.
+
+    ``leave_out``: paths of directories that are a database's, and none of the file store's business.
+    Links are not followed, nothing is waited for, and what was seen until ``stop`` is kept. Never raises.
+    """
+    store = Store(root_fd, root, Pulse(stop))
+    doubts = Doubts(root_fd)
+    try:
+        for symptom in _check(store, frozenset(leave_out)):
+            if not doubts.keep(symptom):
+                yield symptom
+        yield from doubts.settled()
+    except Halted:
+        return
+
+
+def _check(store: Store, leave_out: frozenset[str]) -> Iterator[Symptom]:
+    seen = Seen(blind=bool(leave_out))
+    active: set[str] = set()
+    try:
+        inside = folders.entries(store.fd)
+    except OSError as error:
+        yield Owner().says("store-unreadable", ".", look.words(error))
+        return
+    for one in inside:
+        store.pulse()
+        if one.name == layout.REGISTRY or one.name.endswith(TRASH_NAME) or not one.is_folder:
+            continue
+        active.add(one.name)
+        if one.name not in leave_out:
+            yield from _check_entry(one, store.fd, one.name, "root", store, seen)
+    trashed: set[str] = set()
+    yield from _check_trash(active, trashed, leave_out, store, seen)
+    yield from check_registry(store, seen)
+    yield from _check_all(active | trashed, store, seen)
+
+
+def _check_entry(
+    one: folders.Met, parent_fd: int, path: str, where: str, store: Store, seen: Seen, *, shadowed: bool = False
+) -> Iterator[Symptom]:
+    """A directory, or a link to one, where only experiments should be."""
+    if not _EXPERIMENT_ID.match(one.name):
+        yield Owner().says(f"{where}-name-refused", path, safe(one.name, 80))
+        # MLflow looks for runs here too, when it is asked for one by its id.
+        for name in _folders_in(one, parent_fd):
+            seen.meet_run(name, path)
+    elif one.kind == "link-to-folder":
+        yield from check_experiment_link(one.name, path, store, seen)
+    else:
+        yield from check_experiment(Place(one.name, path, parent_fd, shadowed), store, seen)
+
+
+def _folders_in(one: folders.Met, parent_fd: int) -> list[str]:
+    fd, access = folders.enter(one.name, parent_fd)
+    try:
+        return [entry.name for entry in folders.entries(fd) if entry.is_folder] if access == "open" else []
+    except OSError:
+        return []
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check_trash(
+    active: set[str], trashed: set[str], leave_out: frozenset[str], store: Store, seen: Seen
+) -> Iterator[Symptom]:
+    """MLflow's own trash; ``trashed`` is filled with the names of the directories in it."""
+    owner = Owner()
+    kind = folders.kind_of(TRASH_NAME, store.fd)
+    if kind is None:
+        # MLflow makes it when it opens the store.
+        if not os.access(".", os.W_OK, dir_fd=store.fd, effective_ids=os.access in os.supports_effective_ids):
+            yield owner.says("trash-cannot-be-made", TRASH_NAME)
+        return
+    if kind == "link-to-folder":
+        seen.blind = True
+        return
+    if kind != "folder":
+        yield owner.says("trash-not-a-folder", TRASH_NAME)
+        return
+    fd, access = folders.enter(TRASH_NAME, store.fd)
+    try:
+        if access != "open":
+            if access != "gone":
+                yield owner.says("trash-no-enter" if access == "no-enter" else "trash-closed", TRASH_NAME)
+            return
+        for one in folders.entries(fd):
+            store.pulse()
+            path = layout.join(TRASH_NAME, one.name)
+            if not one.is_folder or path in leave_out:
+                continue
+            trashed.add(one.name)
+            if one.name in active and _EXPERIMENT_ID.match(one.name):
+                yield Owner(one.name).says("experiment-id-in-both", path)
+            yield from _check_entry(one, fd, path, "trash", store, seen, shadowed=one.name in active)
+    except OSError:
+        yield owner.says("trash-closed", TRASH_NAME)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _check_all(experiments: set[str], store: Store, seen: Seen) -> Iterator[Symptom]:
+    yield from seen.experiments.check(("creation_time",))
+    yield from seen.experiments_by_update.check(("last_update_time",))
+    if seen.runs and "artifacts" in store.root.split("/"):
+        yield Owner().says("store-below-artifacts", ".", safe(store.root, 300))
+    for stated, path, owner in seen.experiment_strangers:
+        copied = isinstance(stated, str) and stated in experiments
+        yield owner.says("experiment-copy" if copied else "experiment-id-mismatch", path, columns.shown(stated))
+    for code, target, path, owner in () if seen.blind else seen.references:
+        store.pulse()
+        if target not in (seen.models if code == "version-of-a-lost-model" else seen.run_folders):
+            yield owner.says(code, path, safe(target, 80))
+    for trace_id, path, owner in seen.trace_strangers:
+        known = isinstance(trace_id, str) and trace_id in seen.trace_folders
+        yield owner.says("trace-id-of-another" if known else "trace-id-mismatch", path, columns.shown(trace_id))
+    for name, places in seen.repeated_runs.items():
+        store.pulse()
+        yield from _check_repeated(name, places, store)
+
+
+def _check_repeated(name: str, places: list[str], store: Store) -> Iterator[Symptom]:
+    """A run's directory in several experiments: asked for the run, MLflow takes the first that looks like one,
+    and gives up when that one says it belongs elsewhere."""
+    first, elsewhere = "", False
+    for place in places:
+        path = layout.join(place, name)
+        try:
+            above = look.open_path(store.fd, place) if not os.path.islink(os.path.join(store.root, place)) else -1
+        except OSError:
+            continue
+        if above < 0:
+            # The same runs under the name of a link: they say they belong to its target.
+            first = first or path
+            continue
+        try:
+            if not first and all(folders.kind_of(f"{name}/{one}", above) in _DIRECTORIES for one in _RUN_FOLDERS):
+                first = path if not _belongs(name, place, above) else "fine"
+            elsewhere = elsewhere or _belongs(name, place, above)
+        finally:
+            os.close(above)
+    if elsewhere and first not in ("", "fine"):
+        parts = first.split("/")
+        yield Owner(parts[-2], name).says("run-found-first", first, safe(name, 80))
+
+
+_DIRECTORIES = ("folder", "link-to-folder")
+
+
+def _belongs(name: str, place: str, above: int) -> bool:
+    """Whether the run's metadata names its directory and its experiment's."""
+    meta = documents.read(f"{name}/{layout.META}", above)
+    if not meta.usable:
+        return False
+    stated = meta.value.get("experiment_id")
+    if isinstance(stated, int):
+        stated = str(stated)
+    return stated == place.rpartition("/")[2] and meta.value.get("run_id", meta.value.get("run_uuid")) == name
