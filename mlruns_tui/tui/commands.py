@@ -139,8 +139,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("open", "enter", "open", "open", "move"),
     Command("mark.toggle", "space", "mark this row", "mark, go down", "mark", _mark, "mark", 90),
     Command("mark.range", "v", "mark a range", "start a range, again ends it", "mark", _mark, "range", 50),
-    Command("mark.range_up", "shift+up", "stretch a range up", "stretch a range", "mark", _mark),
     Command("mark.range_down", "shift+down", "stretch a range down", "stretch a range", "mark", _mark),
+    Command("mark.range_up", "shift+up", "stretch a range up", "stretch a range", "mark", _mark),
     Command("mark.all", "a", "mark all shown", "mark all shown", "mark"),
     Command("mark.invert", "A", "turn marks round", "turn marks round", "mark"),
     Command("mark.clear", "U", "clear the marks", "clear the marks", "mark", _something_marked),
@@ -251,10 +251,7 @@ def help_lines(
 def _keys_together(commands: Iterable[Command], keymap: Mapping[str, str], ascii_only: bool) -> str:
     """First keys of all commands, then their second keys: ``↑ ↓  j k``."""
     by_command = [keys_of(command, keymap) for command in commands]
-    rounds = []
-    for at in range(max((len(keys) for keys in by_command), default=0)):
-        labels = [key_label(keys[at], ascii_only) for keys in by_command if at < len(keys)]
-        if all(label.startswith("shift+") for label in labels):
-            labels[1:] = [label.removeprefix("shift+") for label in labels[1:]]
-        rounds.append(" ".join(labels))
-    return "  ".join(rounds)
+    longest = max((len(keys) for keys in by_command), default=0)
+    return "  ".join(
+        " ".join(key_label(keys[at], ascii_only) for keys in by_command if at < len(keys)) for at in range(longest)
+    )

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from mlruns_tui.cleanup.apply import apply
+from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.model import codec
@@ -241,7 +242,9 @@ def check_purge(case: Case, where: str, compare: Any, tally: Tally) -> None:
     changes = compare(expected, case.store.manifest())
     if changes:
         tally.inexact.append(f"{where}: {changes}")
-    assert not list(case.store.vault.glob("batches/*/dead/*")), where
+    for batch in batches(str(case.store.root)):
+        purge(str(case.store.root), batch.id)
+    assert not list(case.store.vault.glob("batches/*/d*/*")), where
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ ERRORS = {
     "write": ["EIO", "ENOSPC", "EDQUOT"],
     "mkdirat": ["ENOSPC", "EACCES", "EROFS"],
     "openat": ["ENOSPC", "EACCES"],
-    "utimensat": ["EPERM"],
     "fchmod": ["EPERM"],
     "fallocate": ["ENOSPC", "EOPNOTSUPP"],
     "unlinkat": ["EBUSY", "EACCES", "EIO"],
@@ -82,10 +81,11 @@ def test_one_refused_call_loses_nothing(run_errors: Any, op: str, kind: str) -> 
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("op", ["apply", "undo", "purge"])
-@pytest.mark.parametrize("kind", ERRORS)
+@pytest.mark.parametrize(
+    ("op", "kind"),
+    [("apply", kind) for kind in ERRORS]
+    + [("undo", kind) for kind in ERRORS if kind not in ("mkdirat", "unlinkat", "fchmod")]
+    + [("purge", kind) for kind in ERRORS if kind not in ("mkdirat", "fchmod")],
+)
 def test_any_refused_call_loses_nothing(run_errors: Any, op: str, kind: str) -> None:
-    if (op, kind) in {("undo", "mkdirat"), ("undo", "unlinkat"), ("purge", "mkdirat"), ("undo", "fchmod"), ("purge", "fchmod"),
-                      ("purge", "utimensat")}:  # fmt: skip
-        pytest.skip("makes no such call")
     run_errors(op, [kind], first_only=False)

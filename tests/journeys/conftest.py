@@ -87,7 +87,8 @@ class Terminal:
 
         def is_dead(screen: str) -> bool:
             ended[:] = self.run("display-message", "-p", "#{pane_dead} #{pane_dead_status}").split()
-            return ended[0] == "1"
+            # A dead pane has its status a moment later.
+            return ended[0] == "1" and len(ended) > 1
 
         self.wait(is_dead, "the end of the program")
         return int(ended[1])

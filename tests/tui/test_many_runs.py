@@ -12,7 +12,7 @@ import pytest
 
 from mlruns_tui.triage.marks import Marks
 from mlruns_tui.tui import shown
-from mlruns_tui.tui.screens import main as main_screen
+from mlruns_tui.tui.flows import showing
 
 Start = Callable[..., AbstractAsyncContextManager[Any]]
 MANY = 100_000
@@ -80,7 +80,7 @@ async def test_rows_of_a_large_experiment_are_made_on_a_thread(
         threads.add(threading.current_thread().name)
         return build(*arguments)
 
-    monkeypatch.setattr(main_screen, "build", watched)
+    monkeypatch.setattr(showing, "build", watched)
     async with journey(make.reader([make.many(shown.SMALL + 1)]), read=False) as it:
         await it.until(lambda: len(it.main.run_table.rows) == shown.SMALL + 1, "the rows")
         threads.clear()

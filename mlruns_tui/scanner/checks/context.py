@@ -18,6 +18,8 @@ class Store:
     """The root's path, resolved: what links are compared with."""
     pulse: Callable[[], None]
     """Called between steps; ends the checks by an exception of its own."""
+    leave_out: frozenset[str] = frozenset()
+    """Paths of directories that are a database's, and none of the file store's business."""
 
 
 @dataclass(frozen=True, slots=True)

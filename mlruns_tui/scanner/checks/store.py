@@ -33,10 +33,10 @@ def check_store(root_fd: int, root: str, stop: Stop = never, leave_out: Collecti
     ``leave_out``: paths of directories that are a database's, and none of the file store's business.
     Links are not followed, nothing is waited for, and what was seen until ``stop`` is kept. Never raises.
     """
-    store = Store(root_fd, root, Pulse(stop))
+    store = Store(root_fd, root, Pulse(stop), frozenset(leave_out))
     doubts = Doubts(root_fd)
     try:
-        for symptom in _check(store, frozenset(leave_out)):
+        for symptom in _check(store):
             if not doubts.keep(symptom):
                 yield symptom
         yield from doubts.settled()
@@ -44,8 +44,8 @@ def check_store(root_fd: int, root: str, stop: Stop = never, leave_out: Collecti
         return
 
 
-def _check(store: Store, leave_out: frozenset[str]) -> Iterator[Symptom]:
-    seen = Seen(blind=bool(leave_out))
+def _check(store: Store) -> Iterator[Symptom]:
+    seen = Seen(blind=bool(store.leave_out))
     active: set[str] = set()
     try:
         inside = folders.entries(store.fd)
@@ -57,10 +57,10 @@ def _check(store: Store, leave_out: frozenset[str]) -> Iterator[Symptom]:
         if one.name == layout.REGISTRY or one.name.endswith(TRASH_NAME) or not one.is_folder:
             continue
         active.add(one.name)
-        if one.name not in leave_out:
+        if one.name not in store.leave_out:
             yield from _check_entry(one, store.fd, one.name, "root", store, seen)
     trashed: set[str] = set()
-    yield from _check_trash(active, trashed, leave_out, store, seen)
+    yield from _check_trash(active, trashed, store, seen)
     yield from check_registry(store, seen)
     yield from _check_all(active | trashed, store, seen)
 
@@ -91,9 +91,7 @@ def _folders_in(one: folders.Met, parent_fd: int) -> list[str]:
             os.close(fd)
 
 
-def _check_trash(
-    active: set[str], trashed: set[str], leave_out: frozenset[str], store: Store, seen: Seen
-) -> Iterator[Symptom]:
+def _check_trash(active: set[str], trashed: set[str], store: Store, seen: Seen) -> Iterator[Symptom]:
     """MLflow's own trash; ``trashed`` is filled with the names of the directories in it."""
     owner = Owner()
     kind = folders.kind_of(TRASH_NAME, store.fd)
@@ -117,7 +115,7 @@ def _check_trash(
         for one in folders.entries(fd):
             store.pulse()
             path = layout.join(TRASH_NAME, one.name)
-            if not one.is_folder or path in leave_out:
+            if not one.is_folder or path in store.leave_out:
                 continue
             trashed.add(one.name)
             if one.name in active and _EXPERIMENT_ID.match(one.name):

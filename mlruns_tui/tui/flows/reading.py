@@ -175,7 +175,7 @@ class Reading:
                 self._told.add(message)
                 self.screen.saying.warn(message)
         self.look_around()
-        self.screen.show_header()
+        self.screen.showing.header()
         if not judged_small(self.screen.state.snapshot):
             # A large snapshot stays until the next reading: walking it for garbage would stop the screen.
             gc.freeze()
@@ -204,7 +204,7 @@ class Reading:
 
         def spaces(space: Space | None) -> None:
             self.space = space
-            self.screen.show_header()
+            self.screen.showing.header()
 
         def found(batches: tuple[Batch, ...]) -> None:
             self.screen.change(batches=batches, user_id=os.geteuid())

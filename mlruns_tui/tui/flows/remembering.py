@@ -40,6 +40,9 @@ class Remembering:
             if marks:
                 self.screen.change(marks=marks.add(self.screen.state.marks))
             self.notice(self.screen.state.marks)
+            # All may have been read before the marks were found.
+            if not self.screen.state.reading and (said := self.compare(self.screen.state.snapshot)):
+                self.screen.say(said)
 
         self.screen.work(lambda: recall_marks(self.store), done, "marks", failed=lambda error: done(Marks()))
 

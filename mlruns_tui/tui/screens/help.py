@@ -170,6 +170,10 @@ def help_columns(keymap: Mapping[str, str], signs: Signs) -> tuple[tuple[HelpBox
 def _keys_box(group: CommandGroup, title: str, keymap: Mapping[str, str], signs: Signs) -> HelpBox:
     rows = []
     for keys, text, _ in commands.help_lines(group, keymap, signs.border == "ascii"):
+        if keys.count("shift+") > 1:
+            # One shift for both arrows, or they push the words out of the box.
+            first, *others = keys.split(" ")
+            keys = " ".join([first, *(key.removeprefix("shift+") for key in others)])
         while width_of(keys) > KEY_CELLS - 2 and " " in keys:
             keys = keys.rpartition(" ")[0].rstrip()
         rows.append((keys, text))

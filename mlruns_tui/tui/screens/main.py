@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,15 +11,11 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Static
 
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Progress, Snapshot
-from mlruns_tui.report.words import size_text
-from mlruns_tui.workflow.deciding import now_ms
 
 from .. import commands, titles
 from ..background import in_background
@@ -31,16 +26,15 @@ from ..flows.moving import Moving
 from ..flows.reading import Reading, error_words
 from ..flows.remembering import Remembering
 from ..flows.saying import Saying
-from ..marking import items_text
+from ..flows.showing import Showing
 from ..messages import ReadingEnded, Returned, RunCommand, SnapshotRead
-from ..shown import Shown, build, is_small, same_inputs, same_table
+from ..shown import Shown
 from ..signs import UNICODE, Signs, may_be_wide
 from ..state import Panel, UiState
 from ..tasks import TaskEnded, TaskProgressed
-from ..widgets.bars import CommandLine, MarkStrip, PanelTabs, RowLine, header_left, header_right
+from ..widgets.bars import RowLine
 from ..widgets.cells import signs_of
 from ..widgets.keyed_list import KeyedList
-from ..widgets.lines import SplitLine
 from ..widgets.prompts import DaysPrompt, FilterPrompt
 from ..widgets.run_table import RunTable
 from ..widgets.sidebar import Actions, MarkedList
@@ -64,19 +58,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def __init__(self, reader: Reader, *, read_only: bool = False, keymap: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.state = UiState(Snapshot(reader.store), read_only=read_only)
-        self.shown = Shown()
         self.keymap = dict(keymap or {})
         self.last_key_at = float("-inf")
         """By ``time.monotonic``: the lists keep still for a second after a key."""
-        self._building = False
-        self._built = 0
-        """How often rows were made on this thread: a thread's rows that were overtaken are thrown away."""
         self._touched = False
-        self._entitled: dict[Widget, tuple[Content, Content]] = {}
-        self._host = socket.gethostname().split(".")[0]
         self.store_tree, self.run_table, self.marked = StoreTree(), RunTable(), MarkedList()
         self.actions, self.days, self.filter = Actions(), DaysPrompt(), FilterPrompt()
-        self._strip, self._keys, self._tabs = MarkStrip(), CommandLine(), PanelTabs()
+        self.showing = Showing(self)
         self.saying = Saying(self, RowLine())
         self.reading, self.changing = Reading(self, reader), Changing(self, reader)
         self.moving, self.mark_keys = Moving(self), MarkKeys(self)
@@ -87,8 +75,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         }
 
     def compose(self) -> ComposeResult:
-        yield SplitLine(id="head")
-        yield self._tabs
+        yield self.showing.head
+        yield self.showing.tabs
         with Horizontal(id="panels"):
             yield self.store_tree
             yield self.run_table
@@ -98,8 +86,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield self.filter
         yield self.days
         yield self.saying.line
-        yield self._strip
-        yield self._keys
+        yield self.showing.strip
+        yield self.showing.keys
         yield Static("Make the window a little larger: 60×16 is the least.", id="tiny")
 
     def on_mount(self) -> None:
@@ -110,11 +98,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.run_table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
         self.remembering.start()
         self.reading.start(anew=True)
-        self._push()
+        self.showing.push()
         if self.signs is UNICODE and may_be_wide():
             self.say("signs look wide? --ascii")
         # Ages grow while nobody presses a key.
-        self.set_interval(60, self._push)
+        self.set_interval(60, self.showing.push)
 
     def on_unmount(self) -> None:
         self.reading.close()
@@ -122,6 +110,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
     @property
     def signs(self) -> Signs:
         return signs_of(self.app)
+
+    @property
+    def shown(self) -> Shown:
+        """Rows and figures on the screen."""
+        return self.showing.shown
 
     @property
     def folded(self) -> bool:
@@ -146,79 +139,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         before, self.state = self.state, state
         if before.marks is not state.marks:
             self.remembering.notice(state.marks)
-        self._build()
-        self._push(to_top=moved_by_itself and not self._touched)
-
-    def _build(self) -> None:
-        """Make the rows of the state, unless they are there already or on their way."""
-        state, before = self.state, self.shown
-        if before.source is not None and same_inputs(before.source, state):
-            return
-        if is_small(state):
-            self._built += 1
-            self.shown = build(state, now_ms(), before)
-        elif not self._building:
-            self._building = True
-            number = self._built
-
-            def done(shown: Shown) -> None:
-                self._building = False
-                # Rows made here meanwhile are newer.
-                if number == self._built and same_table(self.state, state):
-                    self.shown = shown
-                self._build()
-                self._push()
-
-            self.work(lambda: build(state, now_ms(), before), done, "rows")
-
-    def _push(self, to_top: bool = False) -> None:
-        """Show the state in every part."""
-        if not self.is_mounted:
-            return
-        state, shown = self.state, self.shown
-        if shown.source is not None and not same_table(shown.source, state):
-            # Its rows are on their way; another experiment's must not stand under its name.
-            shown = replace(shown, runs=[])
-        top = next((row.key for row in shown.tree if row.kind != "group"), "") if to_top else ""
-        self.store_tree.show(state, shown, top)
-        self.run_table.show(state, shown, self.moving.take_wanted(shown))
-        self.marked.show(state, shown, self.keymap, compact=self.folded)
-        self.actions.show(state, self.keymap)
-        totals = shown.totals
-        text = items_text(totals.runs, totals.experiments).replace(" and ", ", ")
-        self._strip.show(state, text, size_text(totals.size_bytes), self.keymap)
-        self._keys.show(state, self.keymap)
-        self._tabs.show(state)
-        self._show_titles()
-        for panel in ("tree", "runs", "marked"):
-            self.set_class(state.panel == panel, f"-on-{panel}")
-        self.set_class(state.zoomed, "-zoomed")
-        self.set_class(state.prompt == "filter", "-filter")
-        self.set_class(state.prompt == "days", "-days")
-        self.saying.show()
-
-    def _show_titles(self) -> None:
-        state, shown = self.state, self.shown
-        tree, table = self.store_tree, self.run_table
-        self._entitle(tree, titles.tree_title(state), titles.tree_foot(state, shown, self.signs, tree.size.width))
-        foot = titles.table_foot(state, shown, table.cursor, table.size.width)
-        self._entitle(table, titles.table_title(state, table.size.width), foot)
-
-    def _entitle(self, widget: Widget, title: Content, foot: Content) -> None:
-        """Set what stands in a border, unless it is there: each setting draws the whole widget again."""
-        before = self._entitled.get(widget)
-        if before is None or not (before[0].is_same(title) and before[1].is_same(foot)):
-            self._entitled[widget] = (title, foot)
-            widget.border_title, widget.border_subtitle = title, foot
-
-    def show_header(self) -> None:
-        """Who, where, and what the disk has left."""
-        head = self.query_one("#head", SplitLine)
-        wide = self.size.width >= 120
-        gone = bool(self.reading.unreachable)
-        right = header_right(self.reading.space, self.signs, self.size.width, self.state.read_only, gone)
-        room = self.size.width - 4 - right.cell_length
-        head.show(header_left(self.state.snapshot.store, self._host, room, wide), right)
+        self.showing.build()
+        self.showing.push(to_top=moved_by_itself and not self._touched)
 
     def show_progress(self, progress: Progress) -> None:
         """The scan got further; the rows follow at their own pace."""
@@ -375,5 +297,5 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.call_after_refresh(self._after_resize)
 
     def _after_resize(self) -> None:
-        self.show_header()
-        self._push()
+        self.showing.header()
+        self.showing.push()

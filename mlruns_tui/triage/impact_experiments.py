@@ -1,0 +1,129 @@
+"""What MLflow does because of defects in a store's root, its trash, and its experiments."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .impact_facts import ALWAYS, EXPERIMENT, FIRST, HIDDEN, RUN, SILENT, STORE, WARNS, Fact, fact, since
+
+_TORN = "A program or disk stopped while the file was written."
+_HAND = "Written or edited by hand, or by a script."
+_COPY = "Copied or renamed with a file manager or a script."
+_NEWER = "{}/, which this MLflow does not know"
+_RIGHTS = "Made by another user, or with an umask that shuts others out."
+
+PLACES: Final[dict[str, Fact]] = {
+    "store-unreadable": fact(STORE, "the store cannot be listed: {}", "experiments", migration="fails", cause=_RIGHTS),
+    "store-below-artifacts": fact(
+        since((FIRST, None), ((3, 8), RUN)), "the store's path has a folder called artifacts in it", "run"
+    ),
+    "root-name-refused": fact(
+        STORE, "not a name MLflow allows", "experiments", remedy="remove",
+        cause="Made by another program: an editor, git, a NAS, a copy.",
+    ),
+    "root-stray": fact(WARNS, "a folder that is no experiment", "experiments", remedy="remove",
+                       cause="Something else was saved into the store."),
+    "trash-name-refused": fact(STORE, "not a name MLflow allows in .trash", "experiments", remedy="remove"),
+    "trash-stray": fact(WARNS, "a folder in .trash that is no experiment", "experiments", remedy="remove"),
+    "trash-cannot-be-made": fact(
+        STORE, ".trash is missing and may not be made", "experiments", cause="The store is read-only for you."
+    ),
+    "trash-not-a-folder": fact(STORE, ".trash is no folder", "experiments"),
+    "trash-closed": fact(STORE, ".trash cannot be listed", "experiments", migration="fails", cause=_RIGHTS),
+    "trash-no-enter": fact(SILENT, ".trash cannot be entered", "experiments", migration="fails", cause=_RIGHTS),
+    "link-to-the-store": fact(
+        since((FIRST, WARNS), ((3,), EXPERIMENT)), "a link to the store itself", "experiments",
+        alone=WARNS, alone_before=ALWAYS,
+    ),
+    "link-to-an-experiment": fact(
+        since((FIRST, STORE), ((2,), WARNS)), "a link to another experiment of this store", "experiments",
+        migration="fails", cause="The same experiment under two names.",
+    ),
+    "link-into-the-store": fact(SILENT, "a link to another place in this store", "experiments"),
+    "link-to-a-run-here": fact(SILENT, "a link to another run of this experiment", migration="fails"),
+    "link-to-a-run-elsewhere": fact(WARNS, "a link to a run of another experiment", migration="fails"),
+    "link-to-a-registered-model": fact(SILENT, "a link to another registered model", "models", migration="fails"),
+    "folder-unreadable": fact(SILENT, "a folder that cannot be read", "run", cause=_RIGHTS),
+    "text-cut": fact(SILENT, "ends within a character", "run", migration="fails", cause=_TORN),
+}  # fmt: skip
+
+EXPERIMENTS: Final[dict[str, Fact]] = {
+    "experiment-closed": fact(EXPERIMENT, "the folder cannot be read", migration="fails", cause=_RIGHTS),
+    "experiment-no-list": fact(STORE, "the folder cannot be listed", "experiments", migration="fails", cause=_RIGHTS),
+    "experiment-no-enter": fact(WARNS, "the folder cannot be entered", "experiments", migration="fails", cause=_RIGHTS),
+    "experiment-artifacts-only": fact(
+        WARNS, "no meta.yaml, and only artifacts", "experiments",
+        cause="A tracking server or database keeps the rest of it elsewhere.",
+    ),
+    "experiment-meta-missing": fact(
+        WARNS, "no meta.yaml", "experiments", migration="orphans-runs", remedy="repair", remedy_alone="remove",
+        cause="Half deleted, or half copied.",
+    ),
+    "experiment-meta-empty": fact(
+        since((FIRST, STORE), ((3, 2), WARNS)), "an empty meta.yaml", "experiments", migration="orphans-runs",
+        remedy="repair", remedy_alone="remove", cause=_TORN,
+    ),
+    "experiment-meta-unparsable": fact(
+        STORE, "{}", "experiments", migration="orphans-runs", remedy="repair", remedy_alone="remove", cause=_TORN
+    ),
+    "experiment-meta-not-a-mapping": fact(
+        STORE, "{}", "experiments", migration="fails", remedy="repair", remedy_alone="remove", cause=_HAND
+    ),
+    "experiment-meta-unreadable": fact(STORE, "{}", "experiments", migration="orphans-runs", cause=_RIGHTS),
+    "experiment-meta-closed": fact(WARNS, "{}", "experiments", migration="orphans-runs", cause=_RIGHTS),
+    "experiment-meta-folder": fact(
+        STORE, "meta.yaml is a folder", "experiments", migration="orphans-runs", remedy="repair", remedy_alone="remove"
+    ),
+    "experiment-meta-pipe": fact(
+        STORE, "meta.yaml is a pipe MLflow waits for", "experiments", migration="fails", remedy="repair",
+        remedy_alone="remove",
+    ),
+    "experiment-meta-elsewhere": fact(SILENT, "meta.yaml is a link, which is not followed here", "experiments"),
+    "experiment-meta-unjudged": fact(SILENT, "meta.yaml is not judged: {}", "experiments"),
+    "experiment-meta-cut": fact(
+        SILENT, "meta.yaml ends within a character", "experiments", migration="orphans-runs", cause=_TORN
+    ),
+    "experiment-key-missing": fact(STORE, "{} is missing", "experiments", remedy="repair", cause=_HAND),
+    "experiment-lifecycle-missing": fact(
+        since((FIRST, None), ((2,), STORE)), "{} is missing", "experiments", remedy="repair", cause=_HAND
+    ),
+    "experiment-id-mismatch": fact(
+        since((FIRST, STORE), ((2,), WARNS)), "experiment_id is {}, the folder has another name", "experiments",
+        remedy="repair", cause=_COPY,
+    ),
+    "experiment-copy": fact(
+        since((FIRST, STORE), ((2,), WARNS)), "a copy of experiment {}", "experiments", remedy="remove", cause=_COPY
+    ),
+    "experiment-workspace-refused": fact(
+        since((FIRST, None), ((3, 10), STORE)), "workspace is {}", "experiments", remedy="repair", cause=_HAND
+    ),
+    "experiment-unsortable": fact(
+        since((FIRST, None), ((2,), STORE)), "{} is of another kind than in the other experiments", "experiments",
+        remedy="repair", cause=_HAND,
+    ),
+    "experiment-unsortable-by-update": fact(
+        since((FIRST, None), ((1, 29), STORE), ((2,), None)), "{} is of another kind than in the other experiments",
+        "experiments", remedy="repair",
+    ),
+    "experiment-value-not-storable": fact(SILENT, "{}", "experiments", migration="fails", remedy="repair", cause=_HAND),
+    "experiment-id-beyond-64-bits": fact(SILENT, "a number too large for a database", "experiments", migration="fails"),
+    "experiment-id-twice": fact(SILENT, "the same number as {}", "experiments", migration="fails", cause=_COPY),
+    "experiment-id-in-both": fact(
+        SILENT, "an active experiment has the same id", "experiments", migration="fails", hides="all",
+        cause="Deleted twice, or copied back by hand.",
+    ),
+    "experiment-name-twice": fact(SILENT, "the same name as in {}", "experiments", migration="fails", cause=_COPY),
+    "experiment-called-artifacts": fact(
+        since((FIRST, None), ((3, 8), RUN)), "an experiment whose folder is called artifacts", "run"
+    ),
+    "experiment-stray": fact(
+        since((FIRST, WARNS), ((2, 13), HIDDEN)), "a folder that is no run", remedy="remove", hides="all", skips=True,
+        cause="Something else was saved into the experiment.",
+    ),
+    # Folders a newer MLflow made, which an older one takes for runs.
+    "experiment-folder-datasets": fact(since((FIRST, WARNS), ((2, 4), None)), _NEWER.format("datasets")),
+    "experiment-folder-traces": fact(since((FIRST, WARNS), ((2, 13), None)), _NEWER.format("traces")),
+    "experiment-folder-models": fact(
+        since((FIRST, WARNS), ((2, 13), HIDDEN), ((3,), None)), _NEWER.format("models")
+    ),
+}  # fmt: skip

@@ -1,0 +1,109 @@
+"""From a state to what is drawn: rows made here or on a thread, then handed to every part of the screen."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.widget import Widget
+
+from mlruns_tui.report.words import size_text
+from mlruns_tui.workflow.deciding import now_ms
+
+from .. import titles
+from ..marking import items_text
+from ..shown import Shown, build, is_small, same_inputs, same_table
+from ..state import PANELS
+from ..widgets.bars import CommandLine, MarkStrip, PanelTabs, header_left, header_right
+from ..widgets.lines import SplitLine
+
+if TYPE_CHECKING:
+    from ..screens.main import MainScreen
+
+
+class Showing:
+    """The way down: nothing here answers a key."""
+
+    def __init__(self, screen: MainScreen) -> None:
+        self.screen = screen
+        self.shown = Shown()
+        self.head, self.tabs = SplitLine(id="head"), PanelTabs()
+        self.strip, self.keys = MarkStrip(), CommandLine()
+        self._host = socket.gethostname().split(".")[0]
+        self._entitled: dict[Widget, tuple[Content, Content]] = {}
+        self._building = False
+        self._built = 0
+        """How often rows were made on this thread: a thread's rows that were overtaken are thrown away."""
+
+    def build(self) -> None:
+        """Make the rows of the state, unless they are there already or on their way."""
+        state, before = self.screen.state, self.shown
+        if before.source is not None and same_inputs(before.source, state):
+            return
+        if is_small(state):
+            self._built += 1
+            self.shown = build(state, now_ms(), before)
+        elif not self._building:
+            self._building = True
+            number = self._built
+
+            def done(shown: Shown) -> None:
+                self._building = False
+                # Rows made here meanwhile are newer.
+                if number == self._built and same_table(self.screen.state, state):
+                    self.shown = shown
+                self.build()
+                self.push()
+
+            self.screen.work(lambda: build(state, now_ms(), before), done, "rows")
+
+    def push(self, to_top: bool = False) -> None:
+        """Show the state in every part; each draws only what is another than before."""
+        screen, state, shown = self.screen, self.screen.state, self.shown
+        if not screen.is_mounted:
+            return
+        if shown.source is not None and not same_table(shown.source, state):
+            # Its rows are on their way; another experiment's must not stand under its name.
+            shown = replace(shown, runs=[])
+        top = next((row.key for row in shown.tree if row.kind != "group"), "") if to_top else ""
+        screen.store_tree.show(state, shown, top)
+        screen.run_table.show(state, shown, screen.moving.take_wanted(shown))
+        screen.marked.show(state, shown, screen.keymap, compact=screen.folded)
+        screen.actions.show(state, screen.keymap)
+        totals = shown.totals
+        text = items_text(totals.runs, totals.experiments).replace(" and ", ", ")
+        self.strip.show(state, text, size_text(totals.size_bytes), screen.keymap)
+        self.keys.show(state, screen.keymap)
+        self.tabs.show(state)
+        self._show_titles()
+        for panel in PANELS:
+            screen.set_class(state.panel == panel, f"-on-{panel}")
+        screen.set_class(state.zoomed, "-zoomed")
+        screen.set_class(state.prompt == "filter", "-filter")
+        screen.set_class(state.prompt == "days", "-days")
+        screen.saying.show()
+
+    def _show_titles(self) -> None:
+        state, shown = self.screen.state, self.shown
+        tree, table = self.screen.store_tree, self.screen.run_table
+        tree_foot = titles.tree_foot(state, shown, self.screen.signs, tree.size.width)
+        self._entitle(tree, titles.tree_title(state), tree_foot)
+        table_foot = titles.table_foot(state, shown, table.cursor, table.size.width)
+        self._entitle(table, titles.table_title(state, table.size.width), table_foot)
+
+    def _entitle(self, widget: Widget, title: Content, foot: Content) -> None:
+        """Set what stands in a border, unless it is there: each setting draws the whole widget again."""
+        before = self._entitled.get(widget)
+        if before is None or not (before[0].is_same(title) and before[1].is_same(foot)):
+            self._entitled[widget] = (title, foot)
+            widget.border_title, widget.border_subtitle = title, foot
+
+    def header(self) -> None:
+        """Who, where, and what the disk has left."""
+        screen, width = self.screen, self.screen.size.width
+        gone = bool(screen.reading.unreachable)
+        right = header_right(screen.reading.space, screen.signs, width, screen.state.read_only, gone)
+        store = screen.state.snapshot.store
+        self.head.show(header_left(store, self._host, width - 4 - right.cell_length, width >= 120), right)
