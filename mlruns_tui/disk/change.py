@@ -3,6 +3,8 @@
 Nothing else in the package creates, renames, writes or removes a file (a test holds it to that), so
 what can happen to somebody's data can be read here. All names are relative to directory descriptors.
 Nothing is ever replaced: a name that exists already is an error, except in the calls that say otherwise.
+
+Long because all of it has to stand in one place.
 """
 
 from __future__ import annotations

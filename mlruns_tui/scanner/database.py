@@ -55,12 +55,21 @@ class Contents:
 
 
 def is_mlflow(path: str, pulse: Pulse) -> bool:
-    """Whether a file is an MLflow database. Raises Unreadable when that cannot be told now."""
+    """Whether a file is an MLflow database. Raises Unreadable when that cannot be told now.
+
+    Quick for what is none: any program's databases may stand beside a store, large and locked.
+    """
     try:
         if not sqlite.is_sqlite(path):
             return False
     except OSError as error:
         raise Unreadable(f"cannot be read: {look.words(error)}") from None
+    try:
+        tables = sqlite.tables_in_file(path, pulse)
+    except Unreadable:
+        tables = set()
+    if tables:
+        return tables >= _TABLES
     return _patiently(path, pulse, lambda reading: reading.tables() >= _TABLES)
 
 
@@ -114,6 +123,8 @@ def knows_trace(path: str, trace_ids: Sequence[str], pulse: Pulse) -> bool:
 
 
 def _knows(path: str, table: str, column: str, ids: Sequence[str], pulse: Pulse) -> bool:
+    # Names of directories that are no text cannot be ids either.
+    ids = [one for one in ids if one.isascii()]
     marks = ", ".join("?" * len(ids))
 
     def ask(reading: Reading) -> bool:

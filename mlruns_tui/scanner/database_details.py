@@ -29,6 +29,8 @@ class RunRows:
 
 def run_in_database(path: str, run_id: str, pulse: Pulse) -> RunRows | None:
     """Everything the tables hold of this run; None when it has no row. Raises MlrunsError."""
+    if not run_id.isascii():
+        return None
     try:
         with opened(path, pulse) as reading:
             return _read(reading, run_id)

@@ -17,7 +17,8 @@ from mlruns_tui.model.text import safe
 
 from . import layout
 from .claims import Claims
-from .files import Folder, RunsRead, unreadable_words
+from .files import RunsRead
+from .listing import Folder, unreadable_words
 from .outline import Outline, RunShape, outline, run_shape
 from .pulse import Pulse
 from .registry import Inside
@@ -204,7 +205,8 @@ def _add_without_metadata(
                 decision.strays.append(Stray(path, "claimed", f"{claim.by} keeps files here"))
             elif layout.is_hex32(name):
                 shape, mtime_ns = (seen and seen.shapes.get(name)) or run_shape(fd, name, pulse)
-                decision.runs.append(_bare_run(folder, name, shape, mtime_ns, known))
+                if shape != "gone":
+                    decision.runs.append(_bare_run(folder, name, shape, mtime_ns, known))
             else:
                 decision.strays.append(Stray(path, "foreign", "not a run: no meta.yaml in it"))
     finally:

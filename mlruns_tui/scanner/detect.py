@@ -16,7 +16,7 @@ from mlruns_tui.model.words import StoreKind
 
 from . import database, layout
 from .database import Contents
-from .files import Listing
+from .listing import Listing
 from .locations import Roots
 from .pulse import Pulse
 from .sqlite import Unreadable
@@ -37,6 +37,8 @@ class Found:
     blind: str = ""
     """Path or URI of one that cannot be read: whatever has no metadata may be its."""
     messages: list[str] = field(default_factory=list)
+    brief: dict[str, Contents] = field(default_factory=dict)
+    """Experiments of those already asked for them, by path."""
 
 
 def is_database_uri(text: str) -> bool:
@@ -143,14 +145,15 @@ def owns(contents: Contents, listing: Listing, roots: Roots, root: str, pulse: P
 
 def owner(found: Found, given: str | None, listing: Listing, root: str, pulse: Pulse) -> str:
     """Path of the database this root belongs to (a given one always counts), or nothing."""
-    for number, path in enumerate(found.paths):
-        if given and number == 0 and path == os.path.realpath(sqlite_path(given)):
-            return path
+    for number, path in enumerate(list(found.paths)):
         try:
-            contents = database.read_experiments(path, pulse)
+            contents = found.brief[path] = database.read_experiments(path, pulse)
+            if given and number == 0 and path == os.path.realpath(sqlite_path(given)):
+                return path
             if owns(contents, listing, Roots(root), root, pulse):
                 return path
         except Unreadable as error:
+            found.paths.remove(path)
             found.blind = found.blind or path
             found.messages.append(f"{safe(path)} {error}: whatever has no meta.yaml is left alone, it may be its")
     return without_password(given) if given and found.blind and not is_sqlite_uri(given) else ""

@@ -21,8 +21,9 @@ from mlruns_tui.model.words import TRASH_NAME, Place
 
 from . import database, detect, layout
 from .database import PARENT_TAG, Contents
-from .files import Folder, Listing, RunsRead, list_store, read_experiment, read_runs
+from .files import RunsRead, read_experiment, read_runs
 from .gathering import gather
+from .listing import Folder, Listing, list_store
 from .pulse import Pulse
 from .root import open_root
 from .sizes import read_tag

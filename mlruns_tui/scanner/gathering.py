@@ -12,7 +12,8 @@ from mlruns_tui.model.text import safe
 from . import database, layout
 from .claims import lies_in
 from .database import Contents
-from .files import Folder, Listing, RunsRead
+from .files import RunsRead
+from .listing import Folder, Listing
 from .locations import Roots
 from .outline import outline_traces
 from .pulse import Pulse

@@ -44,8 +44,8 @@ def is_own(name: str) -> bool:
 
 
 def is_passed_over(name: str) -> bool:
-    """Names in the root MLflow itself never looks at."""
-    return name == REGISTRY or name.endswith(TRASH_NAME)
+    """Names of directories MLflow itself never looks at."""
+    return name.endswith(TRASH_NAME)
 
 
 def is_old_backups(name: str) -> bool:

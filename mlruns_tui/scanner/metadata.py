@@ -18,14 +18,16 @@ MAX_YAML = 512 << 10
 """Bytes given to PyYAML at most: what keeps a hostile file from taking more than a blink."""
 MAX_EVENTS = 4_000
 MAX_DEPTH = 8
-MAX_NUMBER = 4_000
-"""Characters of the longest text PyYAML may take for a number (its conversion is quadratic)."""
+MAX_NUMBER = 1_000
+"""Characters of the longest number (its conversion is quadratic) and of the longest tagged value."""
 
 _KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,99}):(?: +(.*))?")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
 _ALPHANUMERIC = re.compile(r"[0-9a-z]*[a-z][0-9a-z]*")
 _BASED = re.compile(r"0b[01]+|0x[0-9a-f]+")
 _QUOTED = re.compile(r"'([^']*(?:''[^']*)*)'")
+_NUMBER = re.compile(r"[-+0-9a-fA-FxX_:.]+")
+"""What any YAML 1.1 number consists of."""
 _WORDS: Final = frozenset({"yes", "no", "on", "off", "true", "false", "null"})
 _EMPTY: Final[dict[str, Any]] = {"null": None, "''": "", '""': "", "[]": [], "{}": {}}
 
@@ -167,6 +169,6 @@ def _check_events(yaml: Any, events: Any) -> None:
         elif (
             isinstance(event, yaml.ScalarEvent)
             and len(event.value) > MAX_NUMBER
-            and (event.tag is not None or (event.implicit[0] and event.value[0] in "+-.0123456789"))
+            and (event.tag is not None or (event.implicit[0] and _NUMBER.fullmatch(event.value)))
         ):
             raise Unusable("holds a number or tagged value of absurd length")

@@ -14,9 +14,9 @@ from mlruns_tui.disk import look
 from . import layout
 from .pulse import Pulse
 
-RunShape = Literal["parts", "artifacts", "empty", "foreign", "unreadable"]
+RunShape = Literal["parts", "artifacts", "empty", "foreign", "unreadable", "gone"]
 """Of a directory in the place of a run: has ``params`` or the like; files below ``artifacts`` and nothing
-of a file store; no file at all; anything else; cannot be looked at."""
+of a file store; no file at all; anything else; cannot be looked at; not there any more."""
 
 _MAX_DEPTH = 64
 
@@ -46,7 +46,7 @@ def run_shape(folder_fd: int, name: str, pulse: Pulse) -> tuple[RunShape, int]:
     try:
         fd = look.open_directory(name, folder_fd)
     except FileNotFoundError:
-        return "empty", 0
+        return "gone", 0
     except OSError:
         return "unreadable", 0
     try:

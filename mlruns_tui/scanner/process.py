@@ -8,74 +8,30 @@ does, however that ends.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
-import pickle
 import queue
-import select
 import signal
 import socket
-import struct
 import threading
 from collections.abc import Iterator, Sequence
 from time import monotonic
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from mlruns_tui.model.details import RunDetails
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.protocols import Reader, Stop, never
 from mlruns_tui.model.store import Snapshot, StoreInfo
-from mlruns_tui.model.text import safe
 
-from .deltas import Assembler, Delta, difference
+from .channel import Channel
+from .deltas import Assembler
+from .serving import serve_and_exit
 
-_LENGTH = struct.Struct("<Q")
 _ASK_STOP_S: Final = 0.05
 """How often a waiting scan asks its caller whether to stop."""
 _CLOSE_S: Final = 1.0
 """How long a child is given to end by itself."""
 _DEAD: Final = object()
-
-
-class _Channel:
-    """Whole messages over a socket. Sending is safe from several threads."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self._end = end
-        self._sending = threading.Lock()
-
-    def send(self, message: object) -> None:
-        """Raises OSError when the other side is gone."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-        with self._sending:
-            self._end.sendall(_LENGTH.pack(len(data)))
-            self._end.sendall(data)
-
-    def receive(self) -> Any:
-        """The next message. Raises EOFError, OSError when the other side is gone."""
-        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
-        return pickle.loads(self._exactly(length))
-
-    def _exactly(self, length: int) -> bytearray:
-        data = bytearray(length)
-        view = memoryview(data)
-        while view:
-            number = self._end.recv_into(view)
-            if not number:
-                raise EOFError
-            view = view[number:]
-        return data
-
-    def waiting(self, timeout_s: float = 0) -> bool:
-        """Whether there is something to receive, the end included."""
-        return bool(select.select([self._end], [], [], timeout_s)[0])
-
-    def close(self) -> None:
-        # Wakes a thread that is receiving, which closing alone does not.
-        with contextlib.suppress(OSError):
-            self._end.shutdown(socket.SHUT_RDWR)
-        self._end.close()
 
 
 class ReaderProcess:
@@ -85,7 +41,7 @@ class ReaderProcess:
     Everything raises MlrunsError ``reader-gone`` when the child is no more.
     """
 
-    def __init__(self, channel: _Channel, pid: int, store: StoreInfo) -> None:
+    def __init__(self, channel: Channel, pid: int, store: StoreInfo) -> None:
         self._channel = channel
         self._pid = pid
         self._store = store
@@ -104,9 +60,9 @@ class ReaderProcess:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _serve_and_exit(reader, _Channel(theirs))
+            serve_and_exit(reader, Channel(theirs))
         theirs.close()
-        return cls(_Channel(ours), pid, reader.store)
+        return cls(Channel(ours), pid, reader.store)
 
     @property
     def pid(self) -> int:
@@ -239,95 +195,3 @@ class ReaderProcess:
             except ChildProcessError:
                 self._reaped = True
         return self._reaped
-
-
-def _serve_and_exit(reader: Reader, channel: _Channel) -> NoReturn:
-    """The child's whole life. It never returns into the parent's code, nor runs its exit handlers."""
-    status = 1
-    try:
-        # Ctrl-C in the terminal is the parent's to answer; it will tell.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        signal.set_wakeup_fd(-1)
-        # What the parent made before stays shared memory and is never looked through.
-        gc.freeze()
-        _Server(reader, channel).run()
-        status = 0
-    except (EOFError, OSError):
-        status = 0
-    finally:
-        os._exit(status)
-
-
-class _Closed(Exception):
-    """The parent wants the child to end."""
-
-
-class _Server:
-    """Answers one request after the other; those that come during a scan, in the middle of it."""
-
-    def __init__(self, reader: Reader, channel: _Channel) -> None:
-        self._reader = reader
-        self._channel = channel
-        self._scanning = 0
-        """Number of the scan that is going on."""
-        self._stop = False
-        self._later: list[tuple[str, int, Any]] = []
-        self._last: Snapshot | None = None
-
-    def run(self) -> None:
-        """Until the parent closes or goes away."""
-        with contextlib.suppress(_Closed):
-            while True:
-                self._handle(self._later.pop(0) if self._later else self._channel.receive())
-
-    def _handle(self, message: tuple[str, int, Any]) -> None:
-        kind, number, argument = message
-        if kind == "close":
-            raise _Closed
-        if kind == "stop":
-            self._stop = self._stop or number == self._scanning
-            for one in [one for one in self._later if one[1] == number]:
-                self._later.remove(one)
-                self._channel.send((number, "end", None))
-        elif kind == "scan":
-            if self._scanning:
-                self._later.append(message)
-            else:
-                self._answer(number, "end", lambda: self._scan(number))
-        elif kind == "inspect":
-            self._answer(number, "value", lambda: self._reader.inspect(argument))
-        elif kind == "details":
-            self._answer(number, "value", lambda: self._reader.details(argument))
-
-    def _answer(self, number: int, kind: str, work: Any) -> None:
-        try:
-            value = work()
-        except MlrunsError as error:
-            kind, value = "error", error
-        except (_Closed, EOFError, BrokenPipeError, ConnectionError):
-            raise
-        except Exception as error:
-            message = f"reading failed: {type(error).__name__}: {safe(str(error), 300)}; nothing was changed"
-            kind, value = "error", MlrunsError("reader-failed", message, path=self._reader.store.root)
-        self._channel.send((number, kind, value))
-
-    def _scan(self, number: int) -> None:
-        self._scanning, self._stop = number, False
-        sent: Snapshot | None = None
-        try:
-            for snapshot in self._reader.scan(self._last, self._asked):
-                delta: Delta = difference(sent, snapshot)
-                sent = snapshot
-                self._channel.send((number, "delta", delta))
-                self._asked()
-        finally:
-            self._scanning = 0
-            self._last = sent or self._last
-
-    def _asked(self) -> bool:
-        """Serve what came meanwhile; whether the scan is to stop."""
-        while self._channel.waiting():
-            self._handle(self._channel.receive())
-        return self._stop

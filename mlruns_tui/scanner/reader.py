@@ -10,7 +10,7 @@ from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.protocols import Stop, never
 from mlruns_tui.model.store import Snapshot, StoreInfo
 
-from .root import open_root
+from .root import open_root, unreachable
 from .scan import Scan
 
 
@@ -40,6 +40,9 @@ class StoreReader:
                 self._store = snapshot.store
                 self._last = snapshot
                 yield snapshot
+        except OSError as error:
+            # Entries never raise; this is the root itself.
+            raise unreachable(self._store, error) from None
         finally:
             if root_fd is not None:
                 os.close(root_fd)

@@ -16,7 +16,7 @@ from mlruns_tui.model.words import TRASH_NAME
 
 from . import layout
 from .claims import Claim, Claims, lies_in
-from .files import Folder
+from .listing import Folder
 from .locations import Roots
 from .registry import LoggedModel, Registry, Version
 

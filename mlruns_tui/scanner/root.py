@@ -22,8 +22,7 @@ def open_root(store: StoreInfo) -> int | None:
             return None
         raise StaleError("store-gone", f"{safe(store.root)} is not there any more", path=store.root) from None
     except OSError as error:
-        message = f"{safe(store.root)} cannot be reached: {look.words(error)}"
-        raise StaleError("store-gone", message, path=store.root) from None
+        raise unreachable(store, error) from None
     status = os.fstat(fd)
     if Identity(status.st_dev, status.st_ino) != store.identity:
         os.close(fd)
@@ -34,3 +33,9 @@ def open_root(store: StoreInfo) -> int | None:
             hint="open the store again",
         )
     return fd
+
+
+def unreachable(store: StoreInfo, error: OSError) -> StaleError:
+    """``/data/mlruns cannot be reached (stale file handle)``."""
+    message = f"{safe(store.root)} cannot be reached ({look.words(error)}); nothing was done"
+    return StaleError("store-gone", message, path=store.root, hint="read it again when it is back")

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mlruns_tui.disk import look
 from mlruns_tui.model.protocols import Stop
 from mlruns_tui.model.store import Experiment, Run, Size, Snapshot, StoreInfo, experiment_key
 from mlruns_tui.model.text import safe
@@ -18,29 +17,24 @@ from mlruns_tui.model.text import safe
 from . import database, detect, layout
 from .database import Contents
 from .deciding import Decision, Knowledge, decide
+from .doubts import Doubts
 from .draft import Draft
-from .files import (
-    Folder,
-    Listing,
-    RunsRead,
-    link_experiment,
-    list_store,
-    read_experiment,
-    read_runs,
-    reread_run,
-)
+from .files import RunsRead, read_experiment, read_runs
 from .gathering import Gathered, gather
+from .listing import Folder, Listing, link_experiment, list_store
 from .measuring import Measuring
 from .pulse import Halted, Pulse
 from .registry import Inside
 from .sqlite import Unreadable
 
 TELL_EVERY_S = 0.1
-DOUBT_S = 0.25
-"""How long after the first look doubtful metadata is read again; MLflow itself waits 0.3 s for it."""
 _NOTHING_KNOWN = (
-    "directories without meta.yaml and no database beside them: nothing here is called orphaned; "
-    "name the database with --database"
+    "Directories without meta.yaml and no database beside them. Nothing here is called orphaned; "
+    "name the database with --database."
+)
+_SOMETHING_UNKNOWN = (
+    "Some directories hold only artifacts, of a database that is not beside them. They are left alone; "
+    "name the database with --database."
 )
 
 
@@ -58,9 +52,7 @@ class Scan:
         self._found = detect.Found()
         self._contents: list[Contents] = []
         self._owner = ""
-        self._doubts: dict[str, tuple[float, Experiment | Run]] = {}
-        """Entries whose metadata may have been read in the middle of a rewrite, by key: when, and what
-        they are if it was not."""
+        self._doubts = Doubts(self.draft)
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Snapshots at most some ten a second, each more complete; the last is ``complete`` or ``stopped``."""
@@ -73,8 +65,7 @@ class Scan:
                     yield self.draft.snapshot()
             self.draft.stage = "complete"
         except Halted:
-            for _, entry in self._doubts.values():
-                self._put_back(entry)
+            self._doubts.believe()
             self.draft.stage = "stopped"
         yield self.draft.snapshot()
 
@@ -99,7 +90,7 @@ class Scan:
                 yield False
             for _ in measuring.around():
                 yield False
-            self._look_again(self._root_fd)
+            self._doubts.look_again(self._listing.folders, self._root_fd, self._pulse)
         else:
             self._without_root()
         self._conclude()
@@ -120,8 +111,8 @@ class Scan:
     def _show_listing(self) -> None:
         """Experiments with their numbers of runs, as far as names alone tell."""
         rows: dict[str, Experiment] = {}
-        if self._owner in self._found.paths:
-            rows = self._ask(self._owner, brief=True).experiments
+        if self._owner in self._found.brief:
+            rows = self._found.brief[self._owner].experiments
         for row in rows.values():
             self.draft.put_experiment(row)
         for folder in self._listing.folders:
@@ -134,23 +125,20 @@ class Scan:
                 shown = Experiment(folder.name, folder.place, path=folder.path)
             if shown is not None:
                 shown = replace(shown, runs=runs, owner=folder.owner)
-                self.draft.put_experiment(self._doubtful(shown) if folder.doubt else shown)
+                self.draft.put_experiment(self._doubts.experiment(shown) if folder.doubt else shown)
         for place, name in self._listing.links:
-            self.draft.put_experiment(link_experiment(place, name))
+            link = link_experiment(place, name)
+            self.draft.put_experiment(link)
+            self.draft.put_runs(link.key, [])
 
-    def _ask(self, path: str, *, brief: bool = False) -> Contents:
+    def _ask(self, path: str) -> Contents | None:
         """Read a database; one that fails is said, and then makes everything without metadata stay."""
         try:
-            return (database.read_experiments if brief else database.read)(path, self._pulse)
+            return database.read(path, self._pulse)
         except Unreadable as error:
             self._found.blind = self._found.blind or path
             self._found.messages.append(f"{safe(path)} {error}: whatever has no meta.yaml is left alone, it may be its")
-            return Contents(path)
-
-    def _doubtful(self, entry: Experiment) -> Experiment:
-        """The entry as if nothing was wrong with it, until it is read again."""
-        self._doubts.setdefault(entry.key, (time.monotonic(), entry))
-        return replace(entry, state="ok", reason="")
+            return None
 
     def _read_runs(self, root_fd: int) -> Iterator[bool]:
         for folder in self._listing.folders:
@@ -165,16 +153,15 @@ class Scan:
             key = experiment_key(folder.place, folder.name)
             if self.draft.experiment(key) is not None:
                 shown = [
-                    *read.runs,
+                    *self._doubts.runs(read.runs, read.doubts),
                     *(Run(folder.name, one, folder.place, path=f"{folder.path}/{one}") for one in read.missing),
                 ]
-                doubts = set(read.doubts)
-                shown = [replace(one, state="ok", reason="") if one.run_id in doubts else one for one in shown]
                 shown.sort(key=lambda run: run.run_id)
                 self.draft.put_runs(key, shown)
 
     def _read_databases(self) -> None:
-        self._contents = [self._ask(path) for path in self._found.paths]
+        read = (self._ask(path) for path in self._found.paths)
+        self._contents = [one for one in read if one is not None]
 
     def _judge(self) -> None:
         """Say what each directory is, now that everything that could claim it is known."""
@@ -192,6 +179,9 @@ class Scan:
         for folder in self._listing.folders:
             assert self._root_fd is not None
             self._pulse()
+            if folder.gone:
+                draft.drop_experiment(experiment_key(folder.place, folder.name))
+                continue
             read = self._reads.get(folder.path, RunsRead())
             inside = self.gathered.inside.get(folder.path, Inside())
             self._take(folder, read, decide(folder, read, inside, known, self._root_fd, self._pulse))
@@ -219,14 +209,8 @@ class Scan:
             draft.drop_experiment(key)
             return
         experiment = decision.experiment
-        draft.put_experiment(self._doubtful(experiment) if folder.doubt else experiment)
-        doubts = set(read.doubts)
-        runs = decision.runs
-        for index, run in enumerate(runs):
-            if run.run_id in doubts and run.state == "malformed":
-                self._doubts[run.key] = (time.monotonic(), run)
-                runs[index] = replace(run, state="ok", reason="")
-        draft.put_runs(key, runs)
+        draft.put_experiment(self._doubts.experiment(experiment) if folder.doubt else experiment)
+        draft.put_runs(key, self._doubts.runs(decision.runs, read.doubts))
 
     def _name_kind(self, in_database: bool) -> None:
         draft = self.draft
@@ -238,68 +222,7 @@ class Scan:
         kind = detect.store_kind(in_files, in_database, unclaimed)
         draft.store = replace(draft.store, kind=kind, database=self._owner)
         if unclaimed and not in_database and not self._found.blind:
-            draft.say([_NOTHING_KNOWN])
-
-    def _look_again(self, root_fd: int) -> None:
-        """Read doubtful metadata a second time, and look once more for that of orphans."""
-        if self._doubts:
-            until = max(when for when, _ in self._doubts.values()) + DOUBT_S
-            while (left := until - time.monotonic()) > 0:
-                self._pulse()
-                time.sleep(min(left, 0.02))
-        for _, entry in list(self._doubts.values()):
-            if isinstance(entry, Run):
-                self._reread_run(entry, root_fd)
-            else:
-                self._reread_experiment(entry, root_fd)
-        self._doubts.clear()
-        for experiment in self.draft.experiments():
-            if experiment.state == "orphaned":
-                self._pulse()
-                self._confirm_orphan(experiment, root_fd)
-
-    def _reread_experiment(self, entry: Experiment, root_fd: int) -> None:
-        folder = next((one for one in self._listing.folders if one.path == entry.path), None)
-        now = self.draft.experiment(entry.key)
-        if folder is None or now is None:
-            return
-        read_experiment(folder, root_fd)
-        if folder.experiment is not None and folder.experiment.state == "ok":
-            self.draft.put_experiment(_with_facts(folder.experiment, now))
-        else:
-            self._put_back(folder.experiment or entry)
-
-    def _reread_run(self, entry: Run, root_fd: int) -> None:
-        folder = next((one for one in self._listing.folders if entry.path == f"{one.path}/{entry.run_id}"), None)
-        again = reread_run(folder, entry.run_id, root_fd) if folder is not None else None
-        self._put_back(again if again is not None else entry)
-
-    def _put_back(self, entry: Experiment | Run) -> None:
-        """Give a doubtful entry the state it turned out to have, keeping what was measured."""
-        if isinstance(entry, Experiment):
-            now = self.draft.experiment(entry.key)
-            if now is not None:
-                self.draft.put_experiment(replace(now, state=entry.state, reason=entry.reason))
-            return
-        key = experiment_key(entry.place, entry.experiment_id)
-        for index, run in enumerate(self.draft.runs_of(key)):
-            if run.run_id == entry.run_id:
-                kept = replace(entry, parent=run.parent, keep=run.keep, owner=run.owner, size=run.size)
-                self.draft.put_run(key, index, kept)
-                return
-
-    def _confirm_orphan(self, experiment: Experiment, root_fd: int) -> None:
-        if "unreadable" in experiment.trouble:
-            reason = "meta.yaml is missing, and part of it cannot be read"
-            self.draft.put_experiment(replace(experiment, state="malformed", reason=reason))
-            return
-        try:
-            there = look.exists(layout.join(experiment.path, layout.META), root_fd)
-        except OSError:
-            there = True
-        if there:
-            reason = "meta.yaml was written while the store was read"
-            self.draft.put_experiment(replace(experiment, state="malformed", reason=reason))
+            draft.say([_NOTHING_KNOWN if kind == "unclaimed" else _SOMETHING_UNKNOWN])
 
     def _without_root(self) -> None:
         """A database whose artifacts are elsewhere, or that has none: nothing takes any space here."""
@@ -312,16 +235,3 @@ class Scan:
         assert self.gathered is not None
         registry = self.gathered.registry
         self.draft.references = self.gathered.needs.all(self.draft.all_runs(), registry)
-
-
-def _with_facts(experiment: Experiment, now: Experiment) -> Experiment:
-    """What metadata says at last, with what was counted and measured meanwhile."""
-    return replace(
-        experiment,
-        runs=now.runs,
-        readable_inside=now.readable_inside,
-        keep=now.keep,
-        owner=now.owner,
-        size=now.size,
-        trouble=now.trouble,
-    )

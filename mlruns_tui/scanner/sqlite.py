@@ -64,9 +64,10 @@ def _header(path: str) -> bytes:
 class Reading:
     """An open database: questions in, rows out, stoppable, and patient with locks."""
 
-    def __init__(self, connection: Connection, pulse: Pulse) -> None:
+    def __init__(self, connection: Connection, pulse: Pulse, wait_s: float) -> None:
         self._connection = connection
         self._pulse = pulse
+        self._wait_s = wait_s
         self._halted = False
         connection.text_factory = _text
         # Asked inside long statements as well, every some 10 ms of work.
@@ -79,7 +80,7 @@ class Reading:
         """
         import sqlite3
 
-        until = monotonic() + WAIT_S
+        until = monotonic() + self._wait_s
         while True:
             self._pulse()
             try:
@@ -122,8 +123,9 @@ class Reading:
 
 
 @contextmanager
-def opened(path: str, pulse: Pulse) -> Iterator[Reading]:
-    """A database for reading. Raises Unreadable, Halted."""
+def opened(path: str, pulse: Pulse, wait_s: float | None = None) -> Iterator[Reading]:
+    """A database for reading; locks are waited for at most ``wait_s``. Raises Unreadable, Halted."""
+    wait_s = WAIT_S if wait_s is None else wait_s
     try:
         header = _header(path)
     except OSError as error:
@@ -133,14 +135,14 @@ def opened(path: str, pulse: Pulse) -> Iterator[Reading]:
     name = quote(os.fsencode(path))
     if 2 not in header[18:20]:
         with _connected(f"file:{name}?mode=ro") as connection:
-            yield Reading(connection, pulse)
+            yield Reading(connection, pulse, wait_s)
     elif _size(f"{path}-wal") is None:
         with _unchanged(path), _connected(f"file:{name}?mode=ro&immutable=1") as connection:
-            yield Reading(connection, pulse)
+            yield Reading(connection, pulse, wait_s)
     else:
         with _connected(":memory:") as connection:
             _load_image(connection, path, pulse)
-            yield Reading(connection, pulse)
+            yield Reading(connection, pulse, wait_s)
 
 
 @contextmanager
@@ -155,6 +157,15 @@ def _connected(uri: str) -> Iterator[Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def tables_in_file(path: str, pulse: Pulse) -> set[str]:
+    """Names of the tables, without what a write-ahead log may add: quick, and takes no lock.
+
+    Somebody may write meanwhile, so an answer is a hint and an error says nothing. Raises Unreadable.
+    """
+    with _connected(f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1") as connection:
+        return Reading(connection, pulse, 0).tables()
 
 
 def _text(data: bytes) -> str:

@@ -17,7 +17,8 @@ from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import TRASH_NAME
 
 from . import detect, layout, sqlite
-from .files import Listing, list_store, read_experiment
+from .files import read_experiment
+from .listing import Listing, list_store
 from .pulse import Pulse
 from .reader import StoreReader
 
@@ -39,6 +40,9 @@ def open_store(target: str | None, database: str | None = None) -> StoreReader:
         _check_database(database)
     root, beside, given = _locate(target)
     database = database or beside or None
+    if database and (detect.is_sqlite_uri(database) or not detect.is_database_uri(database)):
+        # Relative names mean this directory, wherever the process goes later.
+        database = os.path.realpath(detect.sqlite_path(database))
     return StoreReader(_describe(root, given, database), database)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .impact_facts import ALWAYS, EXPERIMENT, FIRST, HIDDEN, RUN, SILENT, STORE, WARNS, Fact, fact, since
+from .impact_facts import EXPERIMENT, FIRST, HIDDEN, RUN, SILENT, STORE, WARNS, Fact, fact, since
 
 _TORN = "A program or disk stopped while the file was written."
 _HAND = "Written or edited by hand, or by a script."
@@ -31,10 +31,8 @@ PLACES: Final[dict[str, Fact]] = {
     "trash-not-a-folder": fact(STORE, ".trash is no folder", "experiments"),
     "trash-closed": fact(STORE, ".trash cannot be listed", "experiments", migration="fails", cause=_RIGHTS),
     "trash-no-enter": fact(SILENT, ".trash cannot be entered", "experiments", migration="fails", cause=_RIGHTS),
-    "link-to-the-store": fact(
-        since((FIRST, WARNS), ((3,), EXPERIMENT)), "a link to the store itself", "experiments",
-        alone=WARNS, alone_before=ALWAYS,
-    ),
+    # Its experiments are taken for runs then, and are none.
+    "link-to-the-store": fact(EXPERIMENT, "a link to the store itself"),
     "link-to-an-experiment": fact(
         since((FIRST, STORE), ((2,), WARNS)), "a link to another experiment of this store", "experiments",
         migration="fails", cause="The same experiment under two names.",

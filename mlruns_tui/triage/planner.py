@@ -10,7 +10,8 @@ from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, Refuse
 from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
 from mlruns_tui.model.words import ProtectionKind
 
-from .protection import Facts, Options, judge
+from .judging import judge
+from .protection import Facts, Options
 from .rules import Choice
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Progress, Run, container_key
 from mlruns_tui.report.words import plural
+from mlruns_tui.triage.judging import judge, why_kept
 from mlruns_tui.triage.marks import Marks, mark_of
-from mlruns_tui.triage.protection import Facts, judge, why_kept
+from mlruns_tui.triage.protection import Facts
 from mlruns_tui.triage.rules import Choice, Old, Orphaned, Rule
 
 BY_HAND = "marked by hand"

@@ -9,9 +9,11 @@ from typing import Literal
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Progress, Run, Snapshot, container_key
+from mlruns_tui.triage.judging import why_kept
 from mlruns_tui.triage.marks import Marks
-from mlruns_tui.triage.protection import Facts, why_kept
-from mlruns_tui.triage.views import Group, Order, SortKey, TreeRow
+from mlruns_tui.triage.ordering import Order, SortKey
+from mlruns_tui.triage.protection import Facts
+from mlruns_tui.triage.views import Group, TreeRow
 
 Panel = Literal["tree", "runs", "marked"]
 PANELS: tuple[Panel, ...] = ("tree", "runs", "marked")

@@ -12,7 +12,8 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import VAULT_NAME
-from mlruns_tui.triage.protection import Facts, Options, why_kept
+from mlruns_tui.triage.judging import why_kept
+from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Old, Orphaned, Rule, choose
 from mlruns_tui.triage.scope import Named, Scope
 

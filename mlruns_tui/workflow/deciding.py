@@ -12,8 +12,9 @@ from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
+from mlruns_tui.triage.judging import Verdict, judge
 from mlruns_tui.triage.planner import PlanRequest, kept_back, make_plan, parents_of, plan_id, without
-from mlruns_tui.triage.protection import Facts, Options, Verdict, judge
+from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Choice, Rule, choose
 
 

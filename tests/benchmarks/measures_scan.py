@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from measuring import HERE, Bench, Pairs, Row, Spent, Unavailable, need
+from measuring import HERE, Bench, Pairs, Row, Spent, Unavailable, need, progress
 from stores import Recipe, Store
 
 TEN_THOUSAND = Recipe(10_000, 40)
@@ -41,6 +41,7 @@ def against_du(
     cpu: list[float] = []
 
     def ours() -> float:
+        bench.forget()
         before()
         spent = bench.run(*bench.ours("list", "--json", store.root), **more)
         check_listing(spent, store)
@@ -88,13 +89,15 @@ def cold(bench: Bench) -> Iterator[Row]:
 
 
 def file_system(path: Path) -> str:
-    asked = subprocess.run(["stat", "-f", "-c", "%T", path], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
+    """``ext4``, ``tmpfs``, …"""
+    from mlruns_tui.disk import look
+
+    return look.file_system(str(path))[0]
 
 
 def slow(bench: Bench) -> Iterator[Row]:
     """Every call on a path of the store waits half a millisecond, for us and for ``du`` alike."""
-    shim = bench.folder / "latency.so"
+    shim = bench.work / "latency.so"
     compiler = need("gcc")
     source = HERE / "latency.c"
     built = subprocess.run(
@@ -111,7 +114,12 @@ def slow(bench: Bench) -> Iterator[Row]:
 def table(bench: Bench) -> Iterator[Row]:
     """In process, from the call of scan to the complete table, sizes left open."""
     store = bench.store("10k", TEN_THOUSAND, size="10k")
-    pairs = bench.paired(lambda: _inside(bench, store, "table"), lambda: bench.run("du", "-s", store.root).wall, 7)
+
+    def ours() -> float:
+        bench.forget()
+        return _inside(bench, store, "table")
+
+    pairs = bench.paired(ours, lambda: bench.run("du", "-s", store.root).wall, 7)
     yield pairs.row("run table without sizes, 10k, in process", "du -s", 0.2)
 
 
@@ -126,7 +134,7 @@ def again(bench: Bench) -> Iterator[Row]:
     """A second start on a store nobody touched: what was kept shows at once, and is checked behind it."""
     store = bench.store("10k", TEN_THOUSAND, size="10k")
     cache = Path(bench.environment["XDG_CACHE_HOME"])
-    shutil.rmtree(cache, ignore_errors=True)
+    bench.forget()
     bench.run(*bench.ours("list", "--json", store.root))
     _inside(bench, store, "complete")
     if not any(path.is_file() for path in cache.rglob("*")):
@@ -138,7 +146,7 @@ def again(bench: Bench) -> Iterator[Row]:
 def mlflow(bench: Bench) -> Iterator[Row]:
     """CPU of both whole processes. MLflow is asked on a copy: opening a store changes it."""
     store = bench.store("seed", None, size="seed")
-    copy = bench.folder / "seed-for-mlflow"
+    copy = bench.work / "seed-for-mlflow"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(store.root, copy, symlinks=True)
     listing: list[float] = []
@@ -149,7 +157,11 @@ def mlflow(bench: Bench) -> Iterator[Row]:
             listing.append(found["listing"])
             return float(found["all"])
 
-        pairs = bench.paired(lambda: bench.run(*bench.ours("list", "--json", store.root)).cpu, theirs, 3)
+        def ours() -> float:
+            bench.forget()
+            return bench.run(*bench.ours("list", "--json", store.root)).cpu
+
+        pairs = bench.paired(ours, theirs, 3)
     finally:
         shutil.rmtree(copy, ignore_errors=True)
     alone = Pairs([(ours, part) for (ours, _), part in zip(pairs.all, listing[-len(pairs.all) :], strict=True)])
@@ -157,27 +169,43 @@ def mlflow(bench: Bench) -> Iterator[Row]:
     yield pairs.row("full scan, seed, CPU", "MLflow search_experiments + search_runs", 1 / 50, note=note)
 
 
+REPEATED = {0: 5, 1_000: 5, 10_000: 3, 100_000: 1}
+"""How often a store of so many runs is scanned in one round: the short scans are the noisy ones."""
+
+
 def growth(bench: Bench) -> Iterator[Row]:
     """Time a run, the program's start taken off (measured on an empty store), by size of the store."""
-    sizes = (0, 1_000, 10_000, 100_000)
-    for runs in sizes:
-        bench.store(f"thin-{runs}", Recipe(runs, 120 if runs else 1, "thin"), size="100k", in_memory=True)
-    times: dict[int, list[float]] = {runs: [] for runs in sizes}
-    for at in range(bench.count(5) + 1):
-        for runs in sizes:
-            store = bench.store(f"thin-{runs}", size="100k")
-            spent = bench.run(*bench.ours("list", "--json", store.root))
-            check_listing(spent, store)
-            if at:
-                times[runs].append(spent.wall)
-    per_run = {
-        runs: [(took - start) / bench.scaled(runs) for took, start in zip(times[runs], times[0], strict=True)]
-        for runs in sizes
-        if runs
+    stores = {
+        runs: bench.store(f"thin-{runs}", Recipe(runs, 120 if runs else 1, "thin"), size="100k", in_memory=True)
+        for runs in REPEATED
     }
-    pairs = Pairs(list(zip(per_run[100_000], per_run[1_000], strict=True)))
-    middle = Pairs([(one, one) for one in per_run[10_000]]).ours * 1e6
+    rounds: list[dict[int, float]] = []
+    for at in range(bench.count(3)):
+        progress(f"  round {at + 1} of {bench.count(3)}")
+        rounds.append({runs: statistics.median(_scans(bench, store, runs)) for runs, store in stores.items()})
+
+    def a_run(runs: int) -> list[float]:
+        return [(took[runs] - took[0]) / stores[runs].runs * 1e6 for took in rounds]
+
+    pairs = Pairs(list(zip(a_run(100_000), a_run(1_000), strict=True)))
+    middle = statistics.median(a_run(10_000))
     yield Row(
-        "time a run at 100,000 runs", "time a run at 1,000 runs", pairs.ours * 1e6, pairs.reference * 1e6, "µs",
-        pairs.ratio, 1.3, len(pairs.all), f"ratios {pairs.spread}; {middle:.0f} µs at 10,000; start taken off",
-    )  # fmt: skip
+        f"time a run at {stores[100_000].runs:,} runs",
+        f"time a run at {stores[1_000].runs:,} runs",
+        pairs.ours,
+        pairs.reference,
+        "µs",
+        pairs.ratio,
+        1.3,
+        len(pairs.all),
+        f"ratios {pairs.spread}; {middle:.0f} µs at {stores[10_000].runs:,}; start taken off",
+    )
+
+
+def _scans(bench: Bench, store: Store, runs: int) -> Iterator[float]:
+    """Seconds of each scan of one round."""
+    for _ in range(REPEATED[runs]):
+        bench.forget()
+        spent = bench.run(*bench.ours("list", "--json", store.root))
+        check_listing(spent, store)
+        yield spent.wall

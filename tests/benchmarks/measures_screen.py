@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,9 +37,9 @@ class Screen:
     """One of the two apps, at rest between keys."""
 
     def __init__(self, what: str, bench: Bench, runs: int) -> None:
-        self.report = bench.folder / f"callbacks-{what}.json"
+        self.report = bench.work / f"callbacks-{what}.json"
         self.report.unlink(missing_ok=True)
-        root = bench.folder / "no-runs"
+        root = bench.work / "no-runs"
         root.mkdir(exist_ok=True)
         script = str(HERE / "inside_screen.py")
         command = [sys.executable, script, what, str(runs), str(self.report), str(root)]
@@ -176,6 +177,7 @@ def memory(bench: Bench) -> Iterator[Row]:
 
 def _screen_peak(bench: Bench, store: Store) -> float:
     """Bytes at most, from the start until everything is read and at rest."""
+    bench.forget()
     peak = 0.0
     with Terminal(bench.ours(store.root), bench.environment) as terminal:
         idle_since = time.perf_counter()
@@ -195,8 +197,7 @@ def _screen_peak(bench: Bench, store: Store) -> float:
 
 
 def _list_peak(bench: Bench, store: Store) -> float:
-    import subprocess
-
+    bench.forget()
     peak = 0.0
     command: list[Any] = bench.ours("list", "--json", store.root)
     with subprocess.Popen(command, env=bench.environment, stdout=subprocess.DEVNULL) as process:

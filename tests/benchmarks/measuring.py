@@ -65,8 +65,10 @@ class Spent:
 class Bench:
     """What every measure gets: where stores are, how often to repeat, how our program is started."""
 
+    work: Path
+    """Whatever is written meanwhile, the home of the measured programs among it."""
     folder: Path
-    """Stores whose disk matters, and everything written meanwhile."""
+    """Stores whose disk matters."""
     memory: Path
     """Stores whose disk does not matter: in memory where there is room."""
     pairs: int | None
@@ -78,7 +80,7 @@ class Bench:
     _stores: dict[str, Store] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.environment = quiet_environment(self.folder / "home")
+        self.environment = quiet_environment(self.work / "home")
 
     def asked_for(self, recipes: Mapping[str, Recipe | None]) -> list[tuple[str, Recipe | None]]:
         """Those of these sizes that were asked for. Raises Unavailable for none."""
@@ -103,6 +105,10 @@ class Bench:
             progress(f"writing the store {name}")
             self._stores[name] = make(self.memory if in_memory else self.folder, name, recipe)
         return self._stores[name]
+
+    def forget(self) -> None:
+        """Nothing is kept from an earlier scan: what is measured next reads everything."""
+        shutil.rmtree(self.environment["XDG_CACHE_HOME"], ignore_errors=True)
 
     def count(self, usual: int) -> int:
         return self.pairs or usual

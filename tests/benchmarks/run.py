@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,12 +54,14 @@ ROOM_FOR_MEMORY = 5 << 30
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when everything was measured (met or not), 1 when a measured command failed."""
     wanted = parse(arguments)
+    # So that the stores are removed when somebody ends it, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="mlruns-tui-bench-", dir=wanted.dir))
     memory = memory_folder(wanted.dir)
     stores = Path(wanted.keep).absolute() if wanted.keep else folder
     stores.mkdir(parents=True, exist_ok=True)
     try:
-        bench = Bench(stores, memory or stores, wanted.runs, frozenset(wanted.sizes), wanted.scale)
+        bench = Bench(folder, stores, memory or stores, wanted.runs, frozenset(wanted.sizes), wanted.scale)
         head = machine(stores, memory or stores)
         print("\n".join(f"{name + ':':<12}{value}" for name, value in head.items()), flush=True)
         rows, failed = measure(bench, wanted.only or list(MEASURES))
@@ -155,9 +158,11 @@ def measure(bench: Bench, names: Sequence[str]) -> tuple[list[Row], bool]:
         except Unavailable as reason:
             rows.append(Row(name, "", note=str(reason)))
             _show(rows[-1])
-        except CommandFailed as problem:
+        except Exception as problem:
+            # One measure that breaks must not cost the others their hour.
             failed = True
-            rows.append(Row(name, "", note=f"failed: {problem}"))
+            what = "" if isinstance(problem, CommandFailed) else f"{type(problem).__name__}: "
+            rows.append(Row(name, "", note=f"failed: {what}{problem}"))
             _show(rows[-1])
     return rows, failed
 

@@ -50,3 +50,53 @@ def impacts(answer: dict[str, Any]) -> set[tuple[str, str]]:
 
 def worst(found: set[tuple[str, str]]) -> str:
     return min((impact for impact, _ in found), key=ORDER.index, default="silent")
+
+
+def missed(answer: dict[str, Any], findings: list[dict[str, Any]]) -> list[str]:
+    """What MLflow did that no finding says, entry by entry; empty when the doctor missed nothing."""
+    problems = []
+    said = {(one["impact"], one["experiment_id"], one["run_id"]) for one in findings}
+    impacts_said = {impact for impact, _, _ in said}
+    closed = {one["code"] for one in findings} & {"experiment-closed", "trash-closed", "store-below-artifacts"}
+    for impact, entry in sorted(impacts(answer)):
+        experiment, _, run = entry.partition("/")
+        if impact == "breaks-store":
+            found = impact in impacts_said
+        elif impact == "breaks-run":
+            # Looking for a run goes through every experiment: one that cannot be listed ends it.
+            found = bool(closed) or (impact, experiment, "") in said or any(
+                one["impact"] == impact and one["run_id"] == run for one in findings
+            )
+        else:
+            found = any(one == impact and (not experiment or owner == experiment) for one, owner, _ in said)
+        if not found:
+            problems.append(f"MLflow: {impact} at {entry or 'the store'}; doctor: nothing of the kind")
+    return problems
+
+
+def invented(answer: dict[str, Any], findings: list[dict[str, Any]]) -> list[str]:
+    """Findings that MLflow does not bear out; empty when the doctor invented nothing."""
+    seen = impacts(answer)
+    raised = {(call["call"], call["entry"]) for call in answer["calls"] if call["outcome"] == "raise"}
+    broken = {entry for impact, entry in seen if impact == "breaks-experiment"}
+    problems = []
+    for one in findings:
+        impact, experiment = one["impact"], one["experiment_id"]
+        if impact == "breaks-store":
+            true = (impact, "") in seen
+        elif impact == "breaks-experiment":
+            true = experiment in broken
+        elif impact == "breaks-run":
+            true = any(call == "get_run" and entry.endswith(f"/{one['run_id']}") for call, entry in raised) or any(
+                seen_impact == impact for seen_impact, _ in seen
+            )
+        elif impact == "warns":
+            # Where a listing raises, its warnings are lost with it.
+            true = (impact, experiment) in seen or (impact, "") in seen or ("breaks-store", "") in seen or experiment in broken
+        elif impact == "hidden":
+            true = (impact, experiment) in seen or experiment in broken
+        else:
+            true = True
+        if not true:
+            problems.append(f"doctor: {impact} at {one['path']} ({one['code']}); MLflow does nothing of the kind")
+    return problems

@@ -39,7 +39,7 @@ RESERVED = {"tags", "datasets", "traces", "models"}
 PATIENCE_S = 30
 
 
-class Hung(Exception):
+class Hung(BaseException):
     """MLflow does not answer: it waits for something nobody will ever write."""
 
 
@@ -121,8 +121,9 @@ class Interview:
             return {"calls": self.calls, "listed": {}, "there": {}}
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         experiments = [name for name in directories(self.store) if name != "models" and not name.endswith(".trash")]
-        trashed = directories(os.path.join(self.store, ".trash"))
-        self.there["search_experiments ALL"] = len(experiments) + len(trashed)
+        # A folder of this name in the trash is not asked about: that would be asking for the registry.
+        trashed = [name for name in directories(os.path.join(self.store, ".trash")) if name != "models"]
+        self.there["search_experiments ALL"] = len(experiments) + len(directories(os.path.join(self.store, ".trash")))
         search = client.search_experiments
         self.ask("search_experiments ACTIVE", "", lambda: search(view_type=ViewType.ACTIVE_ONLY), experiment_id)
         self.ask("search_experiments ALL", "", lambda: search(view_type=ViewType.ALL), experiment_id)
@@ -247,9 +248,8 @@ def migrate(store: str, scratch: str) -> dict[str, Any]:
 
 
 def doctor(store: str, version: str) -> dict[str, Any]:
-    from mlruns_tui.workflow.diagnosing import diagnose
-
     from mlruns_tui.model.codec import encode
+    from mlruns_tui.workflow.diagnosing import diagnose
     from mlruns_tui.workflow.reading import open_reader
 
     began = time.perf_counter()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mlruns_tui.model.protocols import never
-from mlruns_tui.scanner import sqlite
+from mlruns_tui.scanner import database, sqlite
 from mlruns_tui.scanner.pulse import Halted, Pulse
 
 
@@ -343,6 +343,29 @@ def test_foreign_databases_beside_a_store_mean_nothing(store, read, experiment):
     assert (experiment(snapshot, "7").state, snapshot.messages) == ("orphaned", ())
 
 
+def test_a_foreign_database_in_use_holds_nothing_up(store, read, experiment):
+    store.run("7", 1)
+    songs = sqlite3.connect(store.root.parent / "songs.db", isolation_level=None)
+    songs.execute("CREATE TABLE songs (x)")
+    songs.execute("BEGIN EXCLUSIVE")
+    store.grow_old()
+    began = time.monotonic()
+    assert experiment(read(store), "7").state == "orphaned"
+    assert time.monotonic() - began < 1
+    songs.close()
+
+
+def test_names_that_are_no_text_are_no_ids(store, database, read, run_ids):
+    database.experiment(1)
+    store.write("1/a", "x")
+    name = os.fsdecode(b"tr-\xff")
+    store.write(f"777/traces/{name}/artifacts/traces.json", "x")
+    store.write(f"778/{name}/artifacts/x", "x")
+    store.write(f"777/models/{name}/artifacts/x", "x")
+    store.grow_old()
+    assert read(store).complete
+
+
 def test_a_second_database_claims_what_the_first_does_not(store, database, make_database, read):
     database.experiment(1)
     other = make_database(store.root.parent / "other.db", str(store.root))
@@ -519,6 +542,22 @@ def test_a_writer_in_the_middle_never_shows_half_a_commit(store, make_database):
         done.set()
         thread.join()
     assert len(seen) > 1
+
+
+def test_a_database_that_is_opened_by_a_writer_while_it_is_read_is_read_again(store, make_database):
+    path = store.root.parent / "mlflow.db"
+    make_database(path, str(store.root)).close()
+    journal_modes(path, "wal, closed")
+    writers = []
+
+    def ask(reading):
+        if not writers:
+            writers.append(sqlite3.connect(path, isolation_level=None))
+            writers[0].execute("INSERT INTO experiments (experiment_id) VALUES (100)")
+        return reading.rows("SELECT experiment_id FROM experiments ORDER BY 1")
+
+    assert database._patiently(str(path), Pulse(never), ask) == [(99,), (100,)]
+    writers[0].close()
 
 
 def test_a_locked_database_is_waited_for_but_not_forever(store, database, monkeypatch):

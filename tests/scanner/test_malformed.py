@@ -209,6 +209,25 @@ def test_a_reading_stopped_before_the_second_look_says_what_it_saw(store):
     assert snapshot.experiments[0].state == "malformed"
 
 
+@pytest.mark.parametrize(
+    "value", ["0x" + "f" * 900, "1" + ":59" * 300, "9" * 900, "[1, [2]]", "{a: {b: c}}", "2024-01-01"]
+)
+def test_metadata_may_hold_any_kind_of_value(store, read, experiment, run, value):
+    keys = ("name", "experiment_id", "artifact_location", "lifecycle_stage", "creation_time")
+    store.write("1/meta.yaml", "".join(f"{key}: {value}\n" for key in keys))
+    path = store.run("1", 1)
+    keys = ("run_id", "experiment_id", "user_id", "start_time", "status", "run_name", "artifact_uri", "lifecycle_stage")
+    store.write(f"{path}/meta.yaml", "".join(f"{key}: {value}\n" for key in keys))
+    keys = ("version", "run_id", "source", "storage_location", "model_id", "current_stage")
+    store.write("models/m/version-1/meta.yaml", "".join(f"{key}: {value}\n" for key in keys))
+    keys = ("model_id", "name", "artifact_location", "source_run_id", "experiment_id", "lifecycle_stage")
+    store.write("1/models/m-1/meta.yaml", "".join(f"{key}: {value}\n" for key in keys))
+    snapshot = read(store)
+    assert snapshot.complete
+    assert (experiment(snapshot, "1").state, run(snapshot, 1).state) == ("malformed", "malformed")
+    assert open_store(str(store.root)).details(run(snapshot, 1).key).params == (("lr", "0.1"),)
+
+
 HOSTILE_NAMES = [
     b"\x1b[31mred", b"bell\x07", b"c1\xc2\x9b", b"new\nline", b"tab\there", b"bidi\xe2\x80\xae", b"zero\xe2\x80\x8bwidth",
     b"not-utf8-\xff\xfe", b"[]", b"[@click=app.quit]x", b"-rf", b"a" * 255, b"%2e%2e", b"..a", b"{}", b"$(id)", b"'\"", b" ",
@@ -239,6 +258,21 @@ def test_a_hostile_name_is_only_a_name(store, read, name):
     ]
     shown += [*(one.reason for one in snapshot.strays), *snapshot.messages]
     assert not any(not character.isprintable() for text in shown for character in text)
+
+
+def test_what_goes_while_it_is_read_is_simply_not_there(store):
+    for identifier in ("1", "2"):
+        store.experiment(identifier)
+        for number in (1, 2):
+            store.run(identifier, number + 10 * int(identifier))
+    stages = open_store(str(store.root)).scan()
+    next(stages)
+    os.rename(store.root / "1", store.root.parent / "gone")
+    os.rename(store.root / "2" / os.listdir(store.root / "2")[0], store.root.parent / "gone too")
+    *_, last = stages
+    assert last.complete
+    assert [(one.key, one.state) for one in last.experiments] == [("experiment/2", "ok")]
+    assert [(one.state, one.reason) for one in last.all_runs()] == [("ok", "")]
 
 
 def test_a_run_deeper_than_python_can_recurse_is_measured(store, read, run):

@@ -146,6 +146,11 @@ def test_without_pyyaml_the_reason_says_so(monkeypatch):
     assert parse(RUN)["status"] == 3
 
 
+def test_a_long_note_that_begins_with_a_digit_is_text():
+    note = "3 of these runs were " + "good " * 2000
+    assert parse(b"tags:\n  note: " + note.encode() + b"\n") == {"tags": {"note": note.strip()}}
+
+
 MIB = 1 << 20
 HOSTILE = {
     "deep lists": b"[" * 20_000,
@@ -183,10 +188,9 @@ HOSTILE = {
 def test_no_hostile_file_takes_longer_than_a_blink(name):
     best = 9.0
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         with contextlib.suppress(Unusable):
             parse(HOSTILE[name])
-        best = min(best, time.perf_counter() - began)
-        if best < 0.05:
-            return
-    pytest.fail(f"{best * 1000:.0f} ms")
+        best = min(best, time.thread_time() - began)
+    # Of the processor: what else the machine does is not the parser's fault.
+    assert best < 0.05

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mlruns_tui.scanner.store import open_store
+
 
 def states(snapshot):
     return {one.key: one.state for one in snapshot.experiments}
@@ -79,8 +81,6 @@ def test_an_orphan_in_the_trash_is_one_there(store, read, experiment):
 
 
 def test_nothing_is_called_orphaned_before_everything_that_could_claim_it_was_read(store):
-    from mlruns_tui.scanner.store import open_store
-
     store.experiment("1")
     store.run("7", 1)
     store.grow_old()
@@ -113,8 +113,6 @@ def test_a_directory_from_the_future_counts_as_fresh(store, read, experiment):
 
 
 def test_metadata_written_while_the_store_is_read_saves_its_experiment(store):
-    from mlruns_tui.scanner.store import open_store
-
     store.experiment("1")
     store.run("7", 1)
     store.grow_old()
@@ -143,7 +141,9 @@ def test_what_cannot_be_looked_at_is_never_orphaned(open_project, make_store, as
     store.root.joinpath("2").chmod(0)
     os.chmod(store.root / "1" / os.listdir(store.root / "1")[0], 0o755)
     with as_somebody():
-        snapshot = read(store)
+        snapshots = list(open_store(str(store.root)).scan())
+    for snapshot in snapshots:
+        assert "orphaned" not in states(snapshot).values()
     for identifier in ("2", "7"):
         closed = experiment(snapshot, identifier)
         assert closed.state == "malformed"
@@ -413,6 +413,22 @@ def test_an_experiment_does_not_claim_itself(store, read, experiment):
     snapshot = read(store)
     assert experiment(snapshot, "7").state == "orphaned"
     assert snapshot.references == ()
+
+
+def test_what_is_inside_an_orphan_does_not_claim_it(store, read, experiment):
+    store.experiment("1")
+    store.run("7", 2, artifact_uri=f"{store.uri}/7/shared/artifacts")
+    store.logged_model("7", 3, artifact_location=f"{store.uri}/7/elsewhere")
+    store.grow_old()
+    assert experiment(read(store), "7").state == "orphaned"
+
+
+def test_a_copied_run_does_not_keep_the_original_from_being_removed(store, read, run_ids):
+    store.experiment("1")
+    store.run("1", 1)
+    store.run("1", 2, id="copy-of-it", run_id=run_ids(1), artifact_uri=f"{store.uri}/1/{run_ids(1)}/artifacts")
+    store.grow_old()
+    assert read(store).references == ()
 
 
 def test_a_claimed_directory_full_of_runs_is_shown_as_the_experiment_it_was(store, read, experiment):

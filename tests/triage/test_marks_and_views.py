@@ -9,7 +9,8 @@ import pytest
 
 from mlruns_tui.model.store import Size
 from mlruns_tui.triage.marks import Marks, mark_of, totals
-from mlruns_tui.triage.views import Order, natural, run_rows, text_filter, tree_rows
+from mlruns_tui.triage.ordering import Order, natural, text_filter
+from mlruns_tui.triage.views import run_rows, tree_rows
 
 
 def test_marks_add_up_by_reason_and_experiment(make: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mlruns_tui.model.store import Reference
-from mlruns_tui.triage.protection import Facts, Options, judge
+from mlruns_tui.triage.judging import judge
+from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Old, Orphaned, choose
 
 HOUR = 3_600_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlruns_tui.demo.store import write_demo
-from mlruns_tui.triage.protection import Facts, Options, judge
+from mlruns_tui.triage.judging import judge
+from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Old, Orphaned, choose
 from mlruns_tui.workflow.deciding import now_ms, plan_marks
 from mlruns_tui.workflow.reading import open_reader, read_all

@@ -6,6 +6,7 @@ MLflow truncates a run's metadata before it writes it anew, and makes a director
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 from mlruns_tui.disk import look
@@ -13,7 +14,7 @@ from mlruns_tui.model.findings import Symptom
 
 from . import documents
 
-_STATES = {f"-{state}": state for state in documents.TRANSIENT}
+_CODE = re.compile(rf"(?:.*-meta|.*-info|assessment)-({'|'.join(sorted(documents.TRANSIENT))})")
 MAX_KEPT = 10_000
 """Symptoms held back at most; in a store with more of them nobody is writing all of these."""
 
@@ -29,10 +30,10 @@ class Doubts:
         """Whether this one is looked at again, at the end."""
         if len(self._kept) >= MAX_KEPT or not symptom.path.endswith(".yaml"):
             return False
-        state = next((state for ending, state in _STATES.items() if symptom.code.endswith(ending)), None)
-        if state is None:
+        match = _CODE.fullmatch(symptom.code)
+        if match is None:
             return False
-        self._kept.append((symptom, state))
+        self._kept.append((symptom, match[1]))
         return True
 
     def settled(self) -> Iterator[Symptom]:

@@ -26,6 +26,7 @@ from .runs import check_run
 from .seen import Seen
 from .traces import check_traces
 
+_NO_RUNS = layout.RESERVED | {layout.META}
 _KEYS = ("experiment_id", "name", "artifact_location")
 
 
@@ -64,13 +65,14 @@ def check_experiment(place: Place, store: Store, seen: Seen) -> Iterator[Symptom
 
 def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
     left_out = {path.rpartition("/")[2] for path in store.leave_out if path.rpartition("/")[0] == place.path}
-    runs = [one for one in inside if one.is_folder and one.name not in layout.RESERVED | left_out]
+    runs = [one for one in inside if one.is_folder and one.name not in _NO_RUNS | left_out]
     meta = documents.read(layout.META, fd)
     yield from _check_meta(fd, runs, inside, meta, place, owner, seen)
     yield from check_folder(fd, "tags", layout.join(place.path, "tags"), "experiment-tag", owner, store)
     names = {one.name for one in inside}
     datasets = Datasets.of(fd, names)
     siblings = {one.name for one in runs}
+    listed = seen.runs
     for one in runs:
         store.pulse()
         seen.meet_run(one.name, place.path)
@@ -80,6 +82,8 @@ def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store,
             yield from links.check_run_link(path, place.path, owner, store)
         else:
             yield from check_run(one.name, fd, path, owner, siblings, datasets, store, seen)
+    if place.name == "artifacts" and seen.runs > listed:
+        yield owner.says("experiment-called-artifacts", place.path)
     for name in sorted(names & {"datasets", "traces", "models"}):
         if folders.kind_of(name, fd) in ("folder", "link-to-folder"):
             yield owner.says(f"experiment-folder-{name}", layout.join(place.path, name))
@@ -96,8 +100,6 @@ def _check_meta(
         yield owner.says("experiment-meta-cut", path, runs=_with_meta(fd, runs))
     if meta.usable:
         yield from _check_values(meta.value, path, place, owner, seen)
-        if place.name == "artifacts" and runs:
-            yield owner.says("experiment-called-artifacts", place.path)
         return
     if meta.state == "missing":
         yield _without_meta(fd, runs, inside, place, owner, meta.reason)

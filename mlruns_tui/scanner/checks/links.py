@@ -25,7 +25,7 @@ def check_experiment_link(name: str, path: str, store: Store, seen: Seen) -> Ite
     if leads_to is None:
         return
     if leads_to == "":
-        yield owner.says("link-to-the-store", path, runs=_registered_models(store))
+        yield owner.says("link-to-the-store", path)
         return
     parts = leads_to.split("/")
     if parts[0] == TRASH_NAME:
@@ -54,22 +54,6 @@ def check_run_link(path: str, experiment_path: str, owner: Owner, store: Store) 
         yield says("link-to-a-run-elsewhere", path, safe(leads_to, 200))
     else:
         yield says("link-into-the-store", path, safe(leads_to, 200))
-
-
-def _registered_models(store: Store) -> int:
-    """How many directories MLflow would take for logged models when it takes the root for an experiment."""
-    try:
-        fd = look.open_path(store.fd, layout.REGISTRY)
-    except OSError:
-        return 0
-    try:
-        return sum(
-            one.is_folder and folders.kind_of(f"{one.name}/{layout.META}", fd) == "file" for one in folders.entries(fd)
-        )
-    except OSError:
-        return 0
-    finally:
-        os.close(fd)
 
 
 def _runs_of(path: str, store: Store) -> list[str]:

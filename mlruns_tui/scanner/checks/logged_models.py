@@ -49,7 +49,7 @@ def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Stor
     finally:
         if fd >= 0:
             os.close(fd)
-    yield from listing.check(("creation_timestamp", "model_id"))
+    yield from listing.check(creation_timestamp="number", model_id="str")
 
 
 def _check_one(

@@ -32,28 +32,29 @@ class Descending:
         return True if other.value is None else bool(other.value < self.value)
 
 
-def unsortable(keys: Sequence[tuple[Any, ...]]) -> list[tuple[int, int]]:
+def unsortable(keys: Sequence[tuple[Any, ...]], usual: Sequence[str]) -> list[tuple[int, int]]:
     """Which entries keep these keys from being sorted: pairs of entry and of the part of its key.
 
-    Empty when sorting works. Those of the less common kinds are blamed, for they are the odd ones.
+    Empty when sorting works. Those of the less common kinds are blamed; ``usual`` is the kind MLflow
+    writes for each part of a key, which settles a tie.
     """
     try:
         sorted(keys)
     except Exception:
-        return _odd(keys)
+        return _odd(keys, usual)
     return []
 
 
-def _odd(keys: Sequence[tuple[Any, ...]]) -> list[tuple[int, int]]:
+def _odd(keys: Sequence[tuple[Any, ...]], usual: Sequence[str]) -> list[tuple[int, int]]:
     for part in range(len(keys[0])):
         values = [key[part].value if isinstance(key[part], Descending) else key[part] for key in keys]
         ignore_null = isinstance(keys[0][part], Descending)
         kinds = [None if value is None and ignore_null else kind(value) for value in values]
         counts = Counter(one for one in kinds if one is not None)
         if len(counts) > 1 or any(one == "unordered" for one in counts):
-            # A number is what MLflow writes; a tie goes to it.
-            usual = max(counts, key=lambda one: (one != "unordered", counts[one], one == "number"))
-            odd = [(number, part) for number, one in enumerate(kinds) if one not in (None, usual)]
+            mine = usual[part]
+            most = max(counts, key=lambda one: (one != "unordered", counts[one], one == mine))
+            odd = [(number, part) for number, one in enumerate(kinds) if one not in (None, most)]
             if odd:
                 return odd
     return [(len(keys) - 1, 0)]

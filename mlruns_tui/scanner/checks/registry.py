@@ -55,9 +55,9 @@ def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
     finally:
         if fd >= 0:
             os.close(fd)
-    yield from seen.registered_models.check(("name",))
-    yield from seen.versions.check(("last_updated_timestamp", "name", "version"))
-    yield from seen.versions_without_null.check(("last_updated_timestamp",))
+    yield from seen.registered_models.check(name="str")
+    yield from seen.versions.check(last_updated_timestamp="number", name="str", version="number")
+    yield from seen.versions_without_null.check(last_updated_timestamp="number")
 
 
 def _check_link(path: str, store: Store) -> Iterator[Symptom]:
@@ -245,7 +245,7 @@ def _check_latest(versions: list[Version]) -> Iterator[Symptom]:
     """MLflow compares the numbers of a stage's versions to find the latest."""
     values = [meta["version"] for _, meta in versions]
     if len(values) > 1 and (len({kind(one) for one in values}) > 1 or kind(values[0]) in ("null", "unordered")):
-        for at, _ in unsortable([(one,) for one in values]):
+        for at, _ in unsortable([(one,) for one in values], ["number"]):
             path, meta = versions[at]
             yield _OWNER.says("version-number-unsortable", path, columns.shown(meta["version"]))
 

@@ -56,11 +56,11 @@ class Listing:
         self.keys.append(key)
         self.places.append((path, owner))
 
-    def check(self, names: tuple[str, ...]) -> Iterator[Symptom]:
-        """``names``: of the parts of a key, as the metadata files spell them."""
-        for number, part in unsortable(self.keys):
+    def check(self, **parts: str) -> Iterator[Symptom]:
+        """``parts``: those of a key, as the metadata files spell them, and the kind MLflow writes for each."""
+        for number, part in unsortable(self.keys, list(parts.values())):
             path, owner = self.places[number]
-            yield owner.says(self.code, path, names[part])
+            yield owner.says(self.code, path, list(parts)[part])
 
 
 @dataclass(slots=True)

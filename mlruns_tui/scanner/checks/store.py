@@ -129,8 +129,8 @@ def _check_trash(active: set[str], trashed: set[str], store: Store, seen: Seen) 
 
 
 def _check_all(experiments: set[str], store: Store, seen: Seen) -> Iterator[Symptom]:
-    yield from seen.experiments.check(("creation_time",))
-    yield from seen.experiments_by_update.check(("last_update_time",))
+    yield from seen.experiments.check(creation_time="number")
+    yield from seen.experiments_by_update.check(last_update_time="number")
     if seen.runs and "artifacts" in store.root.split("/"):
         yield Owner().says("store-below-artifacts", ".", safe(store.root, 300))
     for stated, path, owner in seen.experiment_strangers:

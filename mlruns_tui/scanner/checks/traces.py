@@ -64,7 +64,7 @@ def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen
     finally:
         if fd >= 0:
             os.close(fd)
-    yield from listing.check(("request_time", "trace_id"))
+    yield from listing.check(request_time="number", trace_id="str")
 
 
 def _check_one(

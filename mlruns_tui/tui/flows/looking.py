@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Stray
-from mlruns_tui.triage.views import SortKey
+from mlruns_tui.triage.ordering import SortKey
 
 from ..widgets.cells import cut
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from mlruns_tui.model.store import Run, container_key
 from mlruns_tui.report.words import age_text, count_text, duration_text, size_text, status_word
+from mlruns_tui.triage.ordering import Order, SortKey
 from mlruns_tui.triage.rules import age_ms
-from mlruns_tui.triage.views import Order, RunRow, SortKey
+from mlruns_tui.triage.views import RunRow
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import render
@@ -38,6 +40,7 @@ class RunColumns:
     columns: tuple[tuple[Name, int], ...]
 
     @classmethod
+    @lru_cache(maxsize=64)
     def of(cls, width: int, sort: SortKey = "size") -> RunColumns:
         """``width``: cells without the cursor's. What the list is sorted by keeps its column."""
         status = WIDTHS["status"] if width >= STATUS_WORD_LEAST else 2
@@ -67,7 +70,6 @@ class RunTable(KeyedList[RunRow]):
         self._state: UiState | None = None
         self._shown = Shown()
         self._now = now_ms()
-        self._columns = RunColumns.of(80)
 
     def show(self, state: UiState, shown: Shown, wanted: str = "") -> None:
         """Rows and marks of a state; the cursor to the run ``wanted``, else where it is."""
@@ -84,10 +86,6 @@ class RunTable(KeyedList[RunRow]):
             self._now = now_ms()
             self.renew()
 
-    def renew(self) -> None:
-        self._columns = RunColumns.of(self._width - 1, self._order.key)
-        super().renew()
-
     @property
     def _order(self) -> Order:
         return self._state.run_order if self._state else Order()
@@ -99,7 +97,7 @@ class RunTable(KeyedList[RunRow]):
         order = self._order
         signs = signs_of(self.app)
         pieces: list[Piece] = [(" " * (GUTTER + 1), "")]
-        for name, cells in self._columns.columns:
+        for name, cells in RunColumns.of(width - 1, order.key).columns:
             text: str = name if cells > 2 else ""
             style = DIM
             if _SORTS.get(name) == order.key:
@@ -117,7 +115,7 @@ class RunTable(KeyedList[RunRow]):
     def row_pieces(self, row: RunRow, width: int) -> list[Piece]:
         run = row.run
         pieces = [*self._gutter(run)]
-        for name, cells in self._columns.columns:
+        for name, cells in RunColumns.of(width, self._order.key).columns:
             pieces += self._cell(name, row, run, cells)
         return pieces
 
@@ -179,7 +177,7 @@ class RunTable(KeyedList[RunRow]):
     def sort_at(self, x: int) -> SortKey | None:
         """The column under cell ``x`` of the header; None where nothing can be sorted by."""
         left = 0
-        for at, (name, cells) in enumerate(self._columns.columns):
+        for at, (name, cells) in enumerate(RunColumns.of(self._width - 1, self._order.key).columns):
             left += cells + (GUTTER + 1 if at == 0 else 0)
             if x < left:
                 return _SORTS.get(name)

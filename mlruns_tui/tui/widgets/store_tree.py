@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mlruns_tui.model.store import Experiment
 from mlruns_tui.report.words import age_text, count_text, size_text
-from mlruns_tui.triage.views import Order, SortKey, TreeRow
+from mlruns_tui.triage.ordering import Order, SortKey
+from mlruns_tui.triage.views import TreeRow
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import render

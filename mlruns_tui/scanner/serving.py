@@ -1,0 +1,110 @@
+"""The child's end of a reader process: answers requests, also in the middle of a scan."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.protocols import Reader
+from mlruns_tui.model.store import Snapshot
+from mlruns_tui.model.text import safe
+
+from .channel import Channel
+from .deltas import difference
+
+
+def serve_and_exit(reader: Reader, channel: Channel) -> NoReturn:
+    """The child's whole life. It never returns into the parent's code, nor runs its exit handlers."""
+    status = 1
+    try:
+        # Ctrl-C in the terminal is the parent's to answer; it will tell.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        # What the parent made before stays shared memory and is never looked through.
+        gc.freeze()
+        _Server(reader, channel).run()
+        status = 0
+    except (EOFError, OSError):
+        status = 0
+    finally:
+        os._exit(status)
+
+
+class _Closed(Exception):
+    """The parent wants the child to end."""
+
+
+class _Server:
+    """Answers one request after the other; those that come during a scan, in the middle of it."""
+
+    def __init__(self, reader: Reader, channel: Channel) -> None:
+        self._reader = reader
+        self._channel = channel
+        self._scanning = 0
+        """Number of the scan that is going on."""
+        self._stop = False
+        self._later: list[tuple[str, int, Any]] = []
+        self._last: Snapshot | None = None
+
+    def run(self) -> None:
+        """Until the parent closes or goes away."""
+        with contextlib.suppress(_Closed):
+            while True:
+                self._handle(self._later.pop(0) if self._later else self._channel.receive())
+
+    def _handle(self, message: tuple[str, int, Any]) -> None:
+        kind, number, argument = message
+        if kind == "close":
+            raise _Closed
+        if kind == "stop":
+            self._stop = self._stop or number == self._scanning
+            for one in [one for one in self._later if one[1] == number]:
+                self._later.remove(one)
+                self._channel.send((number, "end", None))
+        elif kind == "scan":
+            if self._scanning:
+                self._later.append(message)
+            else:
+                self._answer(number, "end", lambda: self._scan(number))
+        elif kind == "inspect":
+            self._answer(number, "value", lambda: self._reader.inspect(argument))
+        elif kind == "details":
+            self._answer(number, "value", lambda: self._reader.details(argument))
+
+    def _answer(self, number: int, kind: str, work: Callable[[], Any]) -> None:
+        try:
+            value = work()
+        except MlrunsError as error:
+            kind, value = "error", error
+        except (_Closed, EOFError, BrokenPipeError, ConnectionError):
+            raise
+        except Exception as error:
+            message = f"reading failed: {type(error).__name__}: {safe(str(error), 300)}; nothing was changed"
+            kind, value = "error", MlrunsError("reader-failed", message, path=self._reader.store.root)
+        self._channel.send((number, kind, value))
+
+    def _scan(self, number: int) -> None:
+        self._scanning, self._stop = number, False
+        sent: Snapshot | None = None
+        try:
+            for snapshot in self._reader.scan(self._last, self._asked):
+                delta = difference(sent, snapshot)
+                sent = snapshot
+                self._channel.send((number, "delta", delta))
+                self._asked()
+        finally:
+            self._scanning = 0
+            self._last = sent or self._last
+
+    def _asked(self) -> bool:
+        """Serve what came meanwhile; whether the scan is to stop."""
+        while self._channel.waiting():
+            self._handle(self._channel.receive())
+        return self._stop

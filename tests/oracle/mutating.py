@@ -1,0 +1,166 @@
+"""Random damage to a store: what disks, editors, people and programs do to files, one deed at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+JUNK = (
+    b"",
+    b"\n",
+    b"hello\n",
+    b"- a\n- b\n",
+    b"{}\n",
+    b"null\n",
+    b"\0" * 64,
+    b"caf\xe9 au lait\n",
+    b"a: [b\n",
+    b"1\n",
+    b"1700000000000 0.5 7\n",
+)
+VALUES = ("null", "''", "5", "-1", "1.5", "true", "word", "[1]", "{a: 1}", "2024-01-01", "'5'", "1e400", "9" * 25)
+NAMES = (".hidden", "a b", "x.bak", "copy", "0", "meta.yaml", "tags", "a?b", "café", "7" * 20, "version-9", "x.yaml")
+
+
+def entries(store: Path) -> list[str]:
+    """Every path of a store, in a fixed order."""
+    found = []
+    for folder, folders, files in os.walk(store):
+        found += [os.path.relpath(os.path.join(folder, name), store) for name in (*folders, *files)]
+    return sorted(found)
+
+
+def mutate(store: Path, path: str, deed: str, number: int) -> str:
+    """Do one thing to one path; what was done, or nothing where it could not be."""
+    place = store / path
+    if not os.path.lexists(place) or place.is_symlink():
+        return ""
+    try:
+        return DEEDS[deed](place, number)
+    except (OSError, IndexError, ValueError, shutil.Error):
+        return ""
+
+
+def _delete(place: Path, number: int) -> str:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+    return "deleted"
+
+
+def _truncate(place: Path, number: int) -> str:
+    data = place.read_bytes()
+    place.write_bytes(data[: number % (len(data) + 1)])
+    return f"cut to {number % (len(data) + 1)} of {len(data)} bytes"
+
+
+def _replace(place: Path, number: int) -> str:
+    junk = JUNK[number % len(JUNK)]
+    if place.is_dir():
+        shutil.rmtree(place)
+    place.write_bytes(junk)
+    return f"replaced by {junk!r}"
+
+
+def _flip(place: Path, number: int) -> str:
+    data = bytearray(place.read_bytes())
+    at = number % len(data)
+    data[at] ^= 1 << (number // len(data) % 8)
+    place.write_bytes(bytes(data))
+    return f"bit flipped at {at}"
+
+
+def _rename(place: Path, number: int) -> str:
+    name = NAMES[number % len(NAMES)]
+    if os.path.lexists(place.with_name(name)):
+        return ""
+    os.rename(place, place.with_name(name))
+    return f"renamed to {name}"
+
+
+def _copy(place: Path, number: int) -> str:
+    target = place.with_name(NAMES[number % len(NAMES)])
+    if os.path.lexists(target):
+        return ""
+    (shutil.copytree if place.is_dir() else shutil.copyfile)(place, target)
+    return f"copied to {target.name}"
+
+
+def _close(place: Path, number: int) -> str:
+    mode = (0, 0o111, 0o444, 0o200)[number % 4]
+    os.chmod(place, mode)
+    return f"mode {mode:o}"
+
+
+def _drop_line(place: Path, number: int) -> str:
+    lines = place.read_bytes().splitlines(True)
+    gone = lines.pop(number % len(lines))
+    place.write_bytes(b"".join(lines))
+    return f"line {gone!r} dropped"
+
+
+def _repeat_line(place: Path, number: int) -> str:
+    lines = place.read_bytes().splitlines(True)
+    at = number % len(lines)
+    lines.insert(at, lines[at])
+    place.write_bytes(b"".join(lines))
+    return f"line {lines[at]!r} repeated"
+
+
+def _set_value(place: Path, number: int) -> str:
+    lines = place.read_text().splitlines()
+    at = number % len(lines)
+    key, colon, _ = lines[at].partition(":")
+    value = VALUES[number // len(lines) % len(VALUES)]
+    lines[at] = f"{key}{colon} {value}"
+    place.write_text("\n".join(lines) + "\n")
+    return f"{lines[at]!r}"
+
+
+def _folder(place: Path, number: int) -> str:
+    _delete(place, number)
+    place.mkdir()
+    return "an empty folder now"
+
+
+def _stray(place: Path, number: int) -> str:
+    if not place.is_dir():
+        return ""
+    target = place / NAMES[number % len(NAMES)]
+    if os.path.lexists(target):
+        return ""
+    if number // len(NAMES) % 2:
+        target.mkdir()
+    else:
+        target.write_bytes(JUNK[number // len(NAMES) % len(JUNK)])
+    return f"{target.name} put into it"
+
+
+def _link(place: Path, number: int) -> str:
+    _delete(place, number)
+    place.symlink_to("/nowhere/at/all")
+    return "a link to nothing now"
+
+
+DEEDS = {
+    "delete": _delete,
+    "truncate": _truncate,
+    "replace": _replace,
+    "flip": _flip,
+    "rename": _rename,
+    "copy": _copy,
+    "close": _close,
+    "drop a line": _drop_line,
+    "repeat a line": _repeat_line,
+    "set a value": _set_value,
+    "make a folder": _folder,
+    "add a stray": _stray,
+    "link": _link,
+}
+
+
+def applicable(deeds: Sequence[str]) -> list[str]:
+    return [deed for deed in deeds if deed in DEEDS]
