@@ -214,6 +214,8 @@ class Facts:
             found.append(Protection("open-by-writer", "a removed file in it is still open (.nfs…)"))
         if self.evidence.user not in (0, survey.owner):
             found.append(Protection("other-owner", f"belongs to user id {survey.owner}"))
+        elif self.evidence.user and survey.other_owners:
+            found.append(Protection("other-owner", "something inside belongs to another user"))
         if fresh.movable:
             found.append(Protection("unreadable", fresh.movable))
         return found + self._freshness(item, survey.size.newest_ns)

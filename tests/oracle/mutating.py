@@ -39,7 +39,7 @@ def mutate(store: Path, path: str, deed: str, number: int) -> str:
         return ""
     try:
         return DEEDS[deed](place, number)
-    except (OSError, IndexError, ValueError, shutil.Error):
+    except (OSError, IndexError, ValueError, ZeroDivisionError, shutil.Error):
         return ""
 
 

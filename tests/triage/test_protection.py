@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -244,8 +245,6 @@ def test_fresh_evidence_overrules_the_scan(make: Any) -> None:
         linked=make.survey(trouble=("link",)),
         mine=make.survey(owner=1000),
     )
-    from dataclasses import replace
-
     stuck = evidence.items["experiment/1/run/stuck"]
     evidence.items["experiment/1/run/stuck"] = replace(stuck, movable="no permission")
     found = verdict(make, snapshot, evidence=replace(evidence, user=1001))
@@ -265,3 +264,11 @@ def test_long_chains_are_judged_in_bounded_time(make: Any) -> None:
     found = verdict(make, make.snapshot(runs))
     assert not found.goes
     assert len(found.stays) == 5_000
+
+
+@pytest.mark.parametrize(("user", "stays"), [(0, False), (1000, True)])
+def test_what_holds_files_of_another_user_stays_unless_root_asks(make: Any, user: int, stays: bool) -> None:
+    snapshot = make.snapshot([make.run(run_id="r")])
+    evidence = make.evidence(snapshot, r=make.survey(owner=1000, other_owners=True))
+    found = verdict(make, snapshot, evidence=replace(evidence, user=user))
+    assert kinds(found) == ({"r": ["other-owner"]} if stays else {})
