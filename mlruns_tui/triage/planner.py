@@ -245,9 +245,10 @@ def _entry(facts: Facts, key: str) -> Run | Experiment | None:
 
 
 def _messages(facts: Facts, evidence: Evidence, items: list[PlanItem]) -> tuple[str, ...]:
-    said: list[str] = []
     if not items:
         return ()
+    # What the reading could not see bears on what is decided from it.
+    said: list[str] = list(facts.snapshot.messages)
     if evidence.unchecked_processes > 0:
         number = evidence.unchecked_processes
         said.append(

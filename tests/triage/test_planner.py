@@ -83,3 +83,8 @@ def test_what_a_rule_asked_for_and_marking_left_out_is_told_with_its_reason(make
     kept = kept_back(snapshot, asked, marked, make.NOW, Options())
     # Run c was unmarked by hand: it is neither marked nor protected, so nothing is said of it.
     assert [(item.run_id, item.protected[0].kind) for item in kept] == [("b", "keep-tag")]
+
+
+def test_what_could_not_be_read_is_said_with_the_plan(make: Any) -> None:
+    snapshot = replace(make.snapshot([make.run(run_id="a")]), messages=("models/ cannot be read",))
+    assert "models/ cannot be read" in plan_of(make, snapshot).messages
