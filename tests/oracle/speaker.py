@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import stat
@@ -35,7 +36,9 @@ from mlflow.tracking import MlflowClient  # noqa: E402
 
 time.sleep = lambda seconds: None
 
-RESERVED = {"tags", "datasets", "traces", "models"}
+RESERVED = {"tags", "datasets", "traces", "models", "meta.yaml"}
+EXPERIMENT_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,63}$")
+"""What MLflow takes for an id; it is asked about no other."""
 PATIENCE_S = 30
 
 
@@ -128,7 +131,7 @@ class Interview:
         self.ask("search_experiments ACTIVE", "", lambda: search(view_type=ViewType.ACTIVE_ONLY), experiment_id)
         self.ask("search_experiments ALL", "", lambda: search(view_type=ViewType.ALL), experiment_id)
         self.ask("get_experiment_by_name", "", lambda: client.get_experiment_by_name("a name nobody has"))
-        for experiment in dict.fromkeys(experiments + trashed):
+        for experiment in dict.fromkeys(filter(EXPERIMENT_ID.match, experiments + trashed)):
             self.about_experiment(client, experiment)
         self.ask("open", "", lambda: opened_registry(client))
         if self.calls[-1]["outcome"] == "ok" and opened_registry(client):
