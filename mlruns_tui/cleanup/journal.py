@@ -68,6 +68,8 @@ class History:
     """By index: where it was restored to under another name, relative to the root."""
     left: set[int] = field(default_factory=set)
     """Those that were moved out at some time."""
+    condemned: set[int] = field(default_factory=set)
+    """Those whose deletion was meant since something last ended."""
     times: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By directory the open operation changes: its inode and the time it should have."""
 
@@ -95,6 +97,7 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
         told.open_op = ""
         told.finished_ms = int(record["at"])
         told.times.clear()
+        told.condemned.clear()
     elif event == "times":
         for path, inode, mtime_ns in record["dirs"]:
             told.times[str(path)] = (int(inode), int(mtime_ns))
@@ -108,6 +111,8 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
             told.items[int(n)] = (event, "")
             if event in ("moved", "purging", "restoring"):
                 told.left.add(int(n))
+            if event == "purging":
+                told.condemned.add(int(n))
 
 
 def read(record_fd: int) -> History:

@@ -85,6 +85,11 @@ class Places:
         """What is left of an item whose deletion was interrupted."""
         return _first(self._slots(n, DEAD))
 
+    def out_of(self, grave: Slot, n: int) -> Slot:
+        """Where item ``n`` goes back to from this grave, the other way of ``dead``."""
+        slots = self._slots(n, DATA)
+        return slots[-1] if grave.in_root else slots[0]
+
     def sync(self) -> None:
         """What was moved to or from where items are kept is on the disk. Raises OSError."""
         if self._data_fd is not None:

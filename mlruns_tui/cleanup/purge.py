@@ -1,7 +1,8 @@
 """Deleting what a batch keeps, for good.
 
-An item dies by one rename into ``dead/``; only there it is taken apart. So a half deleted tree is never
-mistaken for a backup, and a killed deletion can always go on.
+An item dies by one rename into ``dead/``; only there it is taken apart, and only then the next one dies. So
+a half deleted tree is never mistaken for a backup, a killed deletion can always go on, and it costs no item
+but those it was done with and the one at hand.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .recover import destroy
 from .session import Session, changing
 
 MAX_FILES = 2_000
-"""Files in the items declared dead at once: a stop must not wait for more."""
+"""Files in the items announced to the journal at once: a stop must not wait for more."""
 MAX_ITEMS = 64
 
 
@@ -113,21 +114,15 @@ class _Purge:
             if self._is_free(n, held):
                 group.append(n)
                 files += kept.items[n].entries
-        dead: list[int] = []
         try:
             if group:
                 kept.say("purging", n=group)
                 self._session.commit(kept)
-                dead = [n for n in group if self._declare_dead(n)]
-                kept.places.sync_dead()
-                kept.places.sync()
         except OSError as error:
-            # Until the disk has taken the rename, a tree must not be taken apart.
-            where = "It is lost to the backup; the next purge deletes it." if dead else say.KEPT
-            for n in dead or group:
-                self._finished(n, "failed", say.failure(error, where))
+            for n in group:
+                self._finished(n, "failed", say.failure(error, say.KEPT))
             return at
-        gone = [n for n in dead if self._destroy(n)]
+        gone = [n for n in group if self._declare_dead(n) and self._destroy(n)]
         if gone:
             kept.say("purged", n=gone)
         with contextlib.suppress(OSError):
@@ -162,6 +157,14 @@ class _Purge:
                 self._kept.parents.changed("")
         except OSError as error:
             self._finished(n, "failed", say.failure(error, say.KEPT))
+            return False
+        try:
+            # Until the disk has taken the rename, a tree must not be taken apart.
+            self._kept.places.sync_dead()
+            self._kept.places.sync()
+        except OSError as error:
+            where = "It is still whole: undo or a restore takes it back, the next purge deletes it."
+            self._finished(n, "failed", say.failure(error, where))
             return False
         return True
 

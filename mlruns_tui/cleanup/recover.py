@@ -1,8 +1,9 @@
 """After a worker was killed: the batch is brought to where its items are, from the disk alone.
 
 Nothing is decided here. Items stay where they are found; a swap that stood between its two renames gets
-its second one, what was half deleted is deleted, and directories get back the times they had before the
-renames of the killed worker, where no other change followed.
+its second one, what was half deleted is deleted (what was only about to be is kept, when items are put
+back), and directories get back the times they had before the renames of the killed worker, where no other
+change followed.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import os
 import stat
 from collections.abc import Callable
 
-from mlruns_tui.disk import change
+from mlruns_tui.disk import change, look
 
 from .kept import Kept
 from .layout import SAME_MOMENT_NS, put_back_time
 
 
-def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None) -> None:
+def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, *, rescue: bool = True) -> None:
     """Settle what the last operation left behind. ``removed`` hears of each file whose last link went.
+
+    With ``rescue`` an item declared dead that nobody began to take apart is in the backup again.
 
     Raises OSError when the backup cannot be read or changed.
     """
@@ -30,7 +33,8 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None) 
     for n in sorted(kept.items):
         # Still open somewhere (NFS): the next purge goes on.
         with contextlib.suppress(OSError):
-            destroy(kept, n, removed)
+            if not (rescue and _rescued(kept, n)):
+                destroy(kept, n, removed)
 
 
 def destroy(kept: Kept, n: int, removed: Callable[[os.stat_result], None] | None = None) -> None:
@@ -52,6 +56,28 @@ def destroy(kept: Kept, n: int, removed: Callable[[os.stat_result], None] | None
         if slot.in_root:
             kept.parents.changed("")
             kept.parents.put_back()
+
+
+def _rescued(kept: Kept, n: int) -> bool:
+    """Whether item ``n`` lay whole in its grave; it is in the backup now. Raises OSError, nothing changed then."""
+    found = kept.places.find_dead(n)
+    if found is None:
+        return False
+    grave = found[0]
+    seen = look.survey(grave.fd, grave.name)
+    # The fingerprint covers each entry and the time of each directory: one unlink and it is another.
+    if seen.trouble or seen.fingerprint != kept.items[n].fingerprint:
+        return False
+    slot = kept.places.out_of(grave, n)
+    in_root = grave.in_root or slot.in_root
+    if in_root:
+        kept.parents.about_to_change("")
+    change.rename(grave.fd, grave.name, slot.fd, slot.name)
+    if in_root:
+        kept.parents.changed("")
+        kept.parents.put_back()
+    kept.places.sync()
+    return True
 
 
 def _finish_swap(kept: Kept, n: int) -> None:

@@ -71,7 +71,7 @@ class Session:
         self.locks.tell(self.op, kept.id)
         try:
             kept.journal = self._journal(kept)
-            settle(kept, removed)
+            settle(kept, removed, rescue=self.op != "purge")
             kept.say("begin", **self.begin(number=kept.history.number))
             self.commit(kept)
         except OSError as error:
@@ -132,7 +132,7 @@ class Session:
         """Before a new batch: an interrupted one of this user must be settled by him first.
 
         Those that were interrupted before or after anything lay in the backup are settled here; other
-        users' are theirs: every item is whole, and they are only mentioned. Raises LockedError.
+        users' are theirs, and they are only mentioned. Raises LockedError.
         """
         histories = self.histories()
         mine = [name for name, told in histories.items() if told.uid == self.uid]
@@ -142,9 +142,8 @@ class Session:
                 continue
             if history.uid != self.uid:
                 who = safe(look.user_name(history.uid))
-                self.messages.append(
-                    f"a batch of {who} ({batch_id}) stopped half-way; every item of it is whole, {who} settles it"
-                )
+                whole = "what was not deleted is whole" if history.condemned else "every item of it is whole"
+                self.messages.append(f"a batch of {who} ({batch_id}) stopped half-way; {whole}, {who} settles it")
                 continue
             try:
                 kept = self.site.open(batch_id)
@@ -165,13 +164,15 @@ class Session:
                 kept.close()
 
     def _unfinished(self, kept: Kept, newest: str) -> LockedError:
-        there = sum(kept.look_at(n).place == "moved" for n in kept.items)
+        places = [kept.look_at(n).place for n in kept.items]
+        there, gone = places.count("moved"), places.count("purged")
+        whole = f"{items(gone)} deleted for good, the others are whole" if gone else "every item is whole"
         root = safe(self.site.root)
         back = f"mlruns-tui undo {root}" if kept.id == newest else f"mlruns-tui backups restore {kept.id} {root}"
         return LockedError(
             "unfinished",
-            f"your batch {kept.id} stopped half-way: every item is whole, {items(there)} in the backup, "
-            f"{len(kept.items) - there:,} not; nothing was changed now",
+            f"your batch {kept.id} stopped half-way: {whole}, {items(there)} in the backup, "
+            f"{len(kept.items) - there - gone:,} not; nothing was changed now",
             path=safe(kept.record_path),
             hint=f"{back} puts it back; then run this again",
         )

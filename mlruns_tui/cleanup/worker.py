@@ -31,7 +31,10 @@ from mlruns_tui.model.text import safe
 from . import apply, purge, restore
 
 EVENTS_PER_S = 20
+ALWAYS_TOLD = 200
+"""Events sent however fast they come: whoever listens hears of every item of a small batch."""
 MAX_REQUEST = 1 << 30
+_WHOLE = "whatever it had not begun to delete for good is whole, where it was or in the backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Pipe:
         self._fd = fd
         self._broken = False
         self._last = 0.0
+        self._told = 0
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
 
@@ -53,7 +57,8 @@ class Pipe:
         """Progress: thinned out, but every trouble. Never waits for the reader."""
         now = time.monotonic()
         routine = event.kind == "item" and event.outcome == "done" and event.done < event.total
-        if routine and now - self._last < 1 / EVENTS_PER_S:
+        self._told += 1
+        if routine and self._told > ALWAYS_TOLD and now - self._last < 1 / EVENTS_PER_S:
             return
         if self._broken or not self._poll.poll(0):
             return
@@ -147,11 +152,11 @@ def main() -> int:
         said = f"the worker was asked for something it does not understand: {safe(str(error), 300)}"
         return _fail(pipe, UsageError("bad-request", said))
     except OSError as error:
-        said = f"the system refused: {safe(str(error), 300)}; every item is whole, where it was or in the backup"
+        said = f"the system refused: {safe(str(error), 300)}; {_WHOLE}"
         return _fail(pipe, MlrunsError("system", said, hint="mlruns-tui backups list shows where each item is"))
     except Exception as error:
         traceback.print_exc()
-        said = f"{type(error).__name__}: {safe(str(error), 300)}; every item is whole, where it was or in the backup"
+        said = f"{type(error).__name__}: {safe(str(error), 300)}; {_WHOLE}"
         return _fail(pipe, MlrunsError("internal", said, hint="mlruns-tui backups list shows where each item is"))
     pipe.finish({"batch": codec.encode(batch)})
     return int(Exit.DONE)

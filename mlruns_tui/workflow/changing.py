@@ -58,8 +58,8 @@ class Task:
         if self._batch is None:
             raise MlrunsError(
                 "worker-died",
-                f"the worker ended without a word (exit {self._process.returncode}); every item is whole, "
-                "where it was or in the backup",
+                f"the worker ended without a word (exit {self._process.returncode}); whatever it had not "
+                "begun to delete for good is whole, where it was or in the backup",
                 hint="mlruns-tui backups list shows where each item is, mlruns-tui undo takes the batch back",
             )
         return self._batch

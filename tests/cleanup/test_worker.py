@@ -163,14 +163,24 @@ def test_a_reader_that_does_not_read_does_not_hold_it_up() -> None:
     os.close(writing)
 
 
-def test_routine_progress_is_thinned_out_and_trouble_is_not() -> None:
+def progress_told(items: int, skipped: int) -> list[dict[str, Any]]:
+    """Events that came through a pipe nobody read meanwhile."""
     reading, writing = os.pipe()
     pipe = workers.Pipe(writing)
-    for n in range(1, 101):
-        pipe.tell(ApplyEvent("item", "move", "b", n, 100, 0, 0, outcome="skipped" if n == 50 else "done"))
+    for n in range(1, items + 1):
+        outcome = "skipped" if n == skipped else "done"
+        pipe.tell(ApplyEvent("item", "move", "b", n, items, 0, 0, outcome=outcome))
     os.close(writing)
     with open(reading, "rb") as file:
-        told = [json.loads(line)["event"] for line in file]
-    assert [one["done"] for one in told if one["outcome"] == "skipped"] == [50]
-    assert told[-1]["done"] == 100
-    assert len(told) < 20
+        return [json.loads(line)["event"] for line in file]
+
+
+def test_routine_progress_is_thinned_out_and_trouble_is_not() -> None:
+    told = progress_told(items=workers.ALWAYS_TOLD + 100, skipped=workers.ALWAYS_TOLD + 50)
+    assert [one["done"] for one in told if one["outcome"] == "skipped"] == [workers.ALWAYS_TOLD + 50]
+    assert told[-1]["done"] == workers.ALWAYS_TOLD + 100
+    assert len(told) < workers.ALWAYS_TOLD + 20
+
+
+def test_every_item_of_a_small_batch_is_told() -> None:
+    assert [one["done"] for one in progress_told(items=150, skipped=3)] == list(range(1, 151))

@@ -101,7 +101,7 @@ class UndoDialog(Question):
                 title,
                 _says(
                     f"Settle batch {batch.id} ({when}, {batch.user})?",
-                    "It stopped half-way; every item is whole.",
+                    f"It stopped half-way; {whole_words(batch)}.",
                     settling,
                 ),
                 [Choice(YES, "Settle it"), Choice(NO, "Cancel")],

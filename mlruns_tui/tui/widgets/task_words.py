@@ -56,8 +56,9 @@ def ended_words(view: TaskView, disk_freed: int | None = None) -> str:
 
 
 def keys_of(view: TaskView) -> set[str] | None:
-    """Keys of the items this work dealt with; None when it told of none."""
-    return view.done_keys | {one.key for one in view.troubles} or None
+    """Keys of the items this work dealt with; None when it did not tell of each (a large batch does not)."""
+    told = view.done_keys | {one.key for one in view.troubles}
+    return told if told and (view.latest is None or len(told) >= view.latest.done) else None
 
 
 def summary(
@@ -154,7 +155,7 @@ def progress_lines(view: TaskView, signs: Signs, all_troubles: bool = False) -> 
 def _counts(view: TaskView, phase: Phase, signs: Signs) -> Content:
     pieces: list[Piece] = [
         (f"{signs.finished} ", "$success"),
-        (f"{len(view.done_keys):,} ", "bold"),
+        (f"{max(view.latest.done - len(view.troubles), 0) if view.latest else 0:,} ", "bold"),
         (DONE[phase], DIM),
     ]
     for outcome, troubles in (("failed", view.failed), ("skipped", view.skipped)):
