@@ -43,6 +43,18 @@ def put_aside(session: Session, kept: Kept, n: int) -> None:
     raise FileExistsError(errno.EEXIST, "every name for it is taken", kept.items[n].path)
 
 
+def bring_in(kept: Kept, n: int) -> None:
+    """Move an item that was put aside to its own place. Raises OSError, nothing changed then; FileExistsError
+    when that is still taken."""
+    parent = kept.items[n].path.rpartition("/")[0]
+    parent_fd, name = kept.parents.of(kept.items[n].path)
+    for path in {parent, ""}:
+        kept.parents.about_to_change(path)
+    change.rename(kept.root_fd, kept.aside(n), parent_fd, name)
+    for path in {parent, ""}:
+        kept.parents.changed(path)
+
+
 def swap(session: Session, kept: Kept, n: int) -> str:
     """Exchange an item with what is in its place, which then is an item of the batch with the same key.
 

@@ -130,6 +130,11 @@ class Kept:
             return "restored", ""
         return ("missing" if n in self.history.left or event == "moving" else "in-place"), ""
 
+    def aside(self, n: int) -> str:
+        """Name in the root of an item that was put aside and is still there, else empty."""
+        name = self.history.asides.get(n, "")
+        return name if name and self.find(n)[0] == "neither" and self._is_at(name, self.items[n]) else ""
+
     def _is_at(self, path: str, item: PlanItem) -> bool:
         try:
             parent_fd, name = self.parents.of(path)

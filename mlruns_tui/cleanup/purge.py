@@ -163,7 +163,7 @@ class _Purge:
             self._kept.places.sync_dead()
             self._kept.places.sync()
         except OSError as error:
-            where = "It is still whole: undo or a restore takes it back, the next purge deletes it."
+            where = "It is lost to the backup; the next purge deletes it."
             self._finished(n, "failed", say.failure(error, where))
             return False
         return True

@@ -4,7 +4,8 @@ Where an item's place is taken again, the caller chooses. ``skip``: it stays in 
 change places in one step, and what was there becomes an item of the batch. ``rename``: it goes to
 ``<name>-restored-<batch>.trash`` in the store's root, for people to take files from. MLflow must not see
 that copy: it reads a run or experiment only under its own id, and would list a second directory with the
-same id inside as a double or as malformed; names ending in ``.trash`` it passes over.
+same id inside as a double or as malformed; names ending in ``.trash`` it passes over. A later restore takes
+it from there to its place, when that is free.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _newest(session: Session) -> str:
 
 
 def _check_undoable(session: Session, batch: Batch) -> None:
-    if batch.count("moved"):
+    if batch.count("moved") or any(one.put_aside for one in batch.items):
         return
     said = {
         "purged": "was purged: nothing of it is left",
@@ -109,16 +110,39 @@ def _run(
 ) -> Batch:
     chosen = chosen_items(kept, keys)
     interrupted = bool(kept.history.open_op)
-    if not interrupted and not any(kept.find(n)[0] == "backup" for n in chosen):
+    if not interrupted and not any(_can_go_back(kept, n) for n in chosen):
         return kept.batch(messages=("nothing of it is in the backup any more",))
+    graves = {n for n in kept.items if kept.places.find_dead(n) is not None}
+    condemned = graves | kept.history.condemned if interrupted else set()
     session.resume(kept)
+    _tell_lost(kept, condemned, graves)
     work = _Restoration(session, kept, on_conflict, tell, stop)
-    work.run([n for n in chosen if kept.find(n)[0] == "backup"])
+    work.run([n for n in chosen if _can_go_back(kept, n)])
     session.end(kept)
     batch = kept.batch(moved_bytes=work.moved_bytes, messages=tuple(session.messages))
     if interrupted and kept.untouched:
         session.discard(kept)
     return batch
+
+
+def _can_go_back(kept: Kept, n: int) -> bool:
+    return kept.find(n)[0] == "backup" or bool(kept.aside(n))
+
+
+def _tell_lost(kept: Kept, condemned: set[int], graves: set[int]) -> None:
+    """Note which items an interrupted deletion really deleted, or began to: those never come back.
+
+    ``graves``: what lay there before it was settled; a full disk may have kept the journal from saying so.
+    """
+    lost = [
+        n
+        for n in sorted(condemned)
+        if (n in graves and kept.find(n)[0] != "backup") or kept.look_at(n).place == "purged"
+    ]
+    if lost:
+        kept.say("purged", n=lost)
+    for n in lost:
+        kept.results[n] = ("failed", say.LOST)
 
 
 class _Restoration:
@@ -178,7 +202,7 @@ class _Restoration:
         back: list[int] = []
         try:
             sources = {kept.items[n].path.rpartition("/")[0] for n in group}
-            if kept.places.cramped or self._on_conflict == "rename":
+            if kept.places.cramped or self._on_conflict == "rename" or any(kept.aside(n) for n in group):
                 sources.add("")
             kept.say("times", dirs=kept.parents.times(sources))
             kept.say("restoring", n=group)
@@ -194,7 +218,7 @@ class _Restoration:
             for n in group:
                 if n not in kept.results:
                     self._finished(n, "failed", say.failure(error, say.KEPT))
-            self._session.messages.append(f"the disk reported: {look.words(error)}; every item is whole")
+            self._session.messages.append(f"the disk reported: {look.words(error)}; what is not gone for good is whole")
         kept.parents.close()
 
     def _put_back(self, n: int) -> bool:
@@ -205,18 +229,26 @@ class _Restoration:
         except OSError as error:
             self._finished(n, "skipped", self._no_parent(item.path, error))
             return False
+        aside = kept.aside(n)
         try:
-            kept.work(n).undo(kept.ground)
+            if aside:
+                conflict.bring_in(kept, n)
+            else:
+                kept.work(n).undo(kept.ground)
         except FileExistsError:
-            return self._taken(n)
+            return self._taken(n, aside)
         except OSError as error:
             self._finished(n, "failed", say.failure(error, say.KEPT))
             return False
         self._finished(n, "done")
         return True
 
-    def _taken(self, n: int) -> bool:
+    def _taken(self, n: int, aside: str) -> bool:
         path = safe(self._kept.items[n].path)
+        if aside:
+            why = f"its place is taken: {path} exists. It stays put aside as {safe(aside)} in the store's root."
+            self._finished(n, "skipped", why)
+            return False
         if self._on_conflict == "skip":
             self._finished(n, "skipped", f"its place is taken: {path} exists again. {say.KEPT}")
             return False

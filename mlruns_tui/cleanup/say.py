@@ -13,6 +13,7 @@ from mlruns_tui.model.text import safe
 
 LEFT = "It is where it was."
 KEPT = "It stays in the backup."
+LOST = "It was deleted for good before that stopped; nothing brings it back."
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """A full disk, an exhausted quota, no inodes left."""
 _DAY_S = 86_400

@@ -14,6 +14,7 @@ from mlruns_tui.model.text import safe
 
 COMMANDS = {
     "list": ("mlruns_tui.cli.listing", "What is in a store: experiments, runs, sizes, states."),
+    "doctor": ("mlruns_tui.cli.doctor", "What is broken, and what MLflow does because of it."),
     "cleanup": ("mlruns_tui.cli.cleanup", "Move orphaned experiments and old runs to a backup."),
     "undo": ("mlruns_tui.cli.undo", "Take back your newest batch."),
     "backups": ("mlruns_tui.cli.backups", "What is kept: list, show, restore, purge."),
@@ -43,8 +44,8 @@ Shell completion:
 
 \b
 Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong use, or refused; 3 some items failed; 4 nothing done,
-the store is no longer the plan's; 5 a backup is damaged; 11 locked, or an unfinished batch must be settled
-first; 130 interrupted. Treat any other as a failure.
+the store is no longer the plan's; 5 a backup is damaged; 10 findings (doctor); 11 locked, or an unfinished
+batch must be settled first; 130 interrupted. Treat any other as a failure.
 """
 
 

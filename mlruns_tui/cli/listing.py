@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import click
 
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import documents, listing
 from mlruns_tui.workflow.asking import protections
+from mlruns_tui.workflow.changing import unfinished
 from mlruns_tui.workflow.deciding import now_ms
 
 from .console import heading, put_json, put_ndjson, say, tell, width
@@ -64,6 +66,7 @@ def command(
     Nothing is changed. Sizes count regular files once, without the backups.
     """
     _, snapshot = read_store(store, database)
+    snapshot = replace(snapshot, messages=(*snapshot.messages, *unfinished(snapshot.store.root)))
     at_ms = now_ms()
     facts = listing.Facts(snapshot, protections(snapshot, at_ms), at_ms)
     experiments = listing.arrange(snapshot.experiments, listing.EXPERIMENT_FIELDS, sort, reverse, facts)

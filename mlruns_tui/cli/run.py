@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 
@@ -32,6 +33,8 @@ def run(arguments: list[str]) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdout.fileno())
         return Exit.FAILED
+    except OSError as error:
+        return _unwritten(error) if _is_output(error) else _broken(error, arguments)
     except Exception as error:
         return _broken(error, arguments)
     return code if isinstance(code, int) else Exit.DONE
@@ -74,6 +77,28 @@ def _sentence(error: MlrunsError) -> str:
 def _wants_json(arguments: list[str]) -> bool:
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in options or "--ndjson" in options
+
+
+def _is_output(error: OSError) -> bool:
+    """Whether it was raised where lines are written out, ours and the help's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code is click.echo.__code__
+
+
+def _unwritten(error: OSError) -> int:
+    """Stdout takes no more: a full disk, or one that broke."""
+    # What is left for it would be tried again at the end of the process, and complained about.
+    sys.stdout = io.StringIO()
+    why = error.strerror or str(error)
+    unwritten = MlrunsError(
+        "output-failed",
+        f"the output could not be written: {why}; it is not complete, and nothing in the store depends on it",
+    )
+    with contextlib.suppress(OSError):
+        tell(f"mlruns-tui: {_sentence(unwritten)}")
+    return unwritten.exit_code
 
 
 def _broken(error: Exception, arguments: list[str]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
-from mlruns_tui.model.errors import Exit
+from mlruns_tui.model.errors import Exit, UsageError
+from mlruns_tui.model.text import safe
 
 from .console import tell
 from .options import database_option, store_argument
@@ -17,6 +19,18 @@ class _Screen(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:
         return ctx.parent.get_help() if ctx.parent is not None else super().get_help(ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        word = next((one for one in args if not one.startswith("-")), "")
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption:
+            # Whoever gives a command's options meant a command.
+            if not word or ":" in word or os.path.lexists(word):
+                raise
+            raise UsageError(
+                "usage", f"{safe(word, 100)} is neither a command nor a store", hint="mlruns-tui --help"
+            ) from None
 
 
 @click.command(

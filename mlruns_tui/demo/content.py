@@ -12,8 +12,8 @@ from .values import (
     HOUR,
     MINUTE,
     SECOND,
-    Artifact,
     Content,
+    Dataset,
     DemoExperiment,
     DemoRun,
     LoggedModel,
@@ -85,7 +85,7 @@ def _trashed(experiment_id: str, seed: int, now_ms: int) -> DemoExperiment:
 
 
 def _orphans(random: Random, now_ms: int) -> tuple[Orphan, ...]:
-    """Two experiments whose ``meta.yaml`` is gone: one with files somebody left beside the runs."""
+    """Two experiments whose ``meta.yaml`` and runs are gone: one with the datasets its runs had used."""
     first, second = (str(random.randrange(10**17, 10**18)) for _ in range(2))
     old, older = now_ms - 41 * DAY, now_ms - 203 * DAY
     return (
@@ -93,15 +93,21 @@ def _orphans(random: Random, now_ms: int) -> tuple[Orphan, ...]:
             experiment_id=first,
             newest_ms=old,
             tags=(("mlflow.note.content", "feature store v1, moved to s3"), ("team", "growth")),
-            files=(
-                Artifact("features_2025.npy", "weights", 3_400_000, 11, old - 3 * DAY),
-                Artifact("nohup.out", "log", 620_000, 5, old - HOUR),
-                Artifact("export/predictions.csv", "table", 180_000, 7, old - 2 * HOUR),
+            datasets=tuple(
+                (_features(2022 + at, columns), old - (4 - at) * DAY)
+                for at, columns in enumerate((11_900, 12_300, 12_700, 13_000))
             ),
-            folders=("datasets", "models"),
+            folders=("models",),
         ),
         Orphan(second, older, (("owner", "jiho"),), (), ()),
     )
+
+
+def _features(year: int, columns: int) -> Dataset:
+    """A table so wide that its schema is nearly the largest MLflow takes (1 MiB)."""
+    names = tuple(f"daily_mean_of_signal_{at:05d}" for at in range(columns))
+    source = f"s3://feature-store/v1/features_{year}.parquet"
+    return Dataset(f"features_{year}", f"{year * 7919:08x}", source, 48_211, names)
 
 
 # the model registry

@@ -112,12 +112,13 @@ def input_id(source_id: str, run_id: str) -> str:
 
 def dataset_meta(dataset: Dataset) -> bytes:
     """``EXP/datasets/<id>/meta.yaml``."""
-    schema = {"mlflow_colspec": [{"type": "string", "name": "item", "required": True}]}
+    columns = [{"type": "double", "name": name, "required": True} for name in dataset.columns]
+    schema = {"mlflow_colspec": columns or [{"type": "string", "name": "item", "required": True}]}
     return dump(
         {
             "digest": dataset.digest,
             "name": dataset.name,
-            "profile": json.dumps({"num_rows": dataset.rows, "num_elements": dataset.rows}),
+            "profile": json.dumps({"num_rows": dataset.rows, "num_elements": dataset.rows * max(len(columns), 1)}),
             "schema": json.dumps(schema),
             "source": json.dumps({"uri": dataset.source}),
             "source_type": "local",

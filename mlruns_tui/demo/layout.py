@@ -53,7 +53,7 @@ def entries(content: Content, root_uri: str) -> Iterator[Entry]:
     born = min(experiment.created_ms for experiment in content.experiments)
     yield Entry(".trash", None, max((one.updated_ms for one in content.trashed), default=born))
     for orphan in content.orphans:
-        yield from _orphan(orphan, blobs)
+        yield from _orphan(orphan)
     for experiment in (*content.experiments, *content.trashed):
         yield from _experiment(experiment, content, blobs, root_uri)
     for experiment in (*content.experiments, *content.trashed):
@@ -156,14 +156,14 @@ def _logged_model(tree: _Tree, model: LoggedModel, blobs: Blobs, root_uri: str) 
         tree.file(f"{path}/tags/mlflow.modelVersions", f"[{named}]".encode(), made + 1200 * SECOND)
 
 
-def _orphan(orphan: Orphan, blobs: Blobs) -> Iterator[Entry]:
+def _orphan(orphan: Orphan) -> Iterator[Entry]:
     tree = _Tree(orphan.experiment_id, orphan.newest_ms - 30 * DAY)
     for folder in orphan.folders:
         tree.folder(folder, orphan.newest_ms - 30 * DAY)
     for key, value in orphan.tags:
         tree.file(f"tags/{key}", value.encode(), orphan.newest_ms)
-    for artifact in orphan.files:
-        tree.file(artifact.path, blobs.make(artifact), artifact.mtime_ms)
+    for dataset, made in orphan.datasets:
+        tree.file(f"datasets/{formats.dataset_id(dataset)}/meta.yaml", formats.dataset_meta(dataset), made)
     yield from tree.entries()
 
 

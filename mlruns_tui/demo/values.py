@@ -95,6 +95,8 @@ class Dataset:
     digest: str
     source: str
     rows: int
+    columns: tuple[str, ...] = ()
+    """Names of its numeric columns; none: it is a list of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,8 @@ class Orphan:
     experiment_id: str
     newest_ms: int
     tags: tuple[tuple[str, str], ...]
-    files: tuple[Artifact, ...]
+    datasets: tuple[tuple[Dataset, int], ...]
+    """Each with the time it was written, in ms."""
     folders: tuple[str, ...]
 
 

@@ -22,6 +22,16 @@ class BatchItem:
     now_at: str = ""
     """Where it is, relative to the store's root (or absolute when outside); empty when gone."""
 
+    @property
+    def put_aside(self) -> bool:
+        """Restored under another name, which MLflow passes over: its own place was taken."""
+        return self.place == "restored" and self.now_at != self.item.path and self.now_at.endswith(".trash")
+
+    @property
+    def lost(self) -> bool:
+        """Asked back, but deleted for good by a deletion that was interrupted."""
+        return self.place == "purged" and self.outcome == "failed"
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

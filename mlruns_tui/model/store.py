@@ -149,11 +149,13 @@ class Reference:
     """Somebody needs something: read from metadata as text, used only to protect."""
 
     kind: Literal["model-version", "logged-model", "parent", "claim"]
-    target_kind: Literal["run", "experiment", "logged-model", "path"]
+    target_kind: Literal["run", "experiment", "logged-model", "path", "any"]
+    """``any``: what needs something could not be read, so it may need every run below the target."""
     target: str
-    """A run id, an experiment id, a logged model id, or a path relative to the root."""
+    """A run id, an experiment id, a logged model id, or a path relative to the root; for ``any`` the path
+    of an experiment, or empty for the whole store."""
     by: str
-    """Who, in words: ``version 2 of churn-scorer``."""
+    """Who, in words: ``version 2 of churn-scorer``; for ``any`` what could not be read, and why."""
     by_path: str
     """Where the metadata that says so is, relative to the root: what lies at or below the target
     never protects it (a run does not need itself)."""

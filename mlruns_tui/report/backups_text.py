@@ -11,7 +11,7 @@ from .plan_text import outcome_lines
 from .tables import Column, table
 from .words import NONE, ago_text, count_text, items_text, plural, size_text, time_text
 
-_UNFINISHED = "{id} stopped half-way; every item is whole. mlruns-tui undo, or backups restore, settles it."
+_UNFINISHED = "{id} stopped half-way; {whole}. mlruns-tui undo, or backups restore, settles it."
 
 
 def batches_lines(batches: Sequence[Batch], now_ms: int, width: int | None = None) -> list[str]:
@@ -45,7 +45,17 @@ def batches_lines(batches: Sequence[Batch], now_ms: int, width: int | None = Non
         "",
         *table(columns, rows, width),
     ]
-    return lines + [_UNFINISHED.format(id=safe(batch.id)) for batch in batches if batch.state == "unfinished"]
+    return lines + [
+        _UNFINISHED.format(id=safe(batch.id), whole=whole_words(batch))
+        for batch in batches
+        if batch.state == "unfinished"
+    ]
+
+
+def whole_words(batch: Batch) -> str:
+    """What an interrupted batch still has."""
+    gone = batch.count("purged")
+    return f"{plural(gone, 'item')} deleted for good, the others are whole" if gone else "every item is whole"
 
 
 def batch_lines(batch: Batch, width: int | None = None) -> list[str]:
@@ -73,24 +83,47 @@ def batch_lines(batch: Batch, width: int | None = None) -> list[str]:
             safe(one.item.experiment_id),
             safe(one.item.run_id) or NONE,
             one.item.reason,
-            one.place,
+            "put aside" if one.put_aside else one.place,
             count_text(one.item.files),
             size_text(one.item.size_bytes),
         )
         for one in batch.items
     ]
-    return [*lines, "", *table(columns, rows, width)]
+    asides = [
+        f"put aside as {safe(one.now_at)} in the store's root; backups restore takes it to {safe(one.item.path)} "
+        "once that name is free"
+        for one in batch.items
+        if one.put_aside
+    ]
+    return [*lines, "", *table(columns, rows, width), *asides]
 
 
 def restored_lines(batch: Batch) -> list[str]:
-    """What came back."""
-    back = [one for one in batch.items if one.outcome == "done"]
-    if not back:
-        return ["Nothing was put back.", *outcome_lines(batch.items)]
-    return [
-        f"{counted(back)} {'is' if len(back) == 1 else 'are'} back, every byte and date as before.",
-        *outcome_lines(batch.items),
-    ]
+    """What came back, what was put aside instead, and what an interrupted deletion had deleted."""
+    aside = [one for one in batch.items if one.put_aside and one.outcome == "done"]
+    back = [one for one in batch.items if one.outcome == "done" and not one.put_aside]
+    lost = [one for one in batch.items if one.lost]
+    lines = [back_words(back)] if back else [] if aside else ["Nothing was put back."]
+    lines += map(aside_words, aside)
+    if lost:
+        lines.append(lost_words(lost))
+    return lines + outcome_lines(one for one in batch.items if not one.lost)
+
+
+def back_words(back: Sequence[BatchItem]) -> str:
+    """``143 runs are back, every byte and date as before.``"""
+    return f"{counted(back)} {'is' if len(back) == 1 else 'are'} back, every byte and date as before."
+
+
+def aside_words(one: BatchItem) -> str:
+    """Where an item is that could not have its own place."""
+    return f"put aside as {safe(one.now_at)} in the store's root, because {safe(one.item.path)} exists"
+
+
+def lost_words(lost: Sequence[BatchItem]) -> str:
+    """What an interrupted deletion had deleted."""
+    were, them = ("was", "it") if len(lost) == 1 else ("were", "them")
+    return f"{counted(lost)} {were} deleted for good before it stopped; nothing brings {them} back."
 
 
 def counted(items: Sequence[BatchItem]) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Plan, Protection, RefusedItem
 from mlruns_tui.model.store import Experiment, Run, Snapshot, StoreInfo
-from mlruns_tui.model.words import ItemPlace
+from mlruns_tui.model.words import IMPACTS, ItemPlace
 
 from .json_values import Json, document, item, path_fields, protections, text
 from .words import iso_utc, undo_command
@@ -46,6 +47,32 @@ def experiment_item(experiment: Experiment, protected: Mapping[str, Sequence[Pro
         "last_update_time": iso_utc(experiment.last_update_time),
         "last_write": _last_write(experiment),
         "protected": protections(protected.get(experiment.key, ())),
+    }
+
+
+def doctor_document(
+    store: StoreInfo, findings: Sequence[Finding], mlflow_version: str, messages: Iterable[str] = ()
+) -> Json:
+    """What is wrong in a store, worst first, and how often each impact was found."""
+    body: Json = {
+        "mlflow_version": mlflow_version,
+        "findings": [finding_item(one) for one in findings],
+        "summary": {impact: sum(one.impact == impact for one in findings) for impact in IMPACTS},
+    }
+    return document("doctor", store, body, messages)
+
+
+def finding_item(finding: Finding) -> Json:
+    return {
+        "code": finding.code,
+        "impact": finding.impact,
+        **path_fields(finding.path),
+        "line": finding.line,
+        "experiment_id": text(finding.experiment_id) or None,
+        "run_id": text(finding.run_id) or None,
+        "message": text(finding.message),
+        "remedy": finding.remedy,
+        "migration": finding.migration,
     }
 
 

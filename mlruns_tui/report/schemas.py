@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from mlruns_tui.model.words import (
+    IMPACTS,
     Action,
     BatchState,
+    Impact,
     ItemKind,
     Lifecycle,
     Outcome,
@@ -176,7 +178,27 @@ def _with_optional(schema: Schema, **fields: Schema) -> Schema:
     return {**schema, "properties": {**schema["properties"], **fields}}
 
 
+_FINDING = _object(
+    code=_TEXT,
+    impact=_word(Impact),
+    path=_TEXT,
+    line=_COUNT_OR_NULL,
+    experiment_id=_TEXT_OR_NULL,
+    run_id=_TEXT_OR_NULL,
+    message=_TEXT,
+    remedy={"enum": ["remove", "repair", "none"]},
+    migration={"enum": ["ok", "fails", "orphans-runs"]},
+)
+
 SCHEMAS: dict[str, Schema] = {
+    "doctor": _document(
+        "doctor",
+        _object(
+            mlflow_version=_TEXT,
+            findings=_list(_FINDING),
+            summary=_object(**dict.fromkeys(IMPACTS, _COUNT)),
+        ),
+    ),
     "list": _document(
         "list",
         _with_optional(_object(experiments=_list(_EXPERIMENT), totals=_STORE_TOTALS, complete=_FLAG), runs=_list(_RUN)),

@@ -10,6 +10,8 @@ from .words import cell_len, pad, pad_left
 _GAP = "  "
 _LEAST = 8
 """Cells a column is never squeezed below."""
+_MOST = 160
+"""Cells a column never takes more of, so that one endless name does not push all others' cells away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,11 @@ class Column:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
-    """The lines of a table, headings first. ``width``: cells of a line, None for as many as it takes."""
+    """The lines of a table, headings first. ``width``: cells of a line, None for as many as it
+    takes, each column up to a limit."""
     widths = [
-        max([cell_len(column.heading), *(cell_len(row[at]) for row in rows)]) for at, column in enumerate(columns)
+        min(_MOST, max([cell_len(column.heading), *(cell_len(row[at]) for row in rows)]))
+        for at, column in enumerate(columns)
     ]
     if width is not None:
         _squeeze(columns, widths, width)

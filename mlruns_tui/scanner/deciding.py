@@ -19,7 +19,7 @@ from . import layout
 from .claims import Claims
 from .files import RunsRead
 from .listing import Folder, unreadable_words
-from .outline import Outline, RunShape, outline, run_shape
+from .outline import Outline, RunShape, holds_data, outline, run_shape
 from .pulse import Pulse
 from .registry import Inside
 
@@ -113,10 +113,10 @@ def _without_metadata(
         folder.error = look.words(error)
         return _unreadable(folder, None)
     try:
-        seen = outline(fd, pulse)
+        seen = outline(fd, read.named, pulse)
     finally:
         os.close(fd)
-    state, reason = _state(folder, seen, bool(read.runs), known)
+    state, reason = _state(folder, seen, bool(read.named), known)
     if not state:
         return Decision(strays=[Stray(folder.path, "foreign", reason)])
     experiment = _bare(folder, state, reason)
@@ -138,12 +138,16 @@ def _state(folder: Folder, seen: Outline, has_runs: bool, known: Knowledge) -> t
         return "unclaimed", f"left behind: no row of {known.database} names it" if known.database else _ARTIFACTS_ONLY
     if not shaped:
         return "", "not an experiment: no meta.yaml in it"
+    if seen.foreign and not has_runs:
+        return "", f"named like an experiment, but holds {safe(seen.foreign)[:80]}"
     if seen.any_file and not run_level and not seen.own_parts:
         return "", "named like an experiment, but holds something else"
     if known.blind:
         return "unclaimed", "no metadata here, and the database that may own it cannot be read"
     if known.is_fresh(folder.mtime_ns):
         return "malformed", _BEING_MADE
+    if seen.foreign:
+        return "malformed", f"meta.yaml is missing, and {safe(seen.foreign)[:80]} in it is not MLflow's"
     return "orphaned", "no meta.yaml"
 
 
@@ -174,6 +178,8 @@ def _with_runs(
         _add_without_metadata(decision, folder, waiting, read.others, known, root_fd, pulse, seen)
     decision.runs.sort(key=lambda run: run.run_id)
     readable = sum(run.state == "ok" and run.record == "file" for run in read.runs)
+    if experiment.state == "orphaned":
+        readable += _nearly_readable(folder, read, root_fd, pulse)
     decision.experiment = replace(
         experiment,
         runs=len(decision.runs),
@@ -181,6 +187,24 @@ def _with_runs(
         owner=folder.owner,
     )
     return decision
+
+
+def _nearly_readable(folder: Folder, read: RunsRead, root_fd: int, pulse: Pulse) -> int:
+    """How many runs MLflow would refuse, but a person can read: their metadata is a mapping all the same,
+    or what was logged is still there."""
+    broken = [run.run_id for run in read.runs if run.state != "ok"]
+    lost = [name for name in (*broken, *read.missing) if name not in read.parsed]
+    number = len(broken) + len(read.missing) - len(lost)
+    if not lost:
+        return number
+    try:
+        fd = look.open_path(root_fd, folder.path)
+    except OSError:
+        return number + len(lost)
+    try:
+        return number + sum(holds_data(fd, name, pulse) for name in lost)
+    finally:
+        os.close(fd)
 
 
 def _add_without_metadata(

@@ -21,7 +21,8 @@ from .locations import Roots
 from .pulse import Pulse
 from .sqlite import Unreadable
 
-_VARIABLES: Final = ("MLFLOW_TRACKING_URI", "MLFLOW_BACKEND_STORE_URI")
+_REGISTRY: Final = "MLFLOW_REGISTRY_URI"
+_VARIABLES: Final = ("MLFLOW_TRACKING_URI", "MLFLOW_BACKEND_STORE_URI", _REGISTRY)
 _SQL: Final = re.compile(r"(sqlite|postgres(ql)?|mysql|mssql|oracle)(\+\w+)?:", re.IGNORECASE)
 _PASSWORD = re.compile(r"(//[^/@:]*):[^@]*@")
 _SAMPLE = 400
@@ -36,6 +37,8 @@ class Found:
     """MLflow databases that can be read, most likely first."""
     blind: str = ""
     """Path or URI of one that cannot be read: whatever has no metadata may be its."""
+    closed: str = ""
+    """Why the model registry the environment names cannot be read: it may need any run."""
     messages: list[str] = field(default_factory=list)
     brief: dict[str, Contents] = field(default_factory=dict)
     """Experiments of those already asked for them, by path."""
@@ -76,6 +79,8 @@ def find_databases(root: str, given: str | None, pulse: Pulse, environment: Mapp
         uri = environment.get(variable, "")
         if is_database_uri(uri) and (not is_sqlite_uri(uri) or os.path.isfile(sqlite_path(uri))):
             _take(found, uri, pulse, believed=True)
+            if variable == _REGISTRY and os.path.realpath(sqlite_path(uri)) not in found.paths:
+                found.closed = f"the model registry at {without_password(uri)} cannot be read"
     return found
 
 

@@ -34,6 +34,8 @@ class Draft:
         self.messages: list[str] = []
         self.total = Size()
         self.backup_bytes = 0
+        self.closed_tags: dict[str, str] = {}
+        """Runs by path whose tags could not be read, in words: nobody knows whose children they are."""
         self.runs_read = self.runs_sized = 0
         self._previous = dict(previous.runs) if previous is not None else {}
         self._began = monotonic()

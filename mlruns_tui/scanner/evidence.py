@@ -17,6 +17,7 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.evidence import Evidence, ItemEvidence
 from mlruns_tui.model.protocols import never
 from mlruns_tui.model.store import Reference, Run, Snapshot, StoreInfo, experiment_key, run_key
+from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import TRASH_NAME, Place
 
 from . import database, detect, layout
@@ -26,7 +27,7 @@ from .gathering import gather
 from .listing import Folder, Listing, list_store
 from .pulse import Pulse
 from .root import open_root
-from .sizes import read_tag
+from .sizes import closed_tags_words, read_tag
 from .sqlite import Unreadable
 
 
@@ -112,32 +113,37 @@ def _references(
     pulse: Pulse,
 ) -> tuple[Reference, ...]:
     known = {run.path: run for run in last.all_runs() if run.record == "file"} if last is not None else {}
-    contents, failed = _databases(store, given, pulse)
+    contents, databases = _databases(store, given, pulse)
     reads: dict[str, RunsRead] = {}
     runs: list[Run] = [run for one in contents for rows in one.runs.values() for run in rows]
+    closed: dict[str, str] = {}
     for folder in listing.folders:
         if not folder.error:
             reads[folder.path] = _runs_now(folder, root_fd, known, last is None, pulse)
-            runs += _with_parents(folder, reads[folder.path], root_fd)
+            runs += _with_parents(folder, reads[folder.path], root_fd, closed)
     gathered = gather(store, root_fd, listing, reads, contents, pulse)
-    found = gathered.needs.all(runs, gathered.registry)
+    if databases.closed:
+        gathered.needs.may_need("model-version", "", databases.closed, databases.blind)
+    for path, by in closed.items():
+        gathered.needs.may_need("parent", path.rpartition("/")[0], by, path)
+    found = gathered.needs.all(runs)
     if last is None:
         return found
     again = set(found)
-    kept = (one for one in last.references if one.kind == "claim" or (failed and os.path.isabs(one.by_path)))
+    kept = (one for one in last.references if one.kind == "claim" or (databases.blind and os.path.isabs(one.by_path)))
     return (*found, *(one for one in kept if one not in again))
 
 
-def _databases(store: StoreInfo, given: str | None, pulse: Pulse) -> tuple[list[Contents], bool]:
-    """What the databases say now, and whether one could not be read: then what it said last still counts."""
+def _databases(store: StoreInfo, given: str | None, pulse: Pulse) -> tuple[list[Contents], detect.Found]:
+    """What the databases say now, and which were found: where one is ``blind``, what it said last still counts."""
     databases = detect.find_databases(store.root, given, pulse)
-    found, failed = [], bool(databases.blind)
+    found = []
     for path in databases.paths:
         try:
             found.append(database.read(path, pulse))
         except Unreadable:
-            failed = True
-    return found, failed
+            databases.blind = databases.blind or path
+    return found, databases
 
 
 def _runs_now(folder: Folder, root_fd: int, known: Mapping[str, Run], whole: bool, pulse: Pulse) -> RunsRead:
@@ -157,16 +163,23 @@ def _runs_now(folder: Folder, root_fd: int, known: Mapping[str, Run], whole: boo
     return read
 
 
-def _with_parents(folder: Folder, read: RunsRead, root_fd: int) -> list[Run]:
-    """The runs, each with the parent it names now."""
+def _with_parents(folder: Folder, read: RunsRead, root_fd: int, closed: dict[str, str]) -> list[Run]:
+    """The runs, each with the parent it names now. Where that cannot be told, ``closed`` hears of it, by path."""
     try:
         fd = look.open_path(root_fd, folder.path)
-    except OSError:
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        closed[f"{folder.path}/-"] = f"{safe(folder.path)} cannot be read: {look.words(error)}"
         return []
     try:
         found = []
         for run in read.runs:
-            parent = (read_tag(fd, f"{run.run_id}/tags/{PARENT_TAG}") or "").strip()
+            try:
+                parent = (read_tag(fd, f"{run.run_id}/tags/{PARENT_TAG}") or "").strip()
+            except OSError as error:
+                closed[run.path] = closed_tags_words(run.path, error)
+                parent = run.parent
             found.append(run if parent == run.parent else replace(run, parent=parent))
         return found
     finally:

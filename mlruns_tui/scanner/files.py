@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,12 @@ class RunsRead:
     """Names of runs whose metadata may have been read in the middle of a rewrite."""
     uris: list[tuple[str, str]] = field(default_factory=list)
     """Pairs of run directory and artifact URI as written, where that is not its own directory's."""
+    leading: list[tuple[str, str]] = field(default_factory=list)
+    """Pairs of run directory and where its ``artifacts``, a link, says to lead."""
+    named: set[str] = field(default_factory=set)
+    """Directories whose metadata names a run; what else holds a ``meta.yaml`` may be anything."""
+    parsed: set[str] = field(default_factory=set)
+    """Directories whose metadata is a mapping, whatever it says."""
 
 
 def read_meta(name: str, dir_fd: int) -> dict[Any, Any]:
@@ -52,7 +59,7 @@ def read_meta(name: str, dir_fd: int) -> dict[Any, Any]:
         raise Unusable(f"{os.path.basename(name)} cannot be read: {look.words(error)}", closed=True) from None
 
 
-def _is_recent(name: str, dir_fd: int) -> bool:
+def is_recent(name: str, dir_fd: int) -> bool:
     """Whether the file was written to lately: MLflow truncates metadata before it writes it anew."""
     try:
         status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
@@ -70,7 +77,7 @@ def read_experiment(folder: Folder, root_fd: int) -> None:
         folder.has_meta, folder.experiment = False, None
         return
     except Unusable as error:
-        folder.doubt = error.transient and _is_recent(layout.join(folder.path, layout.META), root_fd)
+        folder.doubt = error.transient and is_recent(layout.join(folder.path, layout.META), root_fd)
         folder.experiment = Experiment(
             folder.name,
             folder.place,
@@ -82,7 +89,7 @@ def read_experiment(folder: Folder, root_fd: int) -> None:
         return
     folder.experiment = experiment_of(meta, folder.name, folder.place, folder.path)
     if folder.experiment.state == "malformed":
-        folder.doubt = _is_recent(layout.join(folder.path, layout.META), root_fd)
+        folder.doubt = is_recent(layout.join(folder.path, layout.META), root_fd)
     folder.stated_id = str(meta.get("experiment_id", ""))[:256]
     folder.location = str(meta.get("artifact_location") or "")
 
@@ -115,19 +122,24 @@ def read_runs(folder: Folder, root_fd: int, pulse: Pulse) -> Iterator[RunsRead]:
 
 def _read_run(folder: Folder, name: str, fd: int, read: RunsRead) -> None:
     path = f"{folder.path}/{name}"
+    with suppress(OSError):  # EINVAL: a directory, as it should be
+        read.leading.append((name, os.readlink(f"{name}/artifacts", dir_fd=fd)))
     try:
         meta = read_meta(f"{name}/{layout.META}", fd)
     except FileNotFoundError:
         (read.missing if layout.is_hex32(name) else read.others).append(name)
         return
     except Unusable as error:
-        if error.transient and _is_recent(f"{name}/{layout.META}", fd):
+        if error.transient and is_recent(f"{name}/{layout.META}", fd):
             read.doubts.append(name)
         trouble = ("unreadable",) if error.closed else ()
         read.runs.append(Run(folder.name, name, folder.place, "malformed", error.reason, path=path, trouble=trouble))
         return
+    read.parsed.add(name)
+    if meta.get("run_id", meta.get("run_uuid")) is not None:
+        read.named.add(name)
     run = run_of(meta, folder.name, name, folder.place, path)
-    if run.state == "malformed" and _is_recent(f"{name}/{layout.META}", fd):
+    if run.state == "malformed" and is_recent(f"{name}/{layout.META}", fd):
         read.doubts.append(name)
     read.runs.append(run)
     uri = meta.get("artifact_uri")

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mlruns_tui.model.store import RegisteredModel, StoreInfo
 from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import TRASH_NAME
 
 from . import database, layout
 from .claims import lies_in
 from .database import Contents
 from .files import RunsRead
-from .listing import Folder, Listing
+from .listing import Folder, Listing, unreadable_words
 from .locations import Roots
 from .outline import outline_traces
 from .pulse import Pulse
 from .references import Needs, Places
 from .registry import Inside, Registry, read_inside, read_registry
 from .sqlite import Unreadable
+
+_LATER_S = 0.3
+"""How long after the first look at a record that may be half written; MLflow itself waits as long."""
 
 
 @dataclass(slots=True)
@@ -43,21 +48,15 @@ def gather(
 ) -> Gathered:
     """Read the registry and the logged models, and work out all claims and references."""
     contents = list(databases)
-    registry = read_registry(root_fd, listing.registry, pulse) if root_fd is not None else Registry()
+    registry, inside = _read_models(root_fd, listing, pulse) if root_fd is not None else (Registry(), {})
     roots = Roots(store.root, _also(store))
     places = _places(listing, reads, contents)
-    gathered = Gathered(Needs(roots, places), registry)
-    if root_fd is not None:
-        for folder in listing.folders:
-            if folder.error:
-                continue
-            usable = folder.experiment is not None and folder.experiment.state == "ok"
-            inside = read_inside(root_fd, folder.path, pulse, traces=not usable)
-            gathered.inside[folder.path] = inside
-            for model in inside.models:
-                places.add_model(model)
-            if inside.closed:
-                gathered.messages.append(f"{inside.closed}: what it needs is not known")
+    gathered = Gathered(Needs(roots, places), registry, inside)
+    for one_inside in inside.values():
+        for model in one_inside.models:
+            places.add_model(model)
+        if closed := one_inside.closed or one_inside.unread:
+            gathered.messages.append(f"{closed}: what it needs is not known")
     _learn(roots, listing, contents)
     for folder in listing.folders:
         pulse()
@@ -66,16 +65,68 @@ def gather(
         read = reads.get(folder.path)
         if read is not None:
             gathered.needs.run_uris(folder, read.uris)
+            gathered.needs.run_links(folder, read.leading)
         for model in gathered.inside.get(folder.path, Inside()).models:
             gathered.needs.model(model)
     for one in contents:
         _take_database(store, gathered, one, listing, reads, root_fd, pulse)
     for version in registry.versions:
         gathered.needs.version(version)
+    _unknown_needs(gathered, listing, contents)
     gathered.messages += registry.messages
     if registry.closed:
         gathered.messages.append(f"{registry.closed}: which runs registered models need is not known, all are kept")
     return gathered
+
+
+def _read_models(root_fd: int, listing: Listing, pulse: Pulse) -> tuple[Registry, dict[str, Inside]]:
+    """The registry, and by path what the folders hold besides runs: read again where in doubt."""
+
+    def look_inside(folder: Folder) -> Inside:
+        usable = folder.experiment is not None and folder.experiment.state == "ok"
+        return read_inside(root_fd, folder.path, pulse, traces=not usable)
+
+    registry = read_registry(root_fd, listing.registry, pulse)
+    inside = {one.path: look_inside(one) for one in listing.folders if not one.error}
+    doubts = [one for one in listing.folders if not one.error and inside[one.path].doubt]
+    if registry.doubt or doubts:
+        until = time.monotonic() + _LATER_S
+        while time.monotonic() < until:
+            pulse()
+            time.sleep(0.02)
+        if registry.doubt:
+            registry = read_registry(root_fd, listing.registry, pulse)
+        inside.update((one.path, look_inside(one)) for one in doubts)
+    return registry, inside
+
+
+def _unknown_needs(gathered: Gathered, listing: Listing, contents: list[Contents]) -> None:
+    """What could not be read, or not be used, may need any run."""
+    needs = gathered.needs
+    if gathered.registry.closed:
+        needs.may_need("model-version", "", gathered.registry.closed, layout.REGISTRY)
+    if listing.closed:
+        needs.may_need("parent", "", listing.closed, TRASH_NAME)
+    in_databases = {model.model_id for one in contents for model in one.models}
+    for folder in listing.folders:
+        if folder.error:
+            # Whatever has no name of an experiment (lost+found) holds no run for MLflow either.
+            if layout.is_experiment_id(folder.name):
+                needs.may_need("parent", "", f"{safe(folder.path)} {unreadable_words(folder)}", folder.path)
+            continue
+        inside = gathered.inside[folder.path] if folder.path in gathered.inside else Inside()
+        path = f"{folder.path}/{layout.REGISTRY}"
+        if inside.closed and _is_like_experiment(folder):
+            needs.may_need("logged-model", "", inside.closed, path)
+        if inside.damaged:
+            needs.may_need("logged-model", folder.path, inside.damaged, path)
+        for name in inside.bare:
+            if name.startswith("m-") and name not in in_databases and folder.has_meta:
+                needs.may_need("logged-model", folder.path, f"{safe(path)}/{safe(name)} has no {layout.META}", path)
+
+
+def _is_like_experiment(folder: Folder) -> bool:
+    return folder.has_meta or layout.is_number(folder.name) or layout.is_hex32(folder.name)
 
 
 def _also(store: StoreInfo) -> list[str]:

@@ -10,6 +10,10 @@ KEEP_TAG: Final = "keep"
 _NOT_KEPT: Final = frozenset({"false", "0", "no"})
 
 
+UNUSABLE: Final = "(cannot be read)"
+"""Stands for the value of a tag that is there, but is no small readable file: it may say anything."""
+
+
 def keeps(value: str) -> str:
     """``keep=VALUE`` when a tag ``keep`` with this value keeps its run, else empty.
 

@@ -56,6 +56,8 @@ class Listing:
     """Paths of directories MLflow never looks at by their names; ours not among them."""
     own: list[str] = field(default_factory=list)
     """Paths of directories that are ours."""
+    closed: str = ""
+    """Why the trash, which holds runs as the root does, could not be looked at."""
     registry: str = ""
     """``directory`` or ``link`` where the root has a model registry."""
     messages: list[str] = field(default_factory=list)
@@ -71,16 +73,21 @@ def list_store(root_fd: int, pulse: Pulse) -> Listing:
         try:
             fd = look.open_directory(TRASH_NAME, root_fd)
         except OSError as error:
-            listing.messages.append(f"{TRASH_NAME} cannot be read: {look.words(error)}")
+            _trash_closed(listing, error)
         else:
             try:
                 _list_place(fd, "trash", listing, pulse)
             except OSError as error:
-                listing.messages.append(f"{TRASH_NAME} cannot be read: {look.words(error)}")
+                _trash_closed(listing, error)
             finally:
                 os.close(fd)
     listing.folders.sort(key=lambda one: (one.place, layout.order(one.name)))
     return listing
+
+
+def _trash_closed(listing: Listing, error: OSError) -> None:
+    listing.closed = f"{TRASH_NAME} cannot be read: {look.words(error)}"
+    listing.messages.append(listing.closed)
 
 
 def _list_place(fd: int, place: Place, listing: Listing, pulse: Pulse) -> str:
@@ -101,7 +108,7 @@ def _list_place(fd: int, place: Place, listing: Listing, pulse: Pulse) -> str:
             elif place == "root" and name == layout.REGISTRY:
                 listing.registry = "link" if is_link else "directory"
             elif is_link:
-                if layout.is_experiment_id(name) and _leads_to_directory(entry):
+                if layout.is_experiment_id(name) and leads_to_directory(entry):
                     listing.links.append((place, name))
             elif layout.is_passed_over(name):
                 listing.passed_over.append(layout.join(prefix, name))
@@ -112,7 +119,7 @@ def _list_place(fd: int, place: Place, listing: Listing, pulse: Pulse) -> str:
     return trash
 
 
-def _leads_to_directory(entry: os.DirEntry[str]) -> bool:
+def leads_to_directory(entry: os.DirEntry[str]) -> bool:
     """Whether MLflow would take this link for a directory. Only asked of the kernel, never gone through."""
     try:
         return entry.is_dir()
@@ -154,7 +161,7 @@ def _sort_in(folder: Folder, entry: os.DirEntry[str]) -> None:
             folder.own.append(name)
         elif name not in layout.RESERVED:
             folder.subdirectories.append(name)
-    elif entry.is_symlink() and name not in layout.RESERVED and _leads_to_directory(entry):
+    elif entry.is_symlink() and name not in layout.RESERVED and leads_to_directory(entry):
         folder.links.append(name)
 
 

@@ -45,16 +45,23 @@ class Roots:
         ``resolve`` also follows the links of the directories it names, as text (nothing is opened).
         """
         found: dict[str, None] = {}
-        served = _served(location)
-        if served is not None:
-            found[served] = None
+        for one in dict.fromkeys((location, re.split(r"[?#]", location, maxsplit=1)[0])):
+            if (served := _served(one)) is not None:
+                found[served] = None
         for path in self._texts(location):
-            inside = self._below(os.path.normpath(path))
-            found.update(dict.fromkeys(inside))
-            # ``a/../b`` is not ``b`` where ``a`` is a link, so what was normalised is resolved as well.
-            if resolve and (not inside or path.startswith(self._root)):
-                found.update(dict.fromkeys(self._below(self._real(path))))
+            found.update(dict.fromkeys(self._inside(path, resolve=resolve)))
         return list(found)
+
+    def find_link(self, folder: str, target: str) -> list[str]:
+        """Paths relative to the root a link in ``folder``, relative to the root too, may lead to."""
+        return self._inside(os.path.join(self._root, folder, target), resolve=True)
+
+    def _inside(self, path: str, *, resolve: bool) -> list[str]:
+        inside = self._below(os.path.normpath(path))
+        # ``a/../b`` is not ``b`` where ``a`` is a link, so what was normalised is resolved as well.
+        if resolve and (not inside or path.startswith(self._root)):
+            inside = [*inside, *self._below(self._real(path))]
+        return inside
 
     def _texts(self, location: str) -> list[str]:
         """Absolute paths a location may be, not normalised; none for other schemes and relative nonsense."""
@@ -69,6 +76,11 @@ class Roots:
         if not path or "\0" in path:
             return []
         texts = dict.fromkeys((path, unquote(path, errors="surrogateescape")))
+        # MLflow parses a URI, for which the path ends there; a plain path may hold these characters.
+        bare = re.split(r"[?#]", path, maxsplit=1)[0]
+        if bare != path:
+            texts.update(dict.fromkeys((bare, unquote(bare, errors="surrogateescape"))))
+        texts.pop("", None)
         found: dict[str, None] = {}
         for text in texts:
             if "\0" in text:
@@ -80,6 +92,11 @@ class Roots:
                 # MLflow resolved it against its working directory, most often beside the store.
                 found[os.path.join(os.path.dirname(self._root), text)] = None
                 found[os.path.join(self._root, text)] = None
+                # Or from further above: then the root's own name is somewhere in it.
+                parts = text.split("/")
+                for at, part in enumerate(parts):
+                    if part == os.path.basename(self._root):
+                        found[os.path.join(self._root, *parts[at + 1 :])] = None
         return list(found)
 
     def _below(self, path: str) -> list[str]:

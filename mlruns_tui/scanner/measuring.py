@@ -12,9 +12,9 @@ from mlruns_tui.model.words import TRASH_NAME
 
 from . import layout
 from .draft import Draft
-from .keep import keeps
+from .keep import UNUSABLE, keeps
 from .pulse import Pulse
-from .sizes import Ledger, RunMeasure, Tally, measure, measure_files, measure_run, read_tag
+from .sizes import Ledger, RunMeasure, Tally, closed_tags_words, measure, measure_files, measure_run, read_tag
 
 
 def sized_run(run: Run, size: Size, measured: RunMeasure | None, trouble: tuple[str, ...]) -> Run:
@@ -111,7 +111,12 @@ class Measuring:
                     whole.add(self._around(fd, name, path))
             keep = experiment.keep
             if experiment.record == "file":
-                value = read_tag(fd, "tags/keep")
+                try:
+                    value = read_tag(fd, "tags/keep")
+                except NotADirectoryError:
+                    value = None
+                except OSError:
+                    value = UNUSABLE
                 keep = keeps(value) if value is not None else ""
             for index in (*waiting.values(), *nowhere):
                 self._run_elsewhere(key, index, fd)
@@ -127,6 +132,8 @@ class Measuring:
         run = self._draft.runs_of(key)[index]
         measured = measure_run(fd, name, self._ledger, self._pulse)
         trouble = _with(run.trouble, measured.tally.trouble)
+        if measured.closed:
+            self._draft.closed_tags[run.path] = closed_tags_words(run.path, measured.closed[0])
         if measured.tally.owner < 0:
             self._draft.put_run(key, index, replace(run, trouble=trouble, owner=_owner(fd, name)))
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mlruns_tui.model.store import Reference, Run
 from mlruns_tui.model.text import safe
@@ -18,8 +19,9 @@ from . import layout
 from .claims import Claim, Claims, lies_in
 from .listing import Folder
 from .locations import Roots
-from .registry import LoggedModel, Registry, Version
+from .registry import LoggedModel, Version
 
+NeedsRun = Literal["model-version", "logged-model", "parent"]
 _RUN_TAIL = re.compile(r"/([^/]+)/([^/]+)/artifacts(?=/|$)")
 _MODEL_TAIL = re.compile(r"/([^/]+)/models/(m-[^/]+)(?=/|$)")
 _MODEL_URI = re.compile(r"models:/+(m-[^/@?#]+)")
@@ -61,6 +63,7 @@ class Needs:
         self._roots = roots
         self._places = places
         self._references: dict[tuple[str, str, str, str], Reference] = {}
+        self._unknown: dict[tuple[str, str], Reference] = {}
 
     def experiment(self, folder: Folder) -> None:
         """The artifact location of an experiment in the files, where that is not its own directory."""
@@ -82,6 +85,14 @@ class Needs:
                 if not lies_in(path, own):
                     covered = any(lies_in(path, one) for one in covering)
                     self._claim(path, f"run {safe(name)}", own, not covered)
+
+    def run_links(self, folder: Folder, links: Iterable[tuple[str, str]]) -> None:
+        """Where runs whose ``artifacts`` are a link have their files, when that is in this store."""
+        for name, target in links:
+            own = f"{folder.path}/{name}"
+            for path in self._roots.find_link(own, target):
+                if not lies_in(path, own):
+                    self._claim(path, f"run {safe(name)}", own, told=True)
 
     def version(self, version: Version) -> None:
         """A model version of either registry."""
@@ -169,6 +180,11 @@ class Needs:
         """Somebody else's claim, a database's."""
         self._claim(path, by, by_path, told)
 
+    def may_need(self, kind: NeedsRun, target: str, by: str, by_path: str) -> None:
+        """Something that cannot be read may need any run of the experiment at ``target``, or of the whole
+        store when that is empty. One is told for each kind and target."""
+        self._unknown.setdefault((kind, target), Reference(kind, "any", target, by, by_path))
+
     def find(self, location: str) -> list[str]:
         """Paths of the store a location may mean."""
         return self._roots.find(location)
@@ -185,22 +201,17 @@ class Needs:
         if known is None or (destroys and not known.destroys):
             self._references[key] = Reference(kind, target_kind, target, by, by_path, destroys)  # type: ignore[arg-type]
 
-    def all(
-        self, runs: Iterable[Run], registry: Registry, names: Mapping[str, str] | None = None
-    ) -> tuple[Reference, ...]:
-        """Every reference: also what children need of their parents, and what a closed registry may need."""
-        found = list(self._references.values())
+    def all(self, runs: Iterable[Run], names: Mapping[str, str] | None = None) -> tuple[Reference, ...]:
+        """Every reference: also what children need of their parents, and what cannot be read may need."""
+        found = [*self._references.values(), *self._unknown.values()]
         found += [
             Reference("claim", "path", one.path, one.by, one.by_path, destroys=True)
             for one in self.claims.told()
             if one.path and one.path.split("/", 1)[0] in self._places.tops
         ]
-        closed = f"a registered model nobody can see ({registry.closed})" if registry.closed else ""
         for run in runs:
             if run.parent and run.parent != run.run_id:
                 name = run.name or (names or {}).get(run.run_id, "")
                 by = f"{name} ({safe(run.run_id)})" if name else safe(run.run_id)
                 found.append(Reference("parent", "run", run.parent, by, run.path))
-            if closed:
-                found.append(Reference("model-version", "run", run.run_id, closed, layout.REGISTRY))
         return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +13,14 @@ from mlruns_tui.model.store import RegisteredModel
 from mlruns_tui.model.text import decode, safe
 
 from . import layout
-from .files import read_meta
+from .files import is_recent, read_meta
+from .listing import leads_to_directory
 from .metadata import Unusable
 from .pulse import Pulse
 from .records import text
 
+_VERSION_KEYS = ("source", "run_id")
+_MODEL_KEYS = ("artifact_location", "source_run_id")
 DELETED_STAGE = "Deleted_Internal"
 """What MLflow writes into a version it deleted but keeps the record of."""
 
@@ -68,14 +72,26 @@ class Registry:
     models: list[RegisteredModel] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
     closed: str = ""
-    """Why it, or a part of it, could not be looked at: then nobody knows what it needs."""
+    """Why it, or a part of it, could not be looked at or used: then nobody knows what it needs."""
     messages: list[str] = field(default_factory=list)
+    doubt: bool = False
+    """Some of it may have been read in the middle of a rewrite: read it again before believing it."""
 
 
 def raw(meta: dict[Any, Any], key: str) -> str:
     """A text of a mapping as written; empty for null and for what is not text."""
     value = meta.get(key)
     return value if isinstance(value, str) else "" if value is None else str(value)[:256]
+
+
+def _complete(name: str, dir_fd: int, keys: tuple[str, ...]) -> dict[Any, Any]:
+    """The mapping in a metadata file. Raises Unusable also where a key that MLflow always writes is
+    missing: a file cut off between two lines is a mapping still, only without what it needs."""
+    meta = read_meta(name, dir_fd)
+    for key in keys:
+        if key not in meta:
+            raise Unusable(f"{layout.META} has no {key}", transient=True)
+    return meta
 
 
 def read_registry(root_fd: int, kind: str, pulse: Pulse) -> Registry:
@@ -92,7 +108,7 @@ def read_registry(root_fd: int, kind: str, pulse: Pulse) -> Registry:
         registry.closed = f"{layout.REGISTRY} cannot be read: {look.words(error)}"
         return registry
     try:
-        for name in _directories(fd):
+        for name in _directories(fd, layout.REGISTRY, registry):
             pulse()
             _read_model(fd, name, registry, pulse)
     except OSError as error:
@@ -102,9 +118,16 @@ def read_registry(root_fd: int, kind: str, pulse: Pulse) -> Registry:
     return registry
 
 
-def _directories(fd: int) -> list[str]:
+def _directories(fd: int, path: str, told: Registry | Inside) -> list[str]:
+    """Names of the directories in one; a link to a directory, which MLflow follows, is told as closed."""
+    found = []
     with os.scandir(fd) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                found.append(entry.name)
+            elif entry.is_symlink() and leads_to_directory(entry):
+                told.closed = told.closed or f"{safe(path)}/{safe(entry.name)} is a symbolic link, not followed"
+    return sorted(found)
 
 
 def _read_model(registry_fd: int, name: str, registry: Registry, pulse: Pulse) -> None:
@@ -126,7 +149,7 @@ def _read_model(registry_fd: int, name: str, registry: Registry, pulse: Pulse) -
             reason = "meta.yaml is missing"
         except Unusable as error:
             reason = error.reason
-        for one in _directories(fd):
+        for one in _directories(fd, path, registry):
             pulse()
             if one.startswith("version-"):
                 versions += 1
@@ -145,13 +168,15 @@ def _read_model(registry_fd: int, name: str, registry: Registry, pulse: Pulse) -
 def _read_version(model_fd: int, folder: str, model_path: str, model: str, registry: Registry) -> None:
     path = f"{model_path}/{folder}/{layout.META}"
     try:
-        meta = read_meta(f"{folder}/{layout.META}", model_fd)
+        meta = _complete(f"{folder}/{layout.META}", model_fd, _VERSION_KEYS)
     except FileNotFoundError:
+        registry.doubt = registry.doubt or is_recent(folder, model_fd)
+        registry.closed = registry.closed or f"{safe(path)} is missing"
         registry.messages.append(f"{safe(path)} is missing: what this version needs is not known")
         return
     except Unusable as error:
-        if error.closed:
-            registry.closed = registry.closed or f"{safe(path)}: {error.reason}"
+        registry.doubt = registry.doubt or (error.transient and is_recent(f"{folder}/{layout.META}", model_fd))
+        registry.closed = registry.closed or f"{safe(path)}: {error.reason}"
         registry.messages.append(f"{safe(path)}: {error.reason}; what this version needs is not known")
         return
     registry.versions.append(
@@ -190,7 +215,13 @@ class Inside:
     traces: int = 0
     """Whose metadata can be read; only counted where asked for."""
     closed: str = ""
-    """Why its logged models could not all be looked at."""
+    """Why its logged models could not all be looked at: then nobody knows which runs they need."""
+    damaged: str = ""
+    """Why one of them cannot be used: then nobody knows which of the experiment's runs it needs."""
+    unread: str = ""
+    """Why its logged models or traces could not all be listed."""
+    doubt: bool = False
+    """One of them may have been read in the middle of a rewrite: read it again before believing it."""
 
 
 def read_inside(root_fd: int, folder: str, pulse: Pulse, *, traces: bool = False) -> Inside:
@@ -198,14 +229,18 @@ def read_inside(root_fd: int, folder: str, pulse: Pulse, *, traces: bool = False
     found = Inside()
     for name, models in _entries(root_fd, folder, layout.REGISTRY, found):
         pulse()
+        path = f"{safe(folder)}/{layout.REGISTRY}/{safe(name)}"
         try:
-            meta = read_meta(f"{name}/{layout.META}", models)
+            meta = _complete(f"{name}/{layout.META}", models, _MODEL_KEYS)
         except FileNotFoundError:
+            found.doubt = found.doubt or is_recent(name, models)
             found.bare.append(name)
             continue
         except Unusable as error:
             if error.closed:
-                found.closed = f"{safe(folder)}/{layout.REGISTRY}/{safe(name)}: {error.reason}"
+                found.closed = found.closed or f"{path}: {error.reason}"
+            found.doubt = found.doubt or (error.transient and is_recent(f"{name}/{layout.META}", models))
+            found.damaged = found.damaged or f"{path}: {error.reason}"
             continue
         found.models.append(
             LoggedModel(
@@ -232,17 +267,30 @@ def read_inside(root_fd: int, folder: str, pulse: Pulse, *, traces: bool = False
 
 def _entries(root_fd: int, folder: str, part: str, found: Inside) -> Iterator[tuple[str, int]]:
     """Names of the directories in a reserved directory, with a descriptor on it."""
+    top = f"{folder}/{part}"
+    told = found if part == layout.REGISTRY else Inside()
     try:
-        fd = look.open_path(root_fd, f"{folder}/{part}")
+        fd = look.open_path(root_fd, top)
     except FileNotFoundError:
         return
     except OSError as error:
-        found.closed = f"{safe(folder)}/{part} cannot be read: {look.words(error)}"
+        # What is no directory at all, and no link to one, holds nothing.
+        if not isinstance(error, NotADirectoryError) or _is_link(top, root_fd):
+            told.closed = f"{safe(top)} cannot be read: {look.words(error)}"
+            found.unread = found.unread or told.closed
         return
     try:
-        for name in _directories(fd):
+        for name in _directories(fd, top, told):
             yield name, fd
     except OSError as error:
-        found.closed = f"{safe(folder)}/{part} cannot be read: {look.words(error)}"
+        told.closed = f"{safe(top)} cannot be read: {look.words(error)}"
+        found.unread = found.unread or told.closed
     finally:
         os.close(fd)
+
+
+def _is_link(path: str, root_fd: int) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(path, dir_fd=root_fd, follow_symlinks=False).st_mode)
+    except OSError:
+        return True

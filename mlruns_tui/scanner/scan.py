@@ -168,6 +168,8 @@ class Scan:
         draft = self.draft
         owner = next((one for one in self._contents if one.path == self._owner), None)
         self.gathered = gather(draft.store, self._root_fd, self._listing, self._reads, self._contents, self._pulse)
+        if self._found.closed:
+            self.gathered.needs.may_need("model-version", "", self._found.closed, self._found.blind)
         known = Knowledge(
             self.gathered.needs.claims,
             time.time_ns(),
@@ -233,5 +235,6 @@ class Scan:
 
     def _conclude(self) -> None:
         assert self.gathered is not None
-        registry = self.gathered.registry
-        self.draft.references = self.gathered.needs.all(self.draft.all_runs(), registry)
+        for path, by in self.draft.closed_tags.items():
+            self.gathered.needs.may_need("parent", path.rpartition("/")[0], by, path)
+        self.draft.references = self.gathered.needs.all(self.draft.all_runs())

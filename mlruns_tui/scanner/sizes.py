@@ -14,13 +14,15 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.store import Size
 from mlruns_tui.model.text import decode, safe
 
-from .keep import KEEP_TAG, keeps
+from .keep import KEEP_TAG, UNUSABLE, keeps
 from .pulse import Pulse
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_DEPTH = 80
 """Levels held open at once."""
-_TAGS = ("mlflow.parentRunId", KEEP_TAG, "mlflow.runName")
+_PARENT_TAG = "mlflow.parentRunId"
+_TAGS = (_PARENT_TAG, KEEP_TAG, "mlflow.runName")
+_TAGS_FOLDER = "tags"
 
 
 @dataclass(slots=True)
@@ -112,6 +114,8 @@ class RunMeasure:
     tally: Tally
     tags: dict[str, str]
     """Of ``mlflow.parentRunId``, ``keep`` and ``mlflow.runName``, those that are there; raw text."""
+    closed: list[OSError]
+    """Why it cannot be told which parent it names; empty when it can."""
 
     @property
     def parent(self) -> str:
@@ -131,16 +135,22 @@ def measure_run(folder_fd: int, name: str, ledger: Ledger, pulse: Pulse) -> RunM
     ledger.begin_item()
     tally = Tally()
     tags: dict[str, str] = {}
-    _enter(folder_fd, name, tally, ledger, pulse, 0, tags)
-    return RunMeasure(tally, tags)
+    closed: list[OSError] = []
+    _enter(folder_fd, name, tally, ledger, pulse, 0, tags, closed)
+    return RunMeasure(tally, tags, closed)
 
 
 def read_tag(folder_fd: int, path: str) -> str | None:
-    """The text of one tag file, None where there is none that can be read."""
+    """The text of one tag file, None where there is none. Raises OSError for one that cannot be read."""
     try:
         return decode(look.read_small(path, folder_fd))
-    except OSError:
+    except FileNotFoundError:
         return None
+
+
+def closed_tags_words(path: str, error: OSError) -> str:
+    """``1/abc: its tags cannot be read (permission denied), it may be a child``."""
+    return f"{safe(path)}: its tags cannot be read ({look.words(error)}), it may be a child"
 
 
 def _enter(
@@ -151,14 +161,17 @@ def _enter(
     pulse: Pulse,
     depth: int,
     tags: dict[str, str] | None = None,
+    closed: list[OSError] | None = None,
 ) -> None:
-    """Count the directory ``name``; with ``tags`` it is a run, whose tags are wanted."""
+    """Count the directory ``name``; with ``tags`` and ``closed`` it is a run, whose tags are wanted."""
     try:
         fd = os.open(name, _DIRECTORY, dir_fd=parent_fd)
     except FileNotFoundError:
         return
-    except OSError:
+    except OSError as error:
         tally.trouble.add("unreadable")
+        if closed is not None:
+            closed.append(error)
         return
     try:
         status = os.fstat(fd)
@@ -172,20 +185,34 @@ def _enter(
         if depth >= _MAX_DEPTH:
             _deep(parent_fd, name, tally, ledger, pulse)
             return
-        for one in _list(fd, tally, ledger, pulse):
-            if tags is not None and one == "tags" and depth == 0:
-                _enter_tags(fd, one, tally, ledger, pulse, tags)
-            else:
+        if tags is None or closed is None:
+            for one in _list(fd, tally, ledger, pulse):
                 _enter(fd, one, tally, ledger, pulse, depth + 1)
+            return
+        others: list[str] = []
+        for one in _list(fd, tally, ledger, pulse, others, closed):
+            if one == _TAGS_FOLDER:
+                _enter_tags(fd, one, tally, ledger, pulse, tags, closed)
+            else:
+                _enter(fd, one, tally, ledger, pulse, 1)
+        if _TAGS_FOLDER in others:
+            # A link or a file: MLflow follows the one and fails on the other.
+            closed.append(look.NotReadable(20, "not a directory", _TAGS_FOLDER))
+            tags[KEEP_TAG] = UNUSABLE
     finally:
         os.close(fd)
 
 
-def _enter_tags(fd: int, name: str, tally: Tally, ledger: Ledger, pulse: Pulse, tags: dict[str, str]) -> None:
+def _enter_tags(
+    fd: int, name: str, tally: Tally, ledger: Ledger, pulse: Pulse, tags: dict[str, str], closed: list[OSError]
+) -> None:
     try:
         tags_fd = os.open(name, _DIRECTORY, dir_fd=fd)
-    except OSError:
+    except FileNotFoundError:
+        return
+    except OSError as error:
         tally.trouble.add("unreadable")
+        closed.append(error)
         return
     try:
         status = os.fstat(tags_fd)
@@ -194,17 +221,36 @@ def _enter_tags(fd: int, name: str, tally: Tally, ledger: Ledger, pulse: Pulse, 
             return
         tally.newest_ns = max(tally.newest_ns, status.st_mtime_ns)
         seen: list[str] = []
-        for one in _list(tags_fd, tally, ledger, pulse, seen):
+        below = _list(tags_fd, tally, ledger, pulse, seen, closed)
+        for one in below:
             _enter(tags_fd, one, tally, ledger, pulse, 2)
         for tag in _TAGS:
-            if tag in seen and (value := read_tag(tags_fd, tag)) is not None:
-                tags[tag] = value
+            if tag not in seen and tag not in below:
+                continue
+            try:
+                value = read_tag(tags_fd, tag)
+            except OSError as error:
+                if tag == KEEP_TAG:
+                    tags[tag] = UNUSABLE
+                elif tag == _PARENT_TAG:
+                    closed.append(error)
+            else:
+                if value is not None:
+                    tags[tag] = value
     finally:
         os.close(tags_fd)
 
 
-def _list(fd: int, tally: Tally, ledger: Ledger, pulse: Pulse, seen: list[str] | None = None) -> list[str]:
-    """Count what a directory holds itself; the names of its directories. ``seen`` collects other names."""
+def _list(
+    fd: int,
+    tally: Tally,
+    ledger: Ledger,
+    pulse: Pulse,
+    seen: list[str] | None = None,
+    closed: list[OSError] | None = None,
+) -> list[str]:
+    """Count what a directory holds itself; the names of its directories. ``seen`` collects other names,
+    ``closed`` why it could not be listed."""
     below: list[str] = []
     size = blocks = files = met = 0
     newest = tally.newest_ns
@@ -221,8 +267,10 @@ def _list(fd: int, tally: Tally, ledger: Ledger, pulse: Pulse, seen: list[str] |
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue
-                except OSError:
+                except OSError as error:
                     tally.trouble.add("unreadable")
+                    if closed is not None:
+                        closed.append(error)
                     continue
                 if status.st_mtime_ns > newest:
                     newest = status.st_mtime_ns
@@ -232,8 +280,10 @@ def _list(fd: int, tally: Tally, ledger: Ledger, pulse: Pulse, seen: list[str] |
                     size += status.st_size
                     blocks += status.st_blocks
                     files += 1
-    except OSError:
+    except OSError as error:
         tally.trouble.add("unreadable")
+        if closed is not None:
+            closed.append(error)
     tally.size_bytes += size
     tally.allocated_bytes += blocks * 512
     tally.files += files

@@ -80,6 +80,9 @@ REGISTRY: Final[dict[str, Fact]] = {
         SILENT, "registered model: {}", "models", migration="fails", cause=_HAND
     ),
     "registered-model-name-twice": fact(SILENT, "the same name as in {}", "models", migration="fails", cause=_COPY),
+    "registered-model-aliases-closed": fact(
+        SILENT, "aliases/ cannot be read", "models", migration="fails", cause=_RIGHTS
+    ),
     "alias-of-a-missing-version": fact(SILENT, "alias of version {}, which is not there", "models"),
     **_documents("version-meta", "model version", "meta.yaml", fact(_REGISTRY, "", "models")),
     "version-meta-missing": fact(

@@ -116,6 +116,8 @@ LINEAGE: Final[dict[str, Fact]] = {
     "output-type-unknown": fact(_OUTPUT, "output of a run: {}", remedy="repair", cause=_HAND),
     "output-value-not-storable": fact(SILENT, "output of a run: {}", migration="fails", remedy="repair", cause=_HAND),
     **_documents("dataset", "dataset", fact(_DATASET, "", alone=SILENT, alone_before=ALWAYS)),
+    # Schemas and profiles make them megabytes large, with nothing wrong in them.
+    "dataset-meta-unjudged": fact(None, "dataset: meta.yaml is not judged: {}"),
     "datasets-not-a-folder": fact(_DATASET, "datasets is no folder", alone=SILENT, alone_before=ALWAYS),
     "datasets-closed": fact(
         _DATASET, "datasets/ cannot be read", migration="fails", alone=SILENT, alone_before=ALWAYS, cause=_RIGHTS

@@ -57,6 +57,8 @@ class Facts:
         self._by_run: dict[str, list[Reference]] = {}
         self._by_experiment: dict[str, list[Reference]] = {}
         self._by_path: dict[str, list[Reference]] = {}
+        self._any: dict[str, list[Reference]] = {}
+        """What may need any run: of the experiment at a path, of the whole store under the empty path."""
         self._children: dict[str, dict[str, str]] = {}
         self._keys: dict[str, list[str]] | None = None
         paths: dict[str, str] = {run.path: key for key, run in self.runs.items() if run.path}
@@ -67,7 +69,9 @@ class Facts:
                 self._children.setdefault(run.parent, {}).setdefault(key, run.name or run.run_id)
 
     def _index(self, reference: Reference, paths: Mapping[str, str]) -> None:
-        if reference.kind == "parent":
+        if reference.target_kind == "any":
+            self._any.setdefault(reference.target, []).append(reference)
+        elif reference.kind == "parent":
             child = paths.get(reference.by_path, f"path:{reference.by_path}")
             self._children.setdefault(reference.target, {})[child] = reference.by
         elif reference.target_kind == "run":
@@ -118,6 +122,11 @@ class Facts:
             for one in self._by_run.get(run.run_id, ())
             if not _inside(one.by_path, run.path)
         ]
+        found += [
+            Protection(cast(ProtectionKind, one.kind), f"{one.by}: it may need this run")
+            for one in (*self._any.get("", ()), *self._any.get(run.path.rpartition("/")[0] or "-", ()))
+            if not _inside(one.by_path, run.path)
+        ]
         found += self._claims(run.path, "run")
         if run.keep:
             found.append(Protection("keep-tag", f"tagged {run.keep.replace('=', ' = ', 1)}"))
@@ -158,6 +167,12 @@ class Facts:
             for one in self._by_experiment.get(experiment.experiment_id, ())
             if not _inside(one.by_path, experiment.path)
         ]
+        if experiment.state != "orphaned":
+            found += [
+                Protection("model-version", f"{one.by}: it may need a model in this experiment")
+                for one in self._any.get("", ())
+                if one.kind == "model-version"
+            ]
         found += self._claims(experiment.path, "experiment")
         if experiment.keep:
             found.append(Protection("keep-tag", f"tagged {experiment.keep.replace('=', ' = ', 1)}"))

@@ -15,7 +15,7 @@ from mlruns_tui.model.errors import Exit
 from mlruns_tui.model.protocols import Reader
 
 from . import signs
-from .palette import StoreCommands
+from .palette import Palette, StoreCommands
 from .screens.main import MainScreen
 from .tasks import TaskStarted
 from .theme import DARK, THEMES, own_variables
@@ -86,6 +86,10 @@ class MlrunsApp(App[int]):
         """None of Textual's own: the palette lists our command table."""
         return ()
 
+    def action_command_palette(self) -> None:
+        if self.use_command_palette and not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     async def action_quit(self) -> None:
         """Textual's ``ctrl+q`` asks and counts like our ``q``."""
         main = self.main
@@ -117,4 +121,5 @@ def run_app(reader: Reader, **options: Any) -> int:
     """
     app = MlrunsApp(reader, **options)
     app.run(mouse=app.mouse)
-    return int(Exit.FAILED if app.return_code else Exit.DONE)
+    # Leaving after the error, in what is left of the screen, sets the code anew.
+    return int(Exit.FAILED if app.return_code or app._exception is not None else Exit.DONE)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import work
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.css.query import NoMatches
 
 from mlruns_tui.report.words import size_text
 
@@ -19,6 +22,26 @@ ORDER = ("act", "mark", "look", "rest", "move")
 MOST_JUMPS = 50
 """So many places are offered; a few more letters find the others."""
 JUMP_SCORE = 0.4
+
+
+_gather = CommandPalette._gather_commands.__wrapped__  # type: ignore[attr-defined]
+
+
+class Palette(CommandPalette):
+    """Textual's, but it may be left at once: there a search that starts after its list is gone ends the app."""
+
+    @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)
+    async def _gather_commands(self, search_value: str) -> None:
+        with suppress(NoMatches):
+            await _gather(self, search_value)
+
+    def _watch__list_visible(self) -> None:
+        with suppress(NoMatches):
+            super()._watch__list_visible()
+
+    async def _watch__show_busy(self) -> None:
+        with suppress(NoMatches):
+            await super()._watch__show_busy()
 
 
 class StoreCommands(Provider):

@@ -19,6 +19,7 @@ from mlruns_tui.model.codec import decode, encode
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Tell, silent
+from mlruns_tui.model.text import safe
 
 
 class Task:
@@ -131,6 +132,38 @@ def batches(root: str) -> tuple[Batch, ...]:
     from mlruns_tui.cleanup.vault import batches as of
 
     return of(root)
+
+
+def unfinished(root: str) -> tuple[str, ...]:
+    """A sentence for each batch of a store that stopped half-way or is at work now. Reads only.
+
+    Batches that cannot be looked up are passed over: the commands about backups say why.
+    """
+    from mlruns_tui.cleanup.vault import looking
+
+    try:
+        with looking(root) as site:
+            # Journals first: most stores have nothing open, and looking up every item costs far more.
+            if not any(site.history(batch_id).open_op for batch_id in site.ids()):
+                return ()
+        found = batches(root)
+    except (MlrunsError, OSError, ValueError):
+        return ()
+    mine = [batch.id for batch in found if batch.uid == os.geteuid()]
+    return tuple(
+        f"batch {safe(batch.id)} is not finished: " + ("; ".join(batch.messages) or _settling(batch, mine, safe(root)))
+        for batch in found
+        if batch.state == "unfinished"
+    )
+
+
+def _settling(batch: Batch, mine: Sequence[str], root: str) -> str:
+    """Who settles a batch, and how. ``mine``: this user's batches, newest first."""
+    stopped = "it stopped half-way"
+    if batch.id not in mine:
+        return f"{stopped}; {safe(batch.user)} settles it"
+    command = f"undo {root}" if batch.id == mine[0] else f"backups restore {safe(batch.id)} {root}"
+    return f"{stopped}; mlruns-tui {command} settles it"
 
 
 def _start(request: Mapping[str, Any]) -> Task:

@@ -29,7 +29,7 @@ def diagnose(reader: Reader, mlflow_version: str | None = None, stop: Stop = nev
     from mlruns_tui.scanner.checks import check_store
     from mlruns_tui.scanner.root import open_root
 
-    leave_out = _owned_by_a_database(reader, stop) if store.kind == "mixed" or store.database else frozenset()
+    leave_out = _in_use(reader, stop)
     root_fd = open_root(store)
     if root_fd is None:
         return ()
@@ -39,8 +39,9 @@ def diagnose(reader: Reader, mlflow_version: str | None = None, stop: Stop = nev
         os.close(root_fd)
 
 
-def _owned_by_a_database(reader: Reader, stop: Stop) -> frozenset[str]:
-    """Paths of the directories a database claims, from the first snapshot that has decided on them."""
+def _in_use(reader: Reader, stop: Stop) -> frozenset[str]:
+    """Paths of the directories a database or another experiment keeps artifacts in, whatever they look
+    like; from the first snapshot that has decided on them."""
     for snapshot in reader.scan(None, stop):
         if snapshot.progress.stage in ("listing", "runs"):
             continue

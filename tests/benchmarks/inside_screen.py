@@ -9,10 +9,12 @@ REPORT: JSON pairs of the moment it ended (``time.perf_counter``) and seconds of
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,16 +24,42 @@ LEAST_S = 0.005
 callbacks: list[tuple[float, float, str]] = []
 
 
+def name_of(handle: asyncio.Handle) -> str:
+    """Whose callback it is: for a task's, the message pump that runs in it."""
+    callback = getattr(handle, "_callback", None)
+    task = getattr(callback, "__self__", None)
+    if not isinstance(task, asyncio.Task):
+        return repr(callback)[:200]
+    coroutine = task.get_coro()
+    return f"{task.get_name()} ({getattr(coroutine, '__qualname__', coroutine)})"[:200]
+
+
 def watch_callbacks(report: Path) -> None:
     """Note the CPU time of every callback of the event loop."""
     real = asyncio.events.Handle._run
+    main = threading.get_ident()
+    collecting = 0.0
+    collected = 0.0
 
     def watched(self: asyncio.Handle) -> None:
-        before = time.thread_time()
+        before, collected_before = time.thread_time(), collected
         real(self)
         spent = time.thread_time() - before
         if spent >= LEAST_S:
-            callbacks.append((time.perf_counter(), spent, repr(self)[:300]))
+            garbage = (collected - collected_before) * 1000
+            callbacks.append(
+                (time.perf_counter(), spent, f"{name_of(self)}, {garbage:.0f} ms of it garbage collection")
+            )
+
+    def collects(phase: str, _: object) -> None:
+        nonlocal collecting, collected
+        if threading.get_ident() == main:
+            if phase == "start":
+                collecting = time.thread_time()
+            else:
+                collected += time.thread_time() - collecting
+
+    gc.callbacks.append(collects)
 
     asyncio.events.Handle._run = watched  # type: ignore[method-assign]
 

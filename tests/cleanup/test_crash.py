@@ -225,7 +225,9 @@ def check_purge(case: Case, where: str, compare: Any, tally: Tally) -> None:
     for path in case.places():
         if path.exists() and case.subtree(path) not in trees:
             tally.lost.append(f"{where}: a part of something in {path}")
-    kept = [path for path, number in case.copies_found(case.copies).items() if number == 1]
+    dead = [case.subtree(path) for path in case.store.vault.glob("batches/*/dead/*")]
+    # One that was declared dead and not begun comes back as well.
+    kept = [path for path, number in case.copies_found(case.copies).items() if number == 1 or case.copies[path] in dead]
     try:
         batch = undo(str(case.store.root))
     except MlrunsError as error:

@@ -142,3 +142,20 @@ def test_a_store_that_cannot_be_read_is_refused(command: list[str], ordinary_use
     assert done.returncode == 2
     assert "permission denied" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_batch_that_stopped_half_way_is_told_with_what_settles_it(run: Run, store: Any) -> None:
+    assert run("cleanup", store.path, "--days-old", "30", "--force").code == 0
+    assert run("list", store.path, "--json").json["messages"] == []
+    (journal,) = store.root.glob(".mlruns-tui.trash/batches/*/journal*")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert b'"end"' in lines[-1]
+    journal.write_bytes(b"".join(lines[:-1]))
+    batch = journal.parent.name
+    said = f"batch {batch} is not finished: it stopped half-way; mlruns-tui undo {store.path} settles it"
+    assert run("list", store.path, "--json").json["messages"] == [said]
+    done = run("list", store.path)
+    assert done.code == 0
+    assert done.err == f"mlruns-tui: {said}\n"
+    assert run("undo", store.path).code == 0
+    assert run("list", store.path).err == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def test_help_lists_every_command_that_exists_and_no_other(start: Run) -> None:
     done = start("--help")
     assert done.code == 0
     told = done.out.partition("Commands:")[2].partition("Options")[0]
-    assert re.findall(r"^  (\w+)  ", told, re.MULTILINE) == ["list", "cleanup", "undo", "backups", "demo"]
+    assert re.findall(r"^  (\w+)  ", told, re.MULTILINE) == ["list", "doctor", "cleanup", "undo", "backups", "demo"]
     assert "_MLRUNS_TUI_COMPLETE=bash_source" in done.out
     assert "Exit codes" in done.out
 
@@ -232,3 +233,56 @@ def test_output_cut_short_by_its_reader_is_no_error_message(command: list[str], 
     )
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["nosuchcmd", "--json"], "nosuchcmd is neither a command nor a store"),
+     (["nosuchcmd", "--runs"], "nosuchcmd is neither a command nor a store"),
+     (["--json", "nosuchcmd"], "nosuchcmd is neither a command nor a store"),
+     (["backups", "--json"], "no such command: --json stands where list, show, restore or purge must"),
+     (["backups", "nosuchcmd", "--json"], "No such command 'nosuchcmd'.")],
+)  # fmt: skip
+def test_options_of_a_command_that_is_none_do_not_hide_what_is_wrong(
+    start: Run, tmp_path: Path, words: list[str], said: str
+) -> None:
+    done = start(*words, cwd=tmp_path)
+    assert done.code == 2
+    if "--json" in words:
+        assert done.json["error"]["message"] == said
+    else:
+        assert done.err.startswith(f"mlruns-tui: {said} (")
+
+
+def test_a_store_that_is_there_is_not_taken_for_a_command(start: Run, store: Any) -> None:
+    done = start("mlruns", "--json", cwd=store.root.parent)
+    assert done.code == 2
+    assert done.json["error"]["message"] == "No such option '--json'."
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "words", [["list"], ["list", "--json"], ["list", "--ndjson"], ["--help"], ["list", "--schema"]]
+)
+def test_a_full_disk_under_the_output_is_said_in_one_line(
+    command: list[str], store: Any, words: list[str], unbuffered: str
+) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=store.root.parent,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("mlruns-tui: the output could not be written: No space left on device; ")
+    assert "fault" not in done.stderr
+
+
+def test_another_errors_full_disk_is_not_taken_for_the_outputs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mlruns_tui.cli.listing.read_store", full)
+    done = run("list")
+    assert done.code == 1
+    assert "a fault of the program itself: OSError" in done.err

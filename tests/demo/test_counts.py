@@ -175,11 +175,14 @@ def test_orphans_hold_traces_of_an_experiment_but_no_run_or_metadata(demo):
     large, small = (root / name for name in demo.orphan_ids)
     for folder in (large, small):
         names = [name for _, folders, files in os.walk(folder) for name in (*folders, *files)]
-        assert "meta.yaml" not in names
-        assert not any(re.fullmatch("(m-|tr-)?[0-9a-f]{32}", name) for name in names)
+        assert not (folder / "meta.yaml").exists()
+        assert names.count("meta.yaml") == len(list(folder.glob("datasets/*/meta.yaml")))
+        elsewhere = [one.name for one in folder.rglob("*") if one.parent != folder / "datasets"]
+        assert not any(re.fullmatch("(m-|tr-)?[0-9a-f]{32}", name) for name in elsewhere)
+        assert not any(one.is_file() for one in folder.iterdir())
         assert any((folder / "tags").iterdir())
     assert not any((large / "models").iterdir())
-    assert not any((large / "datasets").iterdir())
+    assert len(list((large / "datasets").iterdir())) == 4
     assert sum(one.stat().st_size for one in large.rglob("*") if one.is_file()) > 3_000_000
     assert sum(one.stat().st_size for one in small.rglob("*") if one.is_file()) < 1_000
 

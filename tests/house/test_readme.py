@@ -63,7 +63,7 @@ def test_every_command_is_understood(arguments: list[str], command: list[str]) -
     for option in (word for word in arguments if word.startswith("--")):
         assert option.split("=")[0] in done.stdout
     verb = next((word for word in arguments if word.isalpha()), "")
-    if verb in ("list", "cleanup", "undo", "backups", "demo"):
+    if verb in ("list", "doctor", "cleanup", "undo", "backups", "demo"):
         assert verb in done.stdout.split("\n\n")[0]
 
 

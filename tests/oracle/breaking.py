@@ -26,8 +26,6 @@ class Case:
     """Where the finding must be when not at, below or above ``path``."""
     needs: str = ""
     """A name only stores of newer versions have (``model``, ``trace``, ``assessments``, ``registry``)."""
-    deleted: bool = False
-    """MLflow leaves it out because somebody deleted it: no defect at all."""
     below: str = ""
     """Put the store into a directory of this name."""
 

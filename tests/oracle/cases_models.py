@@ -103,7 +103,7 @@ REGISTRY = [
     Case("version: current_stage a bogus word", VERSION, having(current_stage="Zombie"), needs="registry"),
     Case("version: current_stage a list", VERSION, having(current_stage=["None"]), needs="registry"),
     Case("version: status a bogus word", VERSION, having(status="Zombie"), needs="registry"),
-    Case("version: deleted", VERSION, having(current_stage="Deleted_Internal"), needs="registry", deleted=True),
+    Case("version: deleted", VERSION, having(current_stage="Deleted_Internal"), needs="registry"),
     Case(
         "version: deleted, version missing",
         VERSION,
@@ -181,12 +181,12 @@ LOGGED_MODELS = [
         having(lifecycle_stage="zombie"),
         needs="model",
     ),
-    Case("logged model: deleted", MODEL + "/meta.yaml", having(lifecycle_stage="deleted"), needs="model", deleted=True),
+    Case("logged model: deleted", MODEL + "/meta.yaml", having(lifecycle_stage="deleted"), needs="model"),
     Case(
         "logged model: deleted, name missing",
         MODEL + "/meta.yaml",
         both(having(lifecycle_stage="deleted"), without("name")),
-        needs="model", deleted=True,
+        needs="model",
     ),
     Case("logged model: source run is gone", MODEL + "/meta.yaml", having(source_run_id=OTHER), needs="model"),
     Case(

@@ -339,9 +339,9 @@ def _number(path):
 def _into_trash(path):
     place = path.parent.parent / ".trash" / "555"
     copied("/.trash/555/SAME", having(experiment_id="555"))(path)
-    file("artifact_location: file:///x\nexperiment_id: '555'\ncreation_time: 1\nlast_update_time: 1\nlifecycle_stage: deleted\nname: more\n")(
-        place / "meta.yaml"
-    )
+    file(
+        "artifact_location: file:///x\nexperiment_id: '555'\ncreation_time: 1\nlast_update_time: 1\nlifecycle_stage: deleted\nname: more\n"
+    )(place / "meta.yaml")
 
 
 def _a_run(path):

@@ -52,23 +52,44 @@ def worst(found: set[tuple[str, str]]) -> str:
     return min((impact for impact, _ in found), key=ORDER.index, default="silent")
 
 
+EVERYWHERE = frozenset(
+    {
+        "experiment-closed",
+        "experiment-no-list",
+        "registry-closed",
+        "store-below-artifacts",
+        "trash-closed",
+        "trash-not-a-folder",
+    }
+)
+"""Findings about a folder that every search for a run, model or trace goes through: it ends them all."""
+
+
 def missed(answer: dict[str, Any], findings: list[dict[str, Any]]) -> list[str]:
     """What MLflow did that no finding says, entry by entry; empty when the doctor missed nothing."""
     problems = []
     said = {(one["impact"], one["experiment_id"], one["run_id"]) for one in findings}
     impacts_said = {impact for impact, _, _ in said}
-    closed = {one["code"] for one in findings} & {"experiment-closed", "trash-closed", "store-below-artifacts"}
+    closed = {one["code"] for one in findings} & EVERYWHERE
     for impact, entry in sorted(impacts(answer)):
         experiment, _, run = entry.partition("/")
         if impact == "breaks-store":
             found = impact in impacts_said
         elif impact == "breaks-run":
             # Looking for a run goes through every experiment: one that cannot be listed ends it.
-            found = bool(closed) or (impact, experiment, "") in said or any(
-                one["impact"] == impact and one["run_id"] == run for one in findings
+            found = (
+                bool(closed)
+                or (impact, experiment, "") in said
+                or any(one["impact"] == impact and one["run_id"] == run for one in findings)
             )
+        elif impact == "breaks-experiment":
+            # An experiment whose listing ends everything cannot be searched either.
+            worse = {one for one, owner, _ in said if owner == experiment} & {"breaks-store", "breaks-experiment"}
+            found = bool(closed) or bool(worse)
         else:
+            # A folder that cannot be read is passed over with a warning as well: one finding says the worst.
             found = any(one == impact and (not experiment or owner == experiment) for one, owner, _ in said)
+            found = found or (impact == "warns" and "experiment-closed" in closed)
         if not found:
             problems.append(f"MLflow: {impact} at {entry or 'the store'}; doctor: nothing of the kind")
     return problems
@@ -77,6 +98,9 @@ def missed(answer: dict[str, Any], findings: list[dict[str, Any]]) -> list[str]:
 def invented(answer: dict[str, Any], findings: list[dict[str, Any]]) -> list[str]:
     """Findings that MLflow does not bear out; empty when the doctor invented nothing."""
     seen = impacts(answer)
+    if any(call["call"] == "open" and call["outcome"] == "raise" for call in answer["calls"]):
+        # Nothing else could be asked.
+        return []
     raised = {(call["call"], call["entry"]) for call in answer["calls"] if call["outcome"] == "raise"}
     broken = {entry for impact, entry in seen if impact == "breaks-experiment"}
     problems = []
@@ -92,9 +116,14 @@ def invented(answer: dict[str, Any], findings: list[dict[str, Any]]) -> list[str
             )
         elif impact == "warns":
             # Where a listing raises, its warnings are lost with it.
-            true = (impact, experiment) in seen or (impact, "") in seen or ("breaks-store", "") in seen or experiment in broken
+            true = (
+                (impact, experiment) in seen
+                or (impact, "") in seen
+                or ("breaks-store", "") in seen
+                or experiment in broken
+            )
         elif impact == "hidden":
-            true = (impact, experiment) in seen or experiment in broken
+            true = (impact, experiment) in seen or ("warns", experiment) in seen or experiment in broken
         else:
             true = True
         if not true:

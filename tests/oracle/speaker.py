@@ -126,7 +126,9 @@ class Interview:
         experiments = [name for name in directories(self.store) if name != "models" and not name.endswith(".trash")]
         # A folder of this name in the trash is not asked about: that would be asking for the registry.
         trashed = [name for name in directories(os.path.join(self.store, ".trash")) if name != "models"]
-        self.there["search_experiments ALL"] = len(experiments) + len(directories(os.path.join(self.store, ".trash")))
+        self.there["search_experiments ALL"] = len(
+            [name for name in there(self.store) if name in experiments] + there(os.path.join(self.store, ".trash"))
+        )
         search = client.search_experiments
         self.ask("search_experiments ACTIVE", "", lambda: search(view_type=ViewType.ACTIVE_ONLY), experiment_id)
         self.ask("search_experiments ALL", "", lambda: search(view_type=ViewType.ALL), experiment_id)
@@ -140,12 +142,11 @@ class Interview:
 
     def about_registry(self, client: MlflowClient) -> None:
         registry = os.path.join(self.store, "models")
-        self.there["search_registered_models"] = len(directories(registry))
-        self.there["search_model_versions"] = sum(
-            name.startswith("version-")
-            for model in directories(registry)
-            for name in directories(f"{registry}/{model}")
-        )
+        models = [f"{registry}/{name}" for name in directories(registry)]
+        models = [one for one in models if not os.path.exists(f"{one}/tags/mlflow.prompt.is_prompt")]
+        versions = [f"{one}/{name}" for one in models for name in directories(one) if name.startswith("version-")]
+        self.there["search_registered_models"] = len(models)
+        self.there["search_model_versions"] = sum(not is_deleted(one) for one in versions)
         self.ask("search_registered_models", "", client.search_registered_models, lambda one: one.name)
         self.ask(
             "search_model_versions",
@@ -171,10 +172,13 @@ class Interview:
         places = [os.path.join(self.store, experiment), os.path.join(self.store, ".trash", experiment)]
         runs = [name for place in places for name in directories(place) if name not in RESERVED]
         first = next((place for place in places if os.path.isdir(place)), self.store)
-        self.there[f"search_runs {experiment}"] = sum(name not in RESERVED for name in directories(first))
+        self.there[f"search_runs {experiment}"] = sum(name not in RESERVED for name in there(first))
         for folder, call in (("models", "search_logged_models"), ("traces", "search_traces")):
-            inside = directories(os.path.join(first, folder))
-            self.there[f"{call} {experiment}"] = sum(folder == "traces" or name not in RESERVED for name in inside)
+            inside = there(os.path.join(first, folder))
+            self.there[f"{call} {experiment}"] = sum(
+                folder == "traces" or not (name in RESERVED or is_deleted(os.path.join(first, folder, name)))
+                for name in inside
+            )
         for run in dict.fromkeys(runs):
             self.ask("get_run", f"{experiment}/{run}", lambda run=run: client.get_run(run))
 
@@ -193,6 +197,26 @@ def opened_registry(client: MlflowClient) -> bool:
 def directories(path: str) -> list[str]:
     try:
         return [name for name in os.listdir(path) if os.path.isdir(os.path.join(path, name))]
+    except OSError:
+        return []
+
+
+def is_deleted(folder: str) -> bool:
+    """Left out of listings because somebody deleted it with MLflow."""
+    try:
+        with open(os.path.join(folder, "meta.yaml"), "rb") as file:
+            data = file.read()
+    except OSError:
+        return False
+    return b"lifecycle_stage: deleted" in data or b"current_stage: Deleted_Internal" in data
+
+
+def there(path: str) -> list[str]:
+    """Directories that are in a place, also where MLflow may only read their names. What a link leads to is
+    nobody's business here: we do not look there."""
+    try:
+        with os.scandir(path) as found:
+            return [one.name for one in found if one.is_dir(follow_symlinks=False)]
     except OSError:
         return []
 

@@ -173,3 +173,18 @@ def test_a_length_of_time_has_a_unit(text: str, ms: int) -> None:
 def test_a_length_of_time_without_one_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="unit"):
         parse_duration(text)
+
+
+def test_an_endless_name_does_not_push_the_other_columns_away() -> None:
+    columns = [Column("name", gives_way=True), Column("id"), Column("user")]
+    name = "n" * 4990 + "-v2"
+    lines = table(columns, [(name, "0123456789abcdef", "alice"), ("plain", "0", "u" * 5000)])
+    assert max(cell_len(line) for line in lines) < 400
+    cells = lines[1].split()
+    assert cells[0].startswith("nnn")
+    assert "…" in cells[0]
+    assert cells[0].endswith("-v2")
+    assert cells[1:] == ["0123456789abcdef", "alice"]
+    assert lines[2].split()[:2] == ["plain", "0"]
+    whole = "w" * 150
+    assert whole in table(columns, [(whole, "0", "alice")])[1]

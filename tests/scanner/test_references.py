@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
+
+from mlruns_tui.scanner import gathering
+from mlruns_tui.scanner.store import open_store
 
 
 def facts(snapshot):
@@ -125,7 +130,7 @@ def test_a_run_that_keeps_its_artifacts_in_another_run_is_a_claim_on_it(store, r
     }
 
 
-def test_a_broken_registry_costs_only_what_is_broken(store, read, run_ids):
+def test_a_broken_registry_hides_nothing_and_keeps_every_run(store, read, run_ids):
     store.experiment("1")
     path = store.run("1", 1)
     store.version("good", 1, source=f"{store.uri}/{path}/artifacts/model")
@@ -144,10 +149,15 @@ def test_a_broken_registry_costs_only_what_is_broken(store, read, run_ids):
         ("empty", 0, "malformed", "meta.yaml is missing", ()),
         ("good", 1, "ok", "", ()),
     ]
-    assert {(one.by, one.target) for one in snapshot.references} == {("version 1 of good", run_ids(1))}
+    why = "models/bad/version-1/meta.yaml: meta.yaml is not a mapping but a list"
+    assert facts(snapshot) == {
+        ("model-version", "run", run_ids(1), "version 1 of good", "models/good/version-1/meta.yaml", True),
+        ("model-version", "any", "", why, "models", False),
+    }
     assert snapshot.messages == (
         "models/bad/version-1/meta.yaml: meta.yaml is not a mapping but a list; what this version needs is not known",
         "models/bad/version-2/meta.yaml is missing: what this version needs is not known",
+        f"{why}: which runs registered models need is not known, all are kept",
     )
 
 
@@ -164,8 +174,146 @@ def test_a_registry_that_cannot_be_looked_at_keeps_every_run(
     with as_somebody():
         snapshot = read(store)
     (store.root / closed).chmod(0o755)
+    assert [(one.kind, one.target_kind, one.target) for one in snapshot.references] == [("model-version", "any", "")]
+    assert any("permission denied" in one and "all are kept" in one for one in snapshot.messages)
+
+
+def unknown(snapshot):
+    return {(one.kind, one.target) for one in snapshot.references if one.target_kind == "any"}
+
+
+VERSION_DAMAGE = {
+    "empty": b"",
+    "bad YAML": b"{",
+    "cut off between two lines": b"aliases: []\ncreation_timestamp: 1\n",
+    "anchors": b"source: &a x\nrun_id: *a\n",
+    "missing": None,
+}
+
+
+@pytest.mark.parametrize("damage", VERSION_DAMAGE)
+def test_a_damaged_record_of_a_version_keeps_every_run(store, read, damage):
+    store.experiment("1")
+    store.run("1", 1)
+    store.version()
+    meta = store.root / VERSION
+    if VERSION_DAMAGE[damage] is None:
+        meta.unlink()
+    else:
+        meta.write_bytes(VERSION_DAMAGE[damage])
+    store.grow_old()
+    assert unknown(read(store)) == {("model-version", "")}
+
+
+@pytest.mark.parametrize("damage", VERSION_DAMAGE)
+def test_a_damaged_record_of_a_logged_model_keeps_the_runs_of_its_experiment(store, read, damage):
+    store.experiment("1")
+    store.run("1", 1)
+    store.experiment("2")
+    model = store.logged_model("1", 7)
+    meta = store.root / f"1/models/{model}/meta.yaml"
+    if VERSION_DAMAGE[damage] is None:
+        meta.unlink()
+    else:
+        meta.write_bytes(VERSION_DAMAGE[damage])
+    store.grow_old()
+    assert unknown(read(store)) == {("logged-model", "1")}
+
+
+def test_a_record_that_is_whole_a_moment_later_needs_what_it_says(store, read, run_ids, monkeypatch):
+    store.experiment("1")
+    path = store.run("1", 1)
+    store.version(source=f"{store.uri}/{path}/artifacts/model")
+    model = store.logged_model("1", 7, source_run_id=run_ids(1))
+    records = [store.root / VERSION, store.root / f"1/models/{model}/meta.yaml"]
+    kept = [one.read_bytes() for one in records]
+    for one in records:
+        one.write_bytes(b"")
+
+    def finish(seconds):
+        for one, content in zip(records, kept, strict=True):
+            one.write_bytes(content)
+
+    monkeypatch.setattr(gathering.time, "sleep", finish)
+    snapshot = read(store)
     assert {(one.kind, one.target) for one in snapshot.references} == {
         ("model-version", run_ids(1)),
-        ("model-version", run_ids(2)),
+        ("logged-model", run_ids(1)),
     }
-    assert any("permission denied" in one and "all are kept" in one for one in snapshot.messages)
+    assert snapshot.messages == ()
+
+
+@pytest.mark.parametrize("link", ["models/scorer", "models/scorer/version-1"])
+def test_a_linked_part_of_the_registry_keeps_every_run(store, read, tmp_path, link):
+    store.experiment("1")
+    store.run("1", 1)
+    store.version()
+    shutil.move(store.root / link, tmp_path / "moved")
+    (store.root / link).symlink_to(tmp_path / "moved")
+    assert unknown(read(store)) == {("model-version", "")}
+
+
+def closed_store(open_project, make_store):
+    store = make_store(open_project / "mlruns")
+    store.experiment("1")
+    store.experiment("3")
+    paths = [store.run("1", 1), store.run("1", 2), store.run("3", 3)]
+    store.logged_model("3", 7)
+    store.experiment("5", ".trash")
+    store.folder("lost+found")
+    return store, paths
+
+
+@pytest.mark.parametrize(
+    ("closed", "needs"),
+    [
+        ("3/models", ("logged-model", "")),
+        ("3", ("parent", "")),
+        (".trash", ("parent", "")),
+        (".trash/5", ("parent", "")),
+        ("run", ("parent", "1")),
+        ("run/tags", ("parent", "1")),
+        ("run/tags/mlflow.parentRunId", ("parent", "1")),
+        ("lost+found", None),
+        ("run/artifacts", None),
+    ],
+)
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_place_of_references_that_cannot_be_read_may_need_any_run(
+    open_project, make_store, as_somebody, read, closed, needs, fresh
+):
+    store, paths = closed_store(open_project, make_store)
+    store.write(f"{paths[1]}/tags/mlflow.parentRunId", paths[0].rpartition("/")[2])
+    place = store.root / closed.replace("run", paths[1], 1)
+    open_store(str(store.root)).inspect([])  # loads what nobody else may load
+    place.chmod(0)
+    with as_somebody():
+        opened = open_store(str(store.root))
+        seen = list(opened.scan())[-1] if not fresh else opened.inspect([])
+    place.chmod(0o755)
+    assert unknown(seen) == ({needs} if needs else set())
+
+
+def test_the_registry_the_environment_names_needs_what_its_versions_name(
+    store, read, run_ids, make_database, tmp_path, monkeypatch
+):
+    store.experiment("1")
+    path = store.run("1", 1)
+    registry = make_database(tmp_path / "registry.db", "/nowhere")
+    registry.insert("registered_models", name="scorer")
+    registry.insert("model_versions", name="scorer", version=1, source=f"{store.uri}/{path}/artifacts/m", run_id="")
+    registry.close()
+    assert read(store).references == ()
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"sqlite:///{tmp_path}/registry.db")
+    targets = {(one.kind, one.target, one.destroys) for one in read(store).references}
+    assert targets == {("model-version", run_ids(1), True)}
+
+
+def test_a_registry_on_a_server_that_cannot_be_read_keeps_every_run(store, read, monkeypatch):
+    store.experiment("1")
+    store.run("1", 1)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "postgresql://alice:secret@db/registry")
+    for seen in (read(store), open_store(str(store.root)).inspect([])):
+        (found,) = seen.references
+        assert (found.kind, found.target_kind, found.target) == ("model-version", "any", "")
+        assert found.by == "the model registry at postgresql://alice:…@db/registry cannot be read"

@@ -142,10 +142,41 @@ def test_a_keep_tag_keeps_unless_it_says_no(store, read, run, experiment, value,
     assert (run(snapshot, 1).keep, run(snapshot, 1).parent, experiment(snapshot, "1").keep) == (keep, "abc", keep)
 
 
-def test_a_folder_in_the_place_of_a_tag_is_none(store, read, run):
+@pytest.mark.parametrize("kind", ["folder", "large", "link", "closed place"])
+@pytest.mark.parametrize("of", ["run", "experiment"])
+def test_a_keep_tag_that_cannot_be_read_keeps(store, read, run, experiment, kind, of):
     store.experiment("1")
-    store.run("1", 1, tags={"keep/deeper": "x", "mlflow.parentRunId/x": "y"})
-    assert (run(read(store), 1).keep, run(read(store), 1).parent) == ("", "")
+    path = store.run("1", 1)
+    tag = store.root / (path if of == "run" else "1") / "tags/keep"
+    tag.parent.mkdir(exist_ok=True)
+    if kind == "folder":
+        tag.mkdir()
+    elif kind == "large":
+        tag.write_bytes(b"x" * (3 << 20))
+    elif kind == "link":
+        tag.symlink_to("nowhere")
+    else:
+        tag.write_text("false")
+        tag.parent.rename(tag.parent.parent / "elsewhere")
+        tag.parent.symlink_to("tags")
+    snapshot = read(store)
+    kept = run(snapshot, 1) if of == "run" else experiment(snapshot, "1")
+    assert kept.keep == "keep=(cannot be read)"
+
+
+@pytest.mark.parametrize("kind", ["folder", "large", "link"])
+def test_a_parent_tag_that_cannot_be_read_may_name_any_run_of_the_experiment(store, read, run, run_ids, kind):
+    store.experiment("1")
+    path = store.run("1", 1)
+    tag = store.root / path / "tags/mlflow.parentRunId"
+    if kind == "folder":
+        tag.mkdir()
+    elif kind == "large":
+        tag.write_bytes(b"x" * (3 << 20))
+    else:
+        tag.symlink_to("nowhere")
+    (found,) = read(store).references
+    assert (found.kind, found.target_kind, found.target, found.by_path) == ("parent", "any", "1", path)
 
 
 def test_what_cannot_be_counted_is_said(open_project, make_store, as_somebody, read, run, experiment):
@@ -267,4 +298,4 @@ def test_links_in_the_places_of_the_trash_and_the_registry_are_said(store, read,
         ".trash is a symbolic link: what it holds is not looked at",
         "models is a symbolic link, not followed: which runs registered models need is not known, all are kept",
     )
-    assert [(one.kind, one.target_kind) for one in snapshot.references] == [("model-version", "run")]
+    assert [(one.kind, one.target_kind) for one in snapshot.references] == [("model-version", "any")]

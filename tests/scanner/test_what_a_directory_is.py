@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -48,11 +49,13 @@ def test_directories_only_hold_nothing(store, read, experiment, run_ids):
     assert (orphan.state, orphan.readable_inside) == ("orphaned", 0)
 
 
-def test_readable_inside_counts_runs_logged_models_and_traces_and_nothing_broken(store, read, experiment, run_ids):
+def test_readable_inside_counts_runs_logged_models_and_traces_and_nothing_empty(store, read, experiment, run_ids):
     store.experiment("1")
     store.run("7", 1)
     store.run("7", 2)
     store.write(f"7/{run_ids(2)}/meta.yaml", "")
+    for part in ("params", "metrics", "artifacts"):
+        shutil.rmtree(store.root / "7" / run_ids(2) / part)
     store.logged_model("7", 3)
     store.write("7/models/m-broken/meta.yaml", "- a\n")
     store.write("7/traces/tr-1/trace_info.yaml", "trace_id: tr-1\ntrace_location:\n  type: X\n")
@@ -60,6 +63,102 @@ def test_readable_inside_counts_runs_logged_models_and_traces_and_nothing_broken
     store.grow_old()
     orphan = experiment(read(store), "7")
     assert (orphan.state, orphan.runs, orphan.readable_inside) == ("orphaned", 2, 3)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"meta.yaml": b""},
+        {"meta.yaml": b"- a\n", "params": None, "metrics": None},
+        {"meta.yaml": None, "metrics": None, "artifacts": None},
+    ],
+)
+def test_a_run_in_an_orphan_whose_data_is_there_is_readable(store, read, experiment, broken):
+    store.experiment("1")
+    path = store.root / store.run("7", 1)
+    for name, content in broken.items():
+        if content is not None:
+            (path / name).write_bytes(content)
+        elif name == "meta.yaml":
+            (path / name).unlink()
+        else:
+            shutil.rmtree(path / name)
+    store.grow_old()
+    found = experiment(read(store), "7")
+    assert (found.state, found.readable_inside) == ("orphaned", 1)
+
+
+@pytest.mark.parametrize("changes", [{"experiment_id": "5"}, {"user_id": None}])
+def test_complete_runs_of_an_orphan_are_readable_although_their_ids_disagree(store, read, experiment, changes):
+    store.experiment("1")
+    for number in range(5):
+        path = store.root / store.run("6", number + 1, **changes)
+        for part in ("params", "metrics", "artifacts"):
+            shutil.rmtree(path / part)
+    store.grow_old()
+    found = experiment(read(store), "6")
+    assert (found.state, found.runs, found.readable_inside) == ("orphaned", 5, 5)
+
+
+FOREIGN = {
+    "a package": ("src", ["src/pkg/tags/__init__.py"]),
+    "node modules": ("node_modules", ["node_modules/foo/params/i.js"]),
+    "hydra": ("hydra", ["hydra/expA/params/x.yaml"]),
+    "recipes": ("recipes", ["recipes/numpy/meta.yaml"]),
+    "reports": ("reports", ["reports/v1/metrics/auc.csv", "reports/v1/final.pdf"]),
+    "data of a year": ("2024", ["2024/datasets/train.csv"]),
+    "datasets in folders": ("2024", ["2024/datasets/0123456789abcdef0123456789abcdef/train.csv"]),
+    "a thesis": ("2023", ["2023/tags/x", "2023/thesis.tex"]),
+    "projects": ("2022", ["2022/notes.txt", "2022/projectA/metrics/x.csv"]),
+    "one project": ("2022", ["2022/tags/x", "2022/projectA/metrics/x.csv"]),
+    "a file beside broken runs": ("7", ["7/0123456789abcdef0123456789abcdef/params/a", "7/nohup.out"]),
+    "a cache": ("7", ["7/tags/x", "7/0123456789abcdef0123456789abcdef/blob"]),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_somebodys_folder_is_a_stray_whatever_its_parts_are_called(store, read, case):
+    name, files = FOREIGN[case]
+    store.experiment("1")
+    for file in files:
+        store.write(file, "name: x\n")
+    store.grow_old()
+    snapshot = read(store)
+    assert states(snapshot) == {"experiment/1": "ok"}
+    assert strays(snapshot) == {name: "foreign"}
+
+
+@pytest.mark.parametrize("size", [10, 3 << 20])
+def test_tags_make_an_orphan_only_as_small_files(store, read, size):
+    store.experiment("1")
+    store.write("7/tags/team/of", "x" * size)
+    store.grow_old()
+    assert (states(read(store)).get("experiment/7") == "orphaned") == (size == 10)
+
+
+def test_tags_that_hold_a_link_make_no_orphan(store, read):
+    store.experiment("1")
+    store.folder("7/tags")
+    (store.root / "7/tags/note").symlink_to("/etc/hostname")
+    store.grow_old()
+    assert strays(read(store)) == {"7": "foreign"}
+
+
+def test_datasets_as_mlflow_writes_them_make_an_orphan(store, read):
+    store.experiment("1")
+    store.write("7/datasets/0123456789abcdef0123456789abcdef/meta.yaml", "name: x\n")
+    store.grow_old()
+    assert states(read(store))["experiment/7"] == "orphaned"
+
+
+def test_runs_in_a_folder_with_foreign_files_are_shown_and_the_folder_is_no_orphan(store, read, experiment):
+    store.experiment("1")
+    store.run("7", 1)
+    store.write("7/nohup.out", "x")
+    store.grow_old()
+    found = experiment(read(store), "7")
+    assert (found.state, found.runs) == ("malformed", 1)
+    assert found.reason == "meta.yaml is missing, and nohup.out in it is not MLflow's"
 
 
 def test_a_text_name_is_an_orphan_only_when_it_holds_what_looks_like_runs(store, read, experiment):
@@ -288,6 +387,10 @@ def variants(store):
         "served by a host": "mlflow-artifacts://gpu01:5000/777",
         "over http": "http://gpu01:5000/api/2.0/mlflow-artifacts/artifacts/777",
         "below it": f"file://{root}/777/deep/down",
+        "with a query": f"file://{root}/777?x=1",
+        "with a fragment": f"file://{root}/777#a",
+        "served with a query": "mlflow-artifacts:/777?x=1",
+        "relative from further above": f"./proj/{os.path.basename(root)}/777",
     }
 
 
@@ -296,6 +399,20 @@ def test_an_artifact_location_claims_however_it_is_written(store, read, name):
     custom(store, variants(store)[name])
     snapshot = read(store)
     assert strays(snapshot) == {"777": "claimed"}, name
+
+
+@pytest.mark.parametrize("lead", ["{root}/777/shared", "../../777/shared"])
+def test_where_the_linked_artifacts_of_a_run_lead_is_claimed(store, read, lead):
+    store.experiment("1")
+    path = store.run("1", 1)
+    shutil.rmtree(store.root / path / "artifacts")
+    (store.root / path / "artifacts").symlink_to(lead.format(root=store.root))
+    store.write("777/shared/weights.bin", "live")
+    store.grow_old()
+    snapshot = read(store)
+    assert strays(snapshot) == {"777": "claimed"}
+    claims = [(one.target, one.by_path) for one in snapshot.references if one.kind == "claim"]
+    assert claims == [("777/shared", path)]
 
 
 def test_an_artifact_location_claims_through_a_linked_prefix(store, read, tmp_path):

@@ -84,6 +84,23 @@ def test_what_somebody_needs_stays(make: Any, reference: Reference, kind: str) -
     assert ids(found) == {"other"}
 
 
+@pytest.mark.parametrize("kind", ["model-version", "logged-model", "parent"])
+@pytest.mark.parametrize(("target", "kept"), [("", {"r", "s"}), ("1", {"r"})])
+def test_what_cannot_be_read_may_need_every_run_it_could_name(make: Any, kind: Any, target: str, kept: set[str]) -> None:
+    reference = Reference(kind, "any", target, "models cannot be read: permission denied", "models")
+    snapshot = make.snapshot([make.run("1", "r"), make.run("2", "s")], references=[reference])
+    facts = Facts(snapshot, make.NOW, Options())
+    found = {run.run_id: facts.protections(run.key) for run in snapshot.all_runs()}
+    assert {name for name, protections in found.items() if protections} == kept
+    (protection,) = found["r"]
+    assert (protection.kind, protection.reason) == (
+        kind,
+        "models cannot be read: permission denied: it may need this run",
+    )
+    lifted = Facts(snapshot, make.NOW, Options(lifted=frozenset({kind})))
+    assert not lifted.protections("experiment/1/run/r")
+
+
 def test_a_run_does_not_need_itself(make: Any) -> None:
     reference = Reference("claim", "path", "1/r/artifacts", "run r", "1/r")
     assert ids(verdict(make, make.snapshot([make.run(run_id="r")], references=[reference]))) == {"r"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,11 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual import events
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.triage.marks import Mark, Marks
 from mlruns_tui.tui import commands
+from mlruns_tui.tui.app import MlrunsApp, run_app
 from mlruns_tui.tui.commands import BY_ID, COMMANDS
 from mlruns_tui.tui.screens.main import MainScreen
 from mlruns_tui.tui.state import UiState
@@ -188,3 +191,47 @@ async def test_help_lists_the_keys_searches_them_and_runs_one(journey: Start) ->
         await it.until(lambda: it.app.screen is it.main and it.state.zoomed, "the zoom")
         await it.press("f1", "escape")
         await it.until(lambda: it.app.screen is it.main, "back")
+
+
+@pytest.mark.parametrize("waits", range(6))
+async def test_the_palette_may_be_left_before_it_is_drawn(journey: Start, waits: int) -> None:
+    async with journey() as it:
+        for opened in (events.Key("colon", ":"), events.Key("ctrl+p", None)):
+            it.app.post_message(opened)
+            for _ in range(waits):
+                await asyncio.sleep(0)
+            it.app.post_message(events.Key("escape", None))
+            await it.press("escape")
+            await it.until(lambda: it.app.screen is it.main, "the palette is gone")
+        await it.press("colon")
+        await it.until_text("not now: nothing marked")
+    assert it.app.return_code in (None, 0)
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_screen_that_broke_ends_with_1(
+    make: Any, surroundings: None, monkeypatch: pytest.MonkeyPatch, leaves: bool
+) -> None:
+    async def fail(pilot: Any) -> None:
+        async def broken() -> None:
+            raise RuntimeError("broken")
+
+        pilot.app.run_worker(broken())
+        while pilot.app.return_code is None:
+            await asyncio.sleep(0)
+        if leaves:
+            pilot.app.exit(0)
+
+    run = MlrunsApp.run
+    monkeypatch.setattr(MlrunsApp, "run", lambda self, **more: run(self, headless=True, auto_pilot=fail))
+    monkeypatch.setattr(MlrunsApp, "_print_error_renderables", lambda self: None)
+    assert run_app(make.reader()) == 1
+
+
+def test_a_screen_that_was_left_ends_with_0(make: Any, surroundings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def leave(pilot: Any) -> None:
+        pilot.app.exit(0)
+
+    run = MlrunsApp.run
+    monkeypatch.setattr(MlrunsApp, "run", lambda self, **more: run(self, headless=True, auto_pilot=leave))
+    assert run_app(make.reader()) == 0

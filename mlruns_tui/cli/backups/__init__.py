@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from mlruns_tui.model.errors import Exit
+from mlruns_tui.model.errors import Exit, UsageError
 
 _COMMANDS = {
     "list": "All batches of a store.",
@@ -17,6 +17,18 @@ _COMMANDS = {
 
 
 class _Backups(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            # Options belong to the commands below.
+            *most, last = _COMMANDS
+            raise UsageError(
+                "usage",
+                f"no such command: {error.option_name} stands where {', '.join(most)} or {last} must",
+                hint="mlruns-tui backups --help",
+            ) from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 

@@ -92,12 +92,25 @@ def this_time(before: Sequence[Batch], after: Batch, keys: Sequence[str] | None 
     """The batch with those items only that the call just made was about, and what it did with each.
 
     A batch remembers everything that was ever done with its items; this call was about those that were in
-    the backup before it, and named by ``keys`` (or moved along with one that was).
+    the backup before it (or put aside), and named by ``keys`` (or moved along with one that was). What an
+    interrupted deletion turned out to have deleted is among them, as failed.
     """
-    held = {one.item.key for batch in before if batch.id == after.id for one in batch.items if one.place in HELD}
+    were = [one for batch in before if batch.id == after.id for one in batch.items]
+    held = {one.item.key for one in were if one.place in HELD}
+    aside = {one.item.key for one in were if one.put_aside}
+    # Of a deletion that was interrupted: what it had not begun is in the backup after all.
+    dying = {one.item.key for one in were if one.place == "purged" and not one.lost}
     items = []
     for one in after.items:
-        if one.item.key not in held:
+        key = one.item.key
+        if key in dying and (one.place != "purged" or one.lost):
+            items.append(one)
+            continue
+        if key in aside and key not in held:
+            if not one.put_aside or one.outcome in ("failed", "skipped"):
+                items.append(one)
+            continue
+        if key not in held:
             continue
         if one.place not in HELD:
             items.append(replace(one, outcome="done", error=""))

@@ -36,7 +36,7 @@ def check_assessments(trace_fd: int, path: str, owner: Owner, seen: Seen, *, mig
     try:
         if access == "gone":
             return
-        if access in ("closed", "no-list"):
+        if access != "open":
             yield owner.says("assessments-closed", place)
             return
         for one in folders.entries(fd):

@@ -48,7 +48,8 @@ class Doubts:
                 yield symptom
                 continue
             try:
-                if documents.read(name, fd).state == state:
+                now = documents.read(name, fd).state
+                if state == ("missing" if now == "closed" else now):
                     yield symptom
             finally:
                 os.close(fd)

@@ -62,8 +62,11 @@ def _check_one(
             return
         if name in layout.RESERVED:
             # MLflow passes over these names, its migration does not.
-            if access == "open" and documents.read(layout.META, fd).state == "not-a-mapping":
+            meta = documents.read(layout.META, fd) if access == "open" else documents.Document("missing")
+            if meta.state == "not-a-mapping":
                 yield owner.says("logged-model-reserved-name", place)
+            elif meta.usable:
+                yield from _check_row(meta.value, name, place, owner, seen)
             return
         if access != "open":
             yield owner.says("logged-model-no-list" if access == "no-list" else "logged-model-closed", path)

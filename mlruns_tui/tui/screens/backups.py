@@ -31,6 +31,7 @@ from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.panel import Panel, Words
+from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.task_words import ended_words
 from mlruns_tui.workflow import changing
@@ -123,6 +124,8 @@ class BackupsScreen(Screen[None]):
     @on(Loaded)
     def _take(self, event: Loaded) -> None:
         event.stop()
+        if not self._whole:
+            return
         before = self._batch
         self._batches, self._error = event.batches, event.error
         ids = [one.id for one in event.batches]
@@ -130,6 +133,10 @@ class BackupsScreen(Screen[None]):
         self._show()
 
     # Showing.
+
+    @property
+    def _whole(self) -> bool:
+        return has_parts(self, "#head", "#batches", "#about", "#kept", "#actions-words", "#row", "#keys")
 
     @property
     def _batch(self) -> Batch | None:
@@ -140,6 +147,8 @@ class BackupsScreen(Screen[None]):
         return now_ms() if self._at_ms is None else self._at_ms
 
     def _show(self) -> None:
+        if not self._whole:
+            return
         signs, batches, batch = signs_of(self.app), self._batches, self._batch
         said = signs.unknown if batches is None else totals_words(batches)
         self.query_one("#head", SplitLine).show(line([*crumbs(signs, "backups"), (f"   {said}", DIM)]))
@@ -153,6 +162,8 @@ class BackupsScreen(Screen[None]):
         self._show_actions()
 
     def _show_actions(self) -> None:
+        if not self._whole:
+            return
         batch = self._batch
         actions = self._actions(batch) if batch else []
         self.query_one("#actions-words", Static).update(stack(paint_action(one) for one in actions))

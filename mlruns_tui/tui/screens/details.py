@@ -19,9 +19,10 @@ from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Run, Snapshot, container_key
 from mlruns_tui.tui.widgets.cells import DIM, KEY, fit, line, signs_of
-from mlruns_tui.tui.widgets.details_page import FIRST_OF_TAB, DetailsPage
+from mlruns_tui.tui.widgets.details_page import FIRST_OF_TAB, PARTS, DetailsPage
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
+from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.run_words import verdict
 from mlruns_tui.tui.widgets.tab_line import TabLine
@@ -145,6 +146,8 @@ class DetailsScreen(Screen[None]):
         return self._runs.get(self.key)
 
     def _show_run(self) -> None:
+        if not has_parts(self, "#head", "#verdict", "#tabs", *PARTS, "#keys"):
+            return
         signs, run = signs_of(self.app), self._run
         run_id = self.key.rpartition("/")[2]
         experiment = self._snapshot.experiment(container_key(self.key))

@@ -14,12 +14,14 @@ from textual.widgets import Input, Static
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.plan import Plan
+from mlruns_tui.report.backups_text import whole_words
 from mlruns_tui.report.words import ago_text, plural, size_text
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
 from mlruns_tui.tui.widgets.cells import DIM, line, stack
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import key_words
 from mlruns_tui.tui.widgets.panel import Panel
+from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.task_words import counted, counted_items, held
 
 YES = "yes"
@@ -69,7 +71,8 @@ class Question(ModalScreen[bool]):
         return iter(())
 
     def on_mount(self) -> None:
-        self.query_one("#dialog", Panel).set_title(self._title)
+        if has_parts(self, "#dialog"):
+            self.query_one("#dialog", Panel).set_title(self._title)
 
     def on_button_row_pressed(self, event: ButtonRow.Pressed) -> None:
         event.stop()

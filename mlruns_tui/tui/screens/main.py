@@ -35,6 +35,7 @@ from ..tasks import TaskEnded, TaskProgressed
 from ..widgets.bars import RowLine
 from ..widgets.cells import signs_of
 from ..widgets.keyed_list import KeyedList
+from ..widgets.parts import has_parts
 from ..widgets.prompts import DaysPrompt, FilterPrompt
 from ..widgets.run_table import RunTable
 from ..widgets.sidebar import Actions, MarkedList
@@ -91,6 +92,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield Static("Make the window a little larger: 60×16 is the least.", id="tiny")
 
     def on_mount(self) -> None:
+        if not has_parts(self, "#side"):
+            return
         self.set_class(self.signs.border == "ascii", "-ascii")
         self.marked.border_title, self.actions.border_title = "3 marked", "actions"
         self.query_one("#side").border_title = "3 marked and actions"

@@ -15,6 +15,7 @@ from mlruns_tui.tui.widgets.cells import signs_of, stack
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine
 from mlruns_tui.tui.widgets.panel import Panel, Words
+from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.task_words import (
     TITLES,
     Phase,
@@ -29,6 +30,7 @@ from mlruns_tui.tui.widgets.task_words import (
 __all__ = ["ProgressScreen", "ResultAnswer", "ResultScreen", "ended_words", "summary"]
 
 ResultAnswer = Literal["undo", "purge"]
+_PARTS = ("#window", "#said", "#words", "#keys")
 
 
 class ProgressScreen(ModalScreen[None]):
@@ -53,6 +55,8 @@ class ProgressScreen(ModalScreen[None]):
             yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
+        if not has_parts(self, *_PARTS):
+            return
         self.view.listen(self)
         self.set_interval(0.5, self._show)
         self._show()
@@ -79,6 +83,8 @@ class ProgressScreen(ModalScreen[None]):
         end(self, None)
 
     def _show(self) -> None:
+        if not has_parts(self, *_PARTS):
+            return
         signs = signs_of(self.app)
         latest = self.view.latest
         title = TITLES[latest.phase] if latest else "starting"
@@ -127,6 +133,8 @@ class ResultScreen(ModalScreen["ResultAnswer | None"]):
             yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
+        if not has_parts(self, *_PARTS):
+            return
         panel = self.query_one("#window", Panel)
         signs = signs_of(self.app)
         batch, error = self.view.batch, self.view.error

@@ -23,6 +23,7 @@ from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.panel import Panel, Words
+from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.plan_list import GoesPainter, GoesRow, Names, PlanGroup, first_shown, groups_of, rows_of
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.stays_list import StaysRow, paint_stays, stays_by_kind, stays_one_by_one
@@ -95,7 +96,13 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         yield ButtonRow([Choice(CANCEL, "Cancel")], id="buttons")
         yield KeyLine(id="keys")
 
+    @property
+    def _drawable(self) -> bool:
+        return has_parts(self, "#head", "#headline", "#goes", "#stays", "#happens", "#words", "#buttons", "#keys")
+
     def on_mount(self) -> None:
+        if not self._drawable:
+            return
         self._show_plan()
         self.query_one(ButtonRow).focus()
 
@@ -103,6 +110,8 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         self.call_after_refresh(self._after_resize)
 
     def _after_resize(self) -> None:
+        if not self._drawable:
+            return
         if self._opened is None:
             goes = self.query_one("#goes", RowList)
             tail = len(self._tail(goes.size.width))

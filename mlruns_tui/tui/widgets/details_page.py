@@ -28,6 +28,17 @@ from .run_words import finding_lines, needed_lines, run_lines
 
 Pair = tuple[str, str]
 
+PARTS: Final = (
+    "#run-words",
+    "#params",
+    "#metrics",
+    "#curve",
+    "#needed-words",
+    "#artifacts",
+    "#tags",
+    "#findings-words",
+)
+"""Of the page, the innermost: without one of them nothing can be shown."""
 FIRST_OF_TAB: Final = {
     "overview": "#run",
     "metrics": "#metrics",

@@ -146,7 +146,7 @@ def in_short(
     frees: list[Piece | str] = [("frees     ", DIM)]
     frees += ["0 B now   ", f"{freed} after purge"] if plan.backup else [f"{freed} now, for good"]
     backup: list[Piece | str] = [("backup    ", DIM)]
-    backup += [f"{VAULT_NAME}/{plan.id}"] if plan.backup else [("none is made", "$error")]
+    backup += [f"{VAULT_NAME}/batches/{plan.id}"] if plan.backup else [("none is made", "$error")]
     if space is not None:
         backup.append((f"  {size_text(space.bytes_free)} free", DIM))
     number, rest = hidden_words(plan, hidden, filter_text)
@@ -198,7 +198,7 @@ def _figure(word: str, size: str, rest: str) -> Content:
 def _backup(plan: Plan, space: Space | None, width: int) -> Sequence[Content]:
     if not plan.backup:
         return [line([("  none is made", "$error")])]
-    lines = [line(["  " + part]) for part in wrap(f"{VAULT_NAME}/{plan.id}", width - 2)]
+    lines = [line(["  " + part]) for part in wrap(f"{VAULT_NAME}/batches/{plan.id}", width - 2)]
     if space is None:
         return [*lines, line([("  on the same disk", DIM)])]
     free = f"{size_text(space.bytes_free)} free"

@@ -11,6 +11,7 @@ from mlruns_tui.model.batch import ApplyEvent, Batch
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import PlanItem
 from mlruns_tui.model.words import Outcome
+from mlruns_tui.report.backups_text import aside_words, lost_words
 from mlruns_tui.report.words import age_words, plural, size_text
 from mlruns_tui.tui.render import progress_bar
 from mlruns_tui.tui.signs import Signs
@@ -66,14 +67,25 @@ def summary(
 ) -> str:
     """One sentence about a finished batch. ``disk_freed``: what the disk itself says, in bytes. ``keys``: the
     items this piece of work was about, when not all."""
-    about = [one for one in batch.items if keys is None or one.item.key in keys]
+    lost = [one for one in batch.items if phase == "restore" and one.lost]
+    about = [one for one in batch.items if (keys is None or one.item.key in keys) and one not in lost]
     for word in ("failed", "skipped"):
         if number := sum(one.outcome == word for one in about):
-            return f"{number:,} of {plural(len(about), 'item')} {word} and {_stays(number, phase)}. w why"
+            said = f"{number:,} of {plural(len(about), 'item')} {word} and {_stays(number, phase)}. w why"
+            return f"{said}. {lost_words(lost)}" if lost else said
     items = done_of(batch, phase, keys)
     what = counted_items(items)
     if phase == "restore":
-        return f"{what} {'is' if len(items) == 1 else 'are'} back, every byte and date as before."
+        aside = [one for one in about if one.put_aside]
+        told: list[str] = []
+        if items or not (aside or lost):
+            told.append(f"{what} {'is' if len(items) == 1 else 'are'} back, every byte and date as before.")
+        if aside:
+            more = f" (and {len(aside) - 1:,} more)" if len(aside) > 1 else ""
+            told.append(f"{aside[0].item.name or aside[0].item.path} {aside_words(aside[0])}{more}.")
+        if lost:
+            told.append(lost_words(lost))
+        return " ".join(told)
     if phase == "purge" or not batch.backup:
         return freed_words(batch.freed_bytes, disk_freed)
     if phase == "verify":
@@ -111,7 +123,10 @@ def done_of(batch: Batch, phase: Phase, keys: Collection[str] | None = None) -> 
     return [
         one.item
         for one in batch.items
-        if one.place in wanted and one.outcome in ("done", None) and (keys is None or one.item.key in keys)
+        if one.place in wanted
+        and not one.put_aside
+        and one.outcome in ("done", None)
+        and (keys is None or one.item.key in keys)
     ]
 
 
@@ -202,7 +217,9 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
     keys = keys_of(view)
     items = done_of(batch, phase, keys)
     troubles = [
-        one for one in batch.items if one.outcome in ("failed", "skipped") and (keys is None or one.item.key in keys)
+        one
+        for one in batch.items
+        if one.outcome in ("failed", "skipped") and not one.lost and (keys is None or one.item.key in keys)
     ]
     many = len(items) != 1
     where = {"move": "in the backup" if batch.backup else "gone for good", "restore": "back in their place"}
@@ -217,6 +234,11 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
         name = view.label(one.item.key, one.item.name)
         lines.append(line([(f"{sign} {one.outcome:<9}", style), fit(name, WIDTH - 12).rstrip()]))
         lines += [line([(" " * 11 + part, DIM)]) for part in wrap(one.error or "no reason was given", WIDTH - 11)]
+    if phase == "restore":
+        said = [aside_words(one) for one in batch.items if one.put_aside and (keys is None or one.item.key in keys)]
+        gone = [one for one in batch.items if one.lost]
+        for sentence in [*said, *([lost_words(gone)] if gone else [])]:
+            lines += [line([(part, "$warning")]) for part in wrap(sentence, WIDTH)]
     if troubles:
         untouched = "It is where it was" if len(troubles) == 1 else "They are where they were"
         marks = "; the mark stays." if len(troubles) == 1 else "; the marks stay."

@@ -268,3 +268,21 @@ async def test_the_digits_go_to_the_panels(app: Any) -> None:
         assert app.screen.focused.id == "kept"
         await pilot.press("1")
         assert app.screen.focused.id == "batches"
+
+
+async def test_whatever_comes_before_the_parts_are_made_or_after_is_passed_over(app: Any, vault: Vault) -> None:
+    early = BackupsScreen("/data/mlruns")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await _settled(app, pilot)
+        shown = app.screen
+        for size in ((100, 30), (80, 24), (140, 40), (80, 24)):
+            await pilot.resize_terminal(*size)
+        shown.dismiss()
+        shown.on_resize()
+        await _settled(app, pilot)
+        assert app.screen is not shown
+        for screen in (early, shown):
+            with screen.prevent():
+                screen._show()
+                screen._show_actions()
+                screen._take(BackupsScreen.Loaded(vault.batches, ""))

@@ -296,3 +296,13 @@ async def test_ten_thousand_items_are_drawn_as_fast_as_ten(build: Any, bare: Any
         await pilot.press("space")
         await pilot.pause()
         assert "goes 9,999 items" in _text(lines_of(app))
+
+
+@pytest.mark.parametrize("size", [(140, 44), (80, 24)])
+async def test_the_backup_is_named_where_it_will_be(
+    usual: SimpleNamespace, bare: Any, lines_of: Lines, size: tuple[int, int]
+) -> None:
+    app = bare(ReviewScreen(usual.plan, usual.snapshot))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert f".mlruns-tui.trash/batches/{usual.plan.id}" in "\n".join(lines_of(app))
