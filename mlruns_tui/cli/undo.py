@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
+from mlruns_tui.model.errors import Exit, MlrunsError
+from mlruns_tui.report import documents
 from mlruns_tui.workflow.changing import batches, start_undo
 from mlruns_tui.workflow.reading import open_reader
 
 from .backups.shared import put_back, this_time
+from .console import put_json, tell
 from .options import database_option, examples, json_options, lock_option, quiet_option, store_argument
 from .working import finish
 
@@ -29,5 +34,16 @@ def command(store: str | None, lock_timeout_ms: int, quiet: bool, as_json: bool,
     """
     info = open_reader(store, database).store
     before = batches(info.root)
-    batch, interrupted = finish(start_undo(info.root, lock_timeout_ms / 1000), quiet=quiet)
+    try:
+        batch, interrupted = finish(start_undo(info.root, lock_timeout_ms / 1000), quiet=quiet)
+    except MlrunsError as error:
+        mine = [one for one in before if one.uid == os.geteuid()]
+        if error.code != "nothing-to-undo" or (mine and mine[0].state != "restored"):
+            raise
+        # Nothing was ever removed, or it is back already: there is nothing to do, which is no failure.
+        if as_json:
+            put_json(documents.backups_document(info, mine[:1], did="restore", messages=[error.message]))
+        else:
+            tell(f"mlruns-tui: {error.message} ({error.hint})")
+        return Exit.DONE
     return put_back(info, batch, this_time(before, batch), interrupted=interrupted, as_json=as_json)

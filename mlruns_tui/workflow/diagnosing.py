@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
+from dataclasses import replace
 from importlib import metadata
 
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.protocols import Reader, Stop, never
+from mlruns_tui.model.store import Snapshot
 from mlruns_tui.triage import impact
 
 
-def diagnose(reader: Reader, mlflow_version: str | None = None, stop: Stop = never) -> tuple[Finding, ...]:
+def diagnose(
+    reader: Reader, mlflow_version: str | None = None, stop: Stop = never, snapshot: Snapshot | None = None
+) -> tuple[Finding, ...]:
     """The findings of a store, worst first, for this version of MLflow (default: the installed one).
 
     Reads every metric, param and tag: seconds for thousands of runs. Changes nothing. What lives in a
-    database is no finding, nor are its artifacts. When ``stop`` ends it, the findings so far are given.
-    Raises UsageError for a version that is none, StaleError when the store is gone or another one now.
+    database is no finding. ``snapshot``: a scan of this store that has read its runs, if there is one;
+    else the metadata is read for it. When ``stop`` ends it, the findings so far are given. Raises
+    UsageError for a version that is none, StaleError when the store is gone or another one now.
     """
     version = mlflow_version or installed_mlflow_version()
     try:
@@ -29,27 +35,60 @@ def diagnose(reader: Reader, mlflow_version: str | None = None, stop: Stop = nev
     from mlruns_tui.scanner.checks import check_store
     from mlruns_tui.scanner.root import open_root
 
-    leave_out = _in_use(reader, stop)
+    judged = snapshot if snapshot is not None and _is_judged(snapshot) else _judged(reader, stop)
     root_fd = open_root(store)
     if root_fd is None:
         return ()
     try:
-        return impact.find(check_store(root_fd, store.root, stop, leave_out), version)
+        symptoms = check_store(root_fd, store.root, stop, _of_a_database(judged))
+        return _sparing(impact.find(symptoms, version), _in_use(judged))
     finally:
         os.close(root_fd)
 
 
-def _in_use(reader: Reader, stop: Stop) -> frozenset[str]:
-    """Paths of the directories a database or another experiment keeps artifacts in, whatever they look
-    like; from the first snapshot that has decided on them."""
+def _is_judged(snapshot: Snapshot) -> bool:
+    return snapshot.progress.stage not in ("listing", "runs")
+
+
+def _judged(reader: Reader, stop: Stop) -> Snapshot | None:
+    """The first snapshot that has decided what each directory is; sizes are not waited for."""
     for snapshot in reader.scan(None, stop):
-        if snapshot.progress.stage in ("listing", "runs"):
-            continue
-        owned = {one.path for one in snapshot.experiments if one.record == "database"}
-        owned |= {run.path for run in snapshot.all_runs() if run.record == "database"}
-        owned |= {one.path for one in snapshot.strays if one.kind == "claimed"}
-        return frozenset(owned - {""})
-    return frozenset()
+        if _is_judged(snapshot):
+            return snapshot
+    return None
+
+
+def _of_a_database(snapshot: Snapshot | None) -> frozenset[str]:
+    """Directories in the places of experiments that a database claims."""
+    if snapshot is None or snapshot.store.kind == "file":
+        return frozenset()
+    owned = {one.path for one in snapshot.experiments if one.record == "database"}
+    owned |= {one.path for one in snapshot.strays if one.kind == "claimed" and "/" not in one.path}
+    return frozenset(owned - {""})
+
+
+def _in_use(snapshot: Snapshot | None) -> frozenset[str]:
+    """Directories without metadata that hold somebody's artifacts, or may: nothing there is to be removed."""
+    if snapshot is None:
+        return frozenset()
+    used = {one.path for one in snapshot.strays if one.kind == "claimed"}
+    used |= {one.path for one in snapshot.experiments if one.state == "unclaimed"}
+    used |= {one.path for one in snapshot.all_runs() if one.state == "unclaimed"}
+    return frozenset(used - {""})
+
+
+def _sparing(findings: tuple[Finding, ...], used: Collection[str]) -> tuple[Finding, ...]:
+    if not used:
+        return findings
+    return tuple(replace(one, remedy="none") if _lies_in(one.path, used) else one for one in findings)
+
+
+def _lies_in(path: str, folders: Collection[str]) -> bool:
+    while path:
+        if path in folders:
+            return True
+        path = path.rpartition("/")[0]
+    return False
 
 
 def installed_mlflow_version() -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.command import CommandList
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.store import Snapshot
@@ -235,3 +236,16 @@ def test_a_screen_that_was_left_ends_with_0(make: Any, surroundings: None, monke
     run = MlrunsApp.run
     monkeypatch.setattr(MlrunsApp, "run", lambda self, **more: run(self, headless=True, auto_pilot=leave))
     assert run_app(make.reader()) == 0
+
+
+async def test_a_search_that_starts_after_the_palettes_list_is_gone_does_no_harm(journey: Start) -> None:
+    async with journey() as it:
+        await it.press("colon")
+        await it.until_text("not now: nothing marked")
+        palette = it.app.screen
+        await palette.query_one(CommandList).remove()
+        palette._gather_commands("zoom")
+        await it.app.workers.wait_for_complete()
+        await it.press("escape")
+        await it.until(lambda: it.app.screen is it.main, "the palette is gone")
+    assert it.app.return_code in (None, 0)

@@ -19,7 +19,7 @@ class Store:
     pulse: Callable[[], None]
     """Called between steps; ends the checks by an exception of its own."""
     leave_out: frozenset[str] = frozenset()
-    """Paths of directories that are a database's, and none of the file store's business."""
+    """Paths of directories in the places of experiments that are a database's: no business of ours."""
 
 
 @dataclass(frozen=True, slots=True)

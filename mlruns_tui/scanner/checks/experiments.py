@@ -64,8 +64,7 @@ def check_experiment(place: Place, store: Store, seen: Seen) -> Iterator[Symptom
 
 
 def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
-    left_out = {path.rpartition("/")[2] for path in store.leave_out if path.rpartition("/")[0] == place.path}
-    runs = [one for one in inside if one.is_folder and one.name not in _NO_RUNS | left_out]
+    runs = [one for one in inside if one.is_folder and one.name not in _NO_RUNS]
     meta = documents.read(layout.META, fd)
     yield from _check_meta(fd, runs, inside, meta, place, owner, seen)
     yield from check_folder(fd, "tags", layout.join(place.path, "tags"), "experiment-tag", owner, store)
