@@ -7,6 +7,7 @@ which something changed by reading their sources; ``tests/oracle`` asks again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from mlruns_tui.model.findings import Finding, Symptom
@@ -18,13 +19,14 @@ from .impact_facts import NEWEST_KNOWN, Fact, Migration, Version, parse_version
 from .impact_models import LOGGED_MODELS, REGISTRY, TRACES
 from .impact_runs import LINEAGE, RUNS
 
-__all__ = ["FACTS", "NEWEST_KNOWN", "effect", "find", "impact_of", "parse_version"]
+__all__ = ["FACTS", "NEWEST_KNOWN", "effect", "find", "impact_of", "parse_version", "spared"]
 
 FACTS: Final[dict[str, Fact]] = {
     **PLACES, **EXPERIMENTS, **RUNS, **LINEAGE, **REGISTRY, **LOGGED_MODELS, **TRACES, **CONTENTS
 }  # fmt: skip
 """The table: code → versions and impact, remedy, effect on ``migrate-filestore``, words."""
 
+_USELESS = " It only fills the disk."
 _METADATA = ("/meta.yaml", "/trace_info.yaml")
 
 
@@ -141,6 +143,8 @@ def _finding(symptom: Symptom, fact: Fact, impact: Impact, migration: Migration)
     what = fact.what.replace("{}", symptom.detail)
     remedy = fact.remedy if symptom.runs or fact.remedy_alone is None else fact.remedy_alone
     message = f"{what[:1].upper()}{what[1:]}. {effect(impact, fact, migration, symptom.runs)}"
+    if impact == "hidden" and remedy == "remove":
+        message += _USELESS
     return Finding(
         symptom.code, impact, symptom.path, message, symptom.line, symptom.experiment_id, symptom.run_id, remedy,
         migration, what, fact.cause, symptom.runs,
@@ -162,9 +166,15 @@ _EFFECTS: Final[dict[Impact, dict[str, str]]] = {
         "experiments": "MLflow passes over it with a warning at every listing.",
         "": "MLflow warns at every search of the experiment.",
     },
-    "hidden": {"": "MLflow passes over it without a word; it only fills the disk."},
+    "hidden": {"": "MLflow passes over it without a word."},
     "silent": {"": "MLflow notices nothing."},
 }
+
+
+def spared(finding: Finding) -> Finding:
+    """The same finding about a directory that holds artifacts somebody still names: it must stay."""
+    message = finding.message.removesuffix(_USELESS)
+    return replace(finding, remedy="none", message=f"{message} Artifacts in it are in use.")
 
 
 def effect(impact: Impact, fact: Fact, migration: Migration, runs: int) -> str:

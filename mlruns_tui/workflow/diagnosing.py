@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import replace
 from importlib import metadata
 
 from mlruns_tui.model.errors import UsageError
@@ -78,9 +77,16 @@ def _in_use(snapshot: Snapshot | None) -> frozenset[str]:
 
 
 def _sparing(findings: tuple[Finding, ...], used: Collection[str]) -> tuple[Finding, ...]:
+    """In a directory that is in use, what MLflow passes over is as it should be, and nothing is to be removed."""
     if not used:
         return findings
-    return tuple(replace(one, remedy="none") if _lies_in(one.path, used) else one for one in findings)
+    kept = []
+    for one in findings:
+        if not _lies_in(one.path, used):
+            kept.append(one)
+        elif one.impact != "hidden":
+            kept.append(impact.spared(one))
+    return tuple(kept)
 
 
 def _lies_in(path: str, folders: Collection[str]) -> bool:
