@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from mlruns_tui.workflow.diagnosing import diagnose
 from mlruns_tui.workflow.reading import open_reader, read_all
 
 pytestmark = pytest.mark.mlflow
@@ -86,12 +85,12 @@ def _in_a_model_of_its_own(oracle: Any, case: Any, number: int, root: Path, tmp_
     return places
 
 
-def test_every_place_is_named_in_bounded_time(all_at_once: Any, record_property: Any) -> None:
+def test_every_place_is_named_in_bounded_time(oracle: Any, all_at_once: Any, record_property: Any) -> None:
     root, places = all_at_once
     began = time.monotonic()
-    findings = diagnose(open_reader(str(root)))
+    findings = oracle.doctor(root)
     took = time.monotonic() - began
-    named = {one.path for one in findings}
+    named = {one["path"] for one in findings}
     lost = {name: where for name, where in places.items() if where and not _is_named(where, named)}
     record_property("oracle", {"cases in the all-at-once store": len(places), "seconds to diagnose it (worst)": took})
     assert not lost

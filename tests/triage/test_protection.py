@@ -86,7 +86,9 @@ def test_what_somebody_needs_stays(make: Any, reference: Reference, kind: str) -
 
 @pytest.mark.parametrize("kind", ["model-version", "logged-model", "parent"])
 @pytest.mark.parametrize(("target", "kept"), [("", {"r", "s"}), ("1", {"r"})])
-def test_what_cannot_be_read_may_need_every_run_it_could_name(make: Any, kind: Any, target: str, kept: set[str]) -> None:
+def test_what_cannot_be_read_may_need_every_run_it_could_name(
+    make: Any, kind: Any, target: str, kept: set[str]
+) -> None:
     reference = Reference(kind, "any", target, "models cannot be read: permission denied", "models")
     snapshot = make.snapshot([make.run("1", "r"), make.run("2", "s")], references=[reference])
     facts = Facts(snapshot, make.NOW, Options())
