@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -83,12 +85,16 @@ async def draw(root: Path) -> None:
 
 def main() -> None:
     TARGET.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_STATE_HOME"] = os.path.join(folder, "state")
-        root = Path(folder) / "data" / "mlruns"
-        root.parent.mkdir()
-        write_demo(str(root))
-        asyncio.run(draw(root))
+    socket.gethostname = lambda: "gpu01"
+    # The path is on the pictures: a plain one, the same for everybody who makes them.
+    place = Path(tempfile.gettempdir()) / "demo"
+    place.mkdir()
+    try:
+        os.environ["XDG_STATE_HOME"] = str(place / "state")
+        write_demo(str(place / "mlruns"))
+        asyncio.run(draw(place / "mlruns"))
+    finally:
+        shutil.rmtree(place)
     subprocess.run(["ls", "-la", str(TARGET)], check=True)
 
 
