@@ -171,10 +171,10 @@ _EFFECTS: Final[dict[Impact, dict[str, str]]] = {
 }
 
 
-def spared(finding: Finding) -> Finding:
-    """The same finding about a directory that holds artifacts somebody still names: it must stay."""
+def spared(finding: Finding, why: str) -> Finding:
+    """The same finding about a directory that must stay, for artifacts in it ``are in use``."""
     message = finding.message.removesuffix(_USELESS)
-    return replace(finding, remedy="none", message=f"{message} Artifacts in it are in use.")
+    return replace(finding, remedy="none", message=f"{message} Artifacts in it {why}.")
 
 
 def effect(impact: Impact, fact: Fact, migration: Migration, runs: int) -> str:

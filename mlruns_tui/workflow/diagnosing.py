@@ -40,7 +40,7 @@ def diagnose(
         return ()
     try:
         symptoms = check_store(root_fd, store.root, stop, _of_a_database(judged))
-        return _sparing(impact.find(symptoms, version), _in_use(judged))
+        return _sparing(impact.find(symptoms, version), judged)
     finally:
         os.close(root_fd)
 
@@ -66,26 +66,23 @@ def _of_a_database(snapshot: Snapshot | None) -> frozenset[str]:
     return frozenset(owned - {""})
 
 
-def _in_use(snapshot: Snapshot | None) -> frozenset[str]:
-    """Directories without metadata that hold somebody's artifacts, or may: nothing there is to be removed."""
+def _sparing(findings: tuple[Finding, ...], snapshot: Snapshot | None) -> tuple[Finding, ...]:
+    """Nothing is to be removed where somebody keeps artifacts, or may. Where it is known who does, MLflow
+    passes over the directory as it should, and that is no finding."""
     if snapshot is None:
-        return frozenset()
-    used = {one.path for one in snapshot.strays if one.kind == "claimed"}
-    used |= {one.path for one in snapshot.experiments if one.state == "unclaimed"}
-    used |= {one.path for one in snapshot.all_runs() if one.state == "unclaimed"}
-    return frozenset(used - {""})
-
-
-def _sparing(findings: tuple[Finding, ...], used: Collection[str]) -> tuple[Finding, ...]:
-    """In a directory that is in use, what MLflow passes over is as it should be, and nothing is to be removed."""
-    if not used:
         return findings
+    claimed = {one.path for one in snapshot.strays if one.kind == "claimed"}
+    unclaimed = {one.path for one in snapshot.experiments if one.state == "unclaimed"}
+    unclaimed |= {one.path for one in snapshot.all_runs() if one.state == "unclaimed"}
     kept = []
     for one in findings:
-        if not _lies_in(one.path, used):
+        if _lies_in(one.path, claimed):
+            if one.impact != "hidden":
+                kept.append(impact.spared(one, "are in use"))
+        elif _lies_in(one.path, unclaimed):
+            kept.append(impact.spared(one, "may be in use"))
+        else:
             kept.append(one)
-        elif one.impact != "hidden":
-            kept.append(impact.spared(one))
     return tuple(kept)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -418,7 +419,9 @@ def test_names_that_are_not_utf8_move_and_come_back(store: Any, compare: Any) ->
     assert compare(before, store.manifest()) == []
 
 
-def test_a_run_four_thousand_directories_deep_moves_is_purged_and_comes_back(store: Any) -> None:
+@pytest.fixture
+def deep_run(store: Any) -> Iterator[str]:
+    """A run with four thousand directories, one in the other."""
     deep = os.open(store.root / C, os.O_RDONLY)
     for _ in range(4_000):
         os.mkdir("d", dir_fd=deep)
@@ -426,12 +429,17 @@ def test_a_run_four_thousand_directories_deep_moves_is_purged_and_comes_back(sto
         os.close(deep)
         deep = below
     os.close(deep)
-    plan = store.plan(C)
+    yield C
+    subprocess.run(["rm", "-rf", store.root], check=True)  # Python's own rmtree gives up on such depths
+
+
+def test_a_run_four_thousand_directories_deep_moves_is_purged_and_comes_back(store: Any, deep_run: str) -> None:
+    plan = store.plan(deep_run)
     assert plan.items[0].entries > 4_000
     batch = apply(plan)
     assert outcomes(batch) == [("done", "moved")]
     assert undo(str(store.root)).state == "restored"
-    batch = apply(store.plan(C))
+    batch = apply(store.plan(deep_run))
     assert purge(str(store.root), batch.id).state == "purged"
 
 

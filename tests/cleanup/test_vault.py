@@ -84,6 +84,27 @@ def test_without_its_journal_a_batch_is_still_found_and_put_back(store: Any, com
     assert compare(before, store.manifest()) == []
 
 
+def test_a_disk_mounted_under_another_number_is_the_same_store(store: Any, compare: Any) -> None:
+    """After a restart the kernel may number the disks in another order."""
+    before = store.manifest()
+    first = apply(store.plan(A))
+    undo(str(store.root))
+    second = apply(store.plan(C))
+    for batch in (first, second):
+        folder = store.vault / "batches" / batch.id
+        number = f'"device":{os.stat(store.root).st_dev}'
+        text = (folder / "plan.json").read_text()
+        assert text.count(number) == 2
+        (folder / "plan.json").write_text(text.replace(number, '"device":12345'))
+        (folder / "journal").unlink()
+    listed = {one.id: one.items[0] for one in batches(str(store.root))}
+    # Without a journal "restored" and "never moved" are one: what counts is that it was recognised.
+    assert (listed[first.id].place, listed[first.id].now_at) == ("in-place", A)
+    assert listed[second.id].place == "moved"
+    assert restore(str(store.root), second.id).state == "restored"
+    assert compare(before, store.manifest()) == []
+
+
 def edit(**values: Any) -> Any:
     def change(text: str) -> str:
         data = json.loads(text)

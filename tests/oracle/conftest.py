@@ -21,6 +21,7 @@ import cases_experiments  # noqa: E402
 import cases_models  # noqa: E402
 import cases_runs  # noqa: E402
 import judging  # noqa: E402
+import merging as merging_module  # noqa: E402
 import mutating  # noqa: E402
 from breaking import Case  # noqa: E402
 
@@ -109,13 +110,7 @@ class Oracle:
         try:
             yield store
         finally:
-            for folder, _, _ in os.walk(top, onerror=lambda error: _open_up(error)):
-                os.chmod(folder, 0o700)
-            for folder, folders, _ in os.walk(top):
-                for name in folders:
-                    place = os.path.join(folder, name)
-                    if not os.path.islink(place):
-                        os.chmod(place, 0o700)
+            merging_module.open_up(top)
             shutil.rmtree(top)
 
     def doctor(self, store: Path) -> list[dict[str, Any]]:
@@ -130,11 +125,6 @@ class Oracle:
     def migration(self, store: Path) -> dict[str, Any]:
         """``outcome`` of migrate-filestore, and ``what`` it said."""
         return self._speaker.ask("migrate", store=str(store), scratch=str(self._folder))
-
-
-def _open_up(error: OSError) -> None:
-    if error.filename:
-        os.chmod(error.filename, 0o700)
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +164,12 @@ def harmless() -> frozenset[str]:
 def judge() -> Any:
     """The module that turns MLflow's answers into impacts."""
     return judging
+
+
+@pytest.fixture(scope="session")
+def merging() -> Any:
+    """The module that puts many broken stores into one."""
+    return merging_module
 
 
 @pytest.fixture(scope="session")

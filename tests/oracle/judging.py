@@ -52,6 +52,11 @@ def worst(found: set[tuple[str, str]]) -> str:
     return min((impact for impact, _ in found), key=ORDER.index, default="silent")
 
 
+def is_near(path: str, place: str) -> bool:
+    """One of the two is the other, or lies in it."""
+    return path == place or path.startswith(place + "/") or place.startswith(path + "/")
+
+
 EVERYWHERE = frozenset(
     {
         "experiment-closed",

@@ -11,10 +11,6 @@ pytestmark = pytest.mark.mlflow
 MIGRATIONS = ("fails", "orphans-runs", "ok")
 
 
-def is_near(path: str, place: str) -> bool:
-    return path == place or path.startswith(place + "/") or place.startswith(path + "/")
-
-
 def is_worse(judge: Any, one: str, other: str) -> bool:
     return bool(judge.ORDER.index(one) < judge.ORDER.index(other))
 
@@ -28,7 +24,7 @@ def compare(oracle: Any, judge: Any, case: Any) -> list[str]:
         answer = oracle.mlflow(store)
     real = judge.worst(judge.impacts(answer))
     place = case.place(oracle.names)
-    here = [one for one in findings if is_near(one["path"], place)]
+    here = [one for one in findings if judge.is_near(one["path"], place)]
     said = min((one["impact"] for one in here), key=judge.ORDER.index, default="silent")
     problems = []
     if said != real:

@@ -57,7 +57,7 @@ async def draw(root: Path) -> None:
         await until(pilot, is_read)
         for key in MARK:
             await pilot.press(key)
-        await pilot.press("1", *"nn", "s", *["down"] * 3, "2", *["down"] * 6)
+        await pilot.press("1", *"nn", "s", *["down"] * 6, "2", *["down"] * 9)
         await pilot.pause(1.2)
         save(app, "main")
         await pilot.press("d")
