@@ -17,7 +17,7 @@ import pytest
 
 from mlruns_tui.demo.store import write_demo
 
-DEADLINE_S = 30
+DEADLINE_S = 100
 
 
 class Terminal:
