@@ -350,7 +350,7 @@ class Journey:
 
     async def until(self, seen: Callable[[], object], what: str = "") -> None:
         """Until a condition holds; fails with the screen when it never does."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not seen():
             if time.monotonic() > deadline:
                 pytest.fail(f"never: {what or seen}\n{self.text}")
