@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,10 @@ class Terminal:
         }
         gate = folder / "gate"
         os.mkfifo(gate)
-        # The program starts when its output is being read, so that nothing is missed.
-        script = f"read _ < {gate}; exec {subprocess.list2cmdline(command)}"
+        # The program starts when its output is being read, so that nothing is missed. The shell keeps its exit
+        # code: tmux forgets now and then that a pane whose output is piped has died.
+        self._status = folder / "status"
+        script = f"read _ < {gate}; {shlex.join(command)}; printf '%s\\n' $? > {self._status}"
         subprocess.run(
             [*self._tmux, "new-session", "-d", "-x", str(width), "-y", str(height), "bash", "-c", script],
             check=True,
@@ -83,15 +86,8 @@ class Terminal:
 
     def wait_for_end(self) -> int:
         """The exit code of the program."""
-        ended: list[str] = []
-
-        def is_dead(screen: str) -> bool:
-            ended[:] = self.run("display-message", "-p", "#{pane_dead} #{pane_dead_status}").split()
-            # A dead pane has its status a moment later.
-            return ended[0] == "1" and len(ended) > 1
-
-        self.wait(is_dead, "the end of the program")
-        return int(ended[1])
+        self.wait(lambda _: self._status.exists() and self._status.read_text() != "", "the end of the program")
+        return int(self._status.read_text())
 
     def close(self) -> None:
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)

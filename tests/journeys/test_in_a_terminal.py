@@ -37,7 +37,7 @@ def test_mark_review_apply_and_take_it_back(
     screen.keys("O")
     screen.wait_for("30", "143 runs")
     screen.keys("Enter")
-    screen.wait_for("143 runs", "2 experiments")
+    screen.wait_for("marked 143;")
     screen.keys("d")
     screen.wait_for("nothing has changed yet", "145 items", "Cancel")
     assert differences(tmp_path / "before", root) == ""
@@ -55,7 +55,7 @@ def test_mark_review_apply_and_take_it_back(
     screen.keys("z")
     screen.wait_for("Put back")
     screen.keys("Enter")
-    screen.wait_for("1,293 runs")
+    screen.wait_for("put back", "1,293 runs")
     assert differences(tmp_path / "before", root) == ""
     screen.keys("q")
     assert screen.wait_for_end() == 0
