@@ -21,7 +21,7 @@ from mlruns_tui.model.words import Outcome
 from . import say
 from .kept import Kept
 from .progress import Progress
-from .recover import destroy
+from .recover import destroy, rescued
 from .session import Session, changing
 
 MAX_FILES = 2_000
@@ -163,8 +163,7 @@ class _Purge:
             self._kept.places.sync_dead()
             self._kept.places.sync()
         except OSError as error:
-            where = "It is lost to the backup; the next purge deletes it."
-            self._finished(n, "failed", say.failure(error, where))
+            self._failed(n, error)
             return False
         return True
 
@@ -172,10 +171,21 @@ class _Purge:
         try:
             destroy(self._kept, n, self.freed)
         except OSError as error:
-            self._finished(n, "failed", f"{look.words(error)}. It is gone in part; the next purge deletes the rest.")
+            self._failed(n, error)
             return False
         self._finished(n, "done")
         return True
+
+    def _failed(self, n: int, error: OSError) -> None:
+        """What nothing was taken from goes back into the backup; the rest of what was begun waits."""
+        with contextlib.suppress(OSError):
+            rescued(self._kept, n)
+        try:
+            there = self._kept.places.find(n) is not None
+        except OSError:
+            there = False
+        gone = "It is gone in part; the next purge deletes the rest."
+        self._finished(n, "failed", say.failure(error, say.KEPT if there else gone))
 
     def _finished(self, n: int, outcome: Outcome, why: str = "") -> None:
         self._kept.result(n, outcome, why)

@@ -33,7 +33,7 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, 
     for n in sorted(kept.items):
         # Still open somewhere (NFS): the next purge goes on.
         with contextlib.suppress(OSError):
-            if not (rescue and _rescued(kept, n)):
+            if not (rescue and rescued(kept, n)):
                 destroy(kept, n, removed)
 
 
@@ -58,8 +58,8 @@ def destroy(kept: Kept, n: int, removed: Callable[[os.stat_result], None] | None
             kept.parents.put_back()
 
 
-def _rescued(kept: Kept, n: int) -> bool:
-    """Whether item ``n`` lay whole in its grave; it is in the backup now. Raises OSError, nothing changed then."""
+def rescued(kept: Kept, n: int) -> bool:
+    """Whether item ``n`` lay whole in its grave; it is in the backup now. Raises OSError."""
     found = kept.places.find_dead(n)
     if found is None:
         return False

@@ -307,7 +307,12 @@ def test_killed_in_a_swap_both_are_whole(run_points: Any, count: int) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("part", range(4))
 def test_killed_again_while_it_recovers_nothing_is_lost_and_undo_is_exact(
-    tmp_path: Path, new_store: Callable[[str], Any], tree_manifest: Any, compare: Any, part: int
+    tmp_path: Path,
+    new_store: Callable[[str], Any],
+    tree_manifest: Any,
+    compare: Any,
+    record_property: Any,
+    part: int,
 ) -> None:
     """Pairs: an apply killed somewhere, then its undo killed somewhere."""
     log, tally = tmp_path / "log", Tally()
@@ -329,6 +334,7 @@ def test_killed_again_while_it_recovers_nothing_is_lost_and_undo_is_exact(
                     case, f"apply killed at {kind} {number}, undo at {kind_again} {number_again}", compare, tally
                 )
             shutil.rmtree(case.store.root)
+    record_property("points", tally.tried)
     assert good(tally)
 
 

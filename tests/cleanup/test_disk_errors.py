@@ -50,7 +50,9 @@ def _needs_strace() -> None:
 
 
 @pytest.fixture
-def run_errors(tmp_path: Path, new_store: Callable[[str], Any], tree_manifest: Any, compare: Any) -> Any:
+def run_errors(
+    tmp_path: Path, new_store: Callable[[str], Any], tree_manifest: Any, compare: Any, record_property: Any
+) -> Any:
     def run(op: str, kinds: list[str], first_only: bool) -> Any:
         log, tally = tmp_path / "log", harness.Tally()
         counted = harness.points(harness.Case(new_store, tree_manifest, tmp_path, op, 3, "counted", driver=DRIVER), log)
@@ -68,6 +70,7 @@ def run_errors(tmp_path: Path, new_store: Callable[[str], Any], tree_manifest: A
                 else:
                     harness.check_whole(case, where, compare, tally)
                 shutil.rmtree(case.store.root)
+        record_property("points", tally.tried)
         assert tally.tried > 0
         assert (tally.lost, tally.inexact) == ([], [])
 

@@ -134,7 +134,15 @@ def points_of(total: int, sample: int) -> range:
 @pytest.mark.parametrize("flag", FLAGS)
 @pytest.mark.parametrize("op", ["apply", "undo"])
 def test_after_a_power_cut_every_item_is_whole_and_undo_is_exact(
-    disks: Any, store_class: Any, tree_manifest: Any, compare: Any, tmp_path: Path, op: str, flag: str, sample: int
+    disks: Any,
+    store_class: Any,
+    tree_manifest: Any,
+    compare: Any,
+    record_property: Any,
+    tmp_path: Path,
+    op: str,
+    flag: str,
+    sample: int,
 ) -> None:
     disk = disks("counted")
     total = Case(disk, store_class, op).run(tmp_path, FLAGS[flag], 0)
@@ -171,6 +179,7 @@ def test_after_a_power_cut_every_item_is_whole_and_undo_is_exact(
             inexact.append(f"{op} cut at change {when} of {total}: {changes}")
         disk.unmount()
         disk.image.unlink()
+    record_property("points", len(points_of(total, sample)))
     assert (lost, inexact) == ([], [])
 
 

@@ -107,7 +107,10 @@ def test_a_stop_between_groups_keeps_the_rest(store: Any, monkeypatch: pytest.Mo
     assert places(batch) == ["purged", "moved", "moved"]
 
 
-def test_an_unsynced_grave_is_not_opened(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_item_whose_death_the_disk_did_not_take_is_in_the_backup_again(
+    store: Any, monkeypatch: pytest.MonkeyPatch, compare: Any
+) -> None:
+    before = store.manifest()
     batch = apply(store.plan(A))
     sync = change.sync
 
@@ -118,6 +121,27 @@ def test_an_unsynced_grave_is_not_opened(store: Any, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(change, "sync", failing)
     batch = purge(str(store.root), batch.id)
-    assert batch.items[0].outcome == "failed"
+    assert [(one.outcome, one.place) for one in batch.items] == [("failed", "moved")]
+    assert batch.items[0].error == "input/output error. It stays in the backup."
     assert batch.freed_bytes == 0
-    assert (store.vault / "batches" / batch.id / "dead" / "0" / "meta.yaml").exists()
+    monkeypatch.setattr(change, "sync", sync)
+    assert undo(str(store.root)).state == "restored"
+    assert compare(before, store.manifest()) == []
+
+
+def test_an_item_nothing_could_be_removed_from_is_in_the_backup_again(
+    store: Any, monkeypatch: pytest.MonkeyPatch, compare: Any
+) -> None:
+    before = store.manifest()
+    batch = apply(store.plan(A))
+
+    def busy(*_: Any, **__: Any) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(change.os, "unlink", busy)
+        patched.setattr(change.os, "rmdir", busy)
+        batch = purge(str(store.root), batch.id)
+    assert batch.items[0].error == "device or resource busy. It stays in the backup."
+    assert undo(str(store.root)).state == "restored"
+    assert compare(before, store.manifest()) == []
