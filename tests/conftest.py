@@ -1,4 +1,14 @@
-"""What every test may rely on: a quiet environment, and tests that say why they cannot run here."""
+"""What every test may rely on: a quiet environment, and tests that say why they cannot run here.
+
+**Figures.** What a test counted or measured is printed at the end of the run, by area (the folder below
+``tests``) and name, however many processes ran the tests::
+
+    record_property("crash points tried", 118)
+
+Every property whose value is a number is a figure, all others are left alone. Figures of one name in one area
+are summed; where the name ends in ``(worst)`` the largest is kept. ``agreeing (of cases tried)`` also gets its
+percentage of the area's figure ``cases tried``. A test that fails after it recorded a figure is counted too.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +44,9 @@ _fast_folder()
 
 _seconds: dict[str, float] = {}
 _skipped: list[str] = []
+_figures: dict[str, dict[str, float]] = {}
+WORST = "(worst)"
+_SHARE_OF = " (of "
 
 
 def area(nodeid: str) -> str:
@@ -46,10 +59,38 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _seconds[area(report.nodeid)] = _seconds.get(area(report.nodeid), 0.0) + report.duration
     if report.skipped and not hasattr(report, "wasxfail"):
         _skipped.append(report.nodeid)
+    # The last report of a test has what all of its fixtures recorded.
+    if report.when == "teardown":
+        _add_figures(_figures.setdefault(area(report.nodeid), {}), report.user_properties)
+
+
+def _add_figures(kept: dict[str, float], properties: list[tuple[str, object]]) -> None:
+    for name, value in properties:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            before = kept.get(name)
+            if before is None:
+                kept[name] = value
+            else:
+                kept[name] = max(before, value) if name.endswith(WORST) else before + value
+
+
+def figure_lines(figures: dict[str, float]) -> list[str]:
+    """The figures of one area as they are printed, in the order of their names."""
+    lines = []
+    for name, value in sorted(figures.items()):
+        whole = figures.get(name.partition(_SHARE_OF)[2].removesuffix(")"), 0)
+        number = f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"
+        lines.append(f"{number:>12}  {name}" + (f": {100 * value / whole:.4g} %" if whole else ""))
+    return lines
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Where the time went, so that a slow area is seen before it hurts."""
+    """What was counted and measured, and where the time went, so that a slow area is seen before it hurts."""
+    for name, figures in sorted(_figures.items()):
+        if figures:
+            terminalreporter.section(f"figures: {name}")
+            for line in figure_lines(figures):
+                terminalreporter.write_line(line)
     terminalreporter.section("seconds by area (of all processes)")
     for name, seconds in sorted(_seconds.items(), key=lambda pair: -pair[1]):
         terminalreporter.write_line(f"{seconds:8.1f}  {name}")

@@ -24,7 +24,7 @@ class Symptom:
     detail: str = ""
     """The key, value or reason it is about, safe to show."""
     runs: int = 0
-    """How many runs hang on it: those inside an experiment, those that need a dataset."""
+    """How many hang on it: runs inside an experiment, runs that need a dataset, entries of a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +47,4 @@ class Finding:
     cause: str = ""
     """What most likely did it; empty when nobody can know."""
     runs: int = 0
-    """How many runs hang on it, where it is not about a single one."""
+    """How many hang on it, mostly runs, where it is not about a single one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .impact_facts import EXPERIMENT, FIRST, HIDDEN, RUN, SILENT, STORE, WARNS, Fact, fact, since
+from .impact_facts import ALWAYS, EXPERIMENT, FIRST, HIDDEN, RUN, SILENT, STORE, WARNS, Fact, fact, since
 
 _TORN = "A program or disk stopped while the file was written."
 _HAND = "Written or edited by hand, or by a script."
@@ -30,7 +30,10 @@ PLACES: Final[dict[str, Fact]] = {
     ),
     "trash-not-a-folder": fact(STORE, ".trash is no folder", "experiments"),
     "trash-closed": fact(STORE, ".trash cannot be listed", "experiments", migration="fails", cause=_RIGHTS),
-    "trash-no-enter": fact(SILENT, ".trash cannot be entered", "experiments", migration="fails", cause=_RIGHTS),
+    "trash-no-enter": fact(
+        HIDDEN, ".trash cannot be entered", "experiments", migration="fails", alone=SILENT, alone_before=ALWAYS,
+        cause=_RIGHTS,
+    ),
     # Its experiments are taken for runs then, and are none.
     "link-to-the-store": fact(EXPERIMENT, "a link to the store itself"),
     "link-to-an-experiment": fact(

@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from .impact_facts import EXPERIMENT, FIRST, HIDDEN, SILENT, STORE, WARNS, Area, Fact, Migration, Remedy, fact, since
+from .impact_facts import (
+    ALWAYS,
+    EXPERIMENT,
+    FIRST,
+    HIDDEN,
+    SILENT,
+    STORE,
+    WARNS,
+    Area,
+    Fact,
+    Migration,
+    Remedy,
+    fact,
+    since,
+)
 
 _TORN = "A program or disk stopped while the file was written."
 _HAND = "Written or edited by hand, or by a script."
@@ -47,7 +61,10 @@ REGISTRY: Final[dict[str, Fact]] = {
     ),
     "registry-not-a-folder": fact(_REGISTRY, "models is no folder", "models"),
     "registry-closed": fact(_REGISTRY, "models/ cannot be listed", "models", migration="fails", cause=_RIGHTS),
-    "registry-no-enter": fact(SILENT, "models/ cannot be entered", "models", migration="fails", cause=_RIGHTS),
+    "registry-no-enter": fact(
+        since((FIRST, None), ((2, 1), HIDDEN)), "models/ cannot be entered", "models", migration="fails", alone=SILENT,
+        alone_before=ALWAYS, cause=_RIGHTS,
+    ),
     "registry-stray": fact(
         _REGISTRY, "a folder in models/ that is no model", "models", remedy="remove", skips=True,
         cause="Something else was saved into the model registry.",

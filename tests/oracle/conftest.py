@@ -1,4 +1,4 @@
-"""The oracle: a healthy store made by MLflow, a process that asks MLflow, and the figures at the end."""
+"""The oracle: a healthy store made by MLflow, and a process that asks MLflow."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ CASES: list[Case] = [*cases_experiments.CASES, *cases_runs.CASES, *cases_models.
 HARMLESS = frozenset((HERE / "harmless.txt").read_text(encoding="utf-8").splitlines())
 """Names of the cases MLflow and its migration do not mind: of those, every run takes a sample."""
 SAMPLE = 5
-
-_figures: dict[str, dict[str, Any]] = {}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -176,22 +174,3 @@ def merging() -> Any:
 def damage() -> Any:
     """The module that damages stores at random."""
     return mutating
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Figures travel with the reports, so that they arrive however many processes there are."""
-    for name, value in report.user_properties if report.when == "call" else ():
-        if name == "oracle":
-            for key, number in dict(value).items():
-                kept = _figures.setdefault(key, {"sum": 0, "worst": 0})
-                kept["sum"] += number
-                kept["worst"] = max(kept["worst"], number)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _figures:
-        return
-    terminalreporter.section("the doctor against MLflow")
-    for key, kept in sorted(_figures.items()):
-        number = kept["worst"] if key.endswith("(worst)") else kept["sum"]
-        terminalreporter.write_line(f"{number:10,.6g}  {key}")

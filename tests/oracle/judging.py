@@ -87,14 +87,11 @@ def missed(answer: dict[str, Any], findings: list[dict[str, Any]]) -> list[str]:
                 or (impact, experiment, "") in said
                 or any(one["impact"] == impact and one["run_id"] == run for one in findings)
             )
-        elif impact == "breaks-experiment":
-            # An experiment whose listing ends everything cannot be searched either.
-            worse = {one for one, owner, _ in said if owner == experiment} & {"breaks-store", "breaks-experiment"}
-            found = bool(closed) or bool(worse)
         else:
-            # A folder that cannot be read is passed over with a warning as well: one finding says the worst.
-            found = any(one == impact and (not experiment or owner == experiment) for one, owner, _ in said)
-            found = found or (impact == "warns" and "experiment-closed" in closed)
+            # One finding says the worst: what cannot be read at all is passed over with a warning as well.
+            bad_enough = ORDER[: ORDER.index(impact) + 1]
+            found = any(one in bad_enough and (not experiment or owner == experiment) for one, owner, _ in said)
+            found = found or (impact == "breaks-experiment" and bool(closed))
         if not found:
             problems.append(f"MLflow: {impact} at {entry or 'the store'}; doctor: nothing of the kind")
     return problems

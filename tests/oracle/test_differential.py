@@ -46,14 +46,9 @@ def test_doctor_says_what_mlflow_does(
     if not case.applies_to(oracle.names):
         pytest.skip(f"MLflow {oracle.version} knows nothing of this")
     problems = compare(oracle, judge, case)
-    record_property(
-        "oracle",
-        {
-            "cases tried with the installed MLflow": 1,
-            "of them MLflow or its migration fails on or warns of": int(case.name not in harmless),
-            "in full agreement": int(not problems),
-        },
-    )
+    record_property("cases tried", 1)
+    record_property("MLflow or its migration minds (of cases tried)", int(case.name not in harmless))
+    record_property("in full agreement (of cases tried)", int(not problems))
     assert not problems, "\n".join(problems)
 
 

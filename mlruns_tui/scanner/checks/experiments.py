@@ -66,7 +66,13 @@ def check_experiment(place: Place, store: Store, seen: Seen) -> Iterator[Symptom
 def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
     runs = [one for one in inside if one.is_folder and one.name not in _NO_RUNS]
     meta = documents.read(layout.META, fd)
-    yield from _check_meta(fd, runs, inside, meta, place, owner, seen)
+    problems = list(_check_meta(fd, runs, inside, meta, place, owner, seen))
+    yield from problems
+    if any(one.code == "experiment-artifacts-only" for one in problems):
+        # What is in it is of its kind, and said with it.
+        for one in runs:
+            seen.meet_run(one.name, place.path)
+        return
     yield from check_folder(fd, "tags", layout.join(place.path, "tags"), "experiment-tag", owner, store)
     names = {one.name for one in inside}
     datasets = Datasets.of(fd, names)
@@ -128,8 +134,13 @@ def _has_traces(run: str, fd: int) -> bool:
 
 
 def _with_meta(fd: int, runs: list[Met]) -> int:
-    """Runs a migration would carry over."""
-    return sum(folders.kind_of(f"{one.name}/{layout.META}", fd) in ("file", "link-to-file") for one in runs)
+    """Runs a migration would carry over: those whose metadata can be read and names an id."""
+    count = 0
+    for one in runs:
+        meta = documents.read(f"{one.name}/{layout.META}", fd)
+        named = bool(meta.value.get("run_uuid") or meta.value.get("run_id"))
+        count += meta.state == "elsewhere" or (named and not meta.cut)
+    return count
 
 
 def _check_values(meta: dict[Any, Any], path: str, place: Place, owner: Owner, seen: Seen) -> Iterator[Symptom]:

@@ -39,8 +39,10 @@ def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
     fd, access = folders.enter(place, store.fd)
     try:
         if access != "open":
-            if access != "gone":
-                yield _OWNER.says("registry-no-enter" if access == "no-enter" else "registry-closed", place)
+            if access == "no-enter":
+                yield _OWNER.says("registry-no-enter", place, runs=sum(one.is_folder for one in folders.entries(fd)))
+            elif access != "gone":
+                yield _OWNER.says("registry-closed", place)
             return
         yield _OWNER.says("registry-present", place)
         for one in folders.entries(fd):

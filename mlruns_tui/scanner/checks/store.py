@@ -109,8 +109,10 @@ def _check_trash(active: set[str], trashed: set[str], store: Store, seen: Seen) 
     fd, access = folders.enter(TRASH_NAME, store.fd)
     try:
         if access != "open":
-            if access != "gone":
-                yield owner.says("trash-no-enter" if access == "no-enter" else "trash-closed", TRASH_NAME)
+            if access == "no-enter":
+                yield owner.says("trash-no-enter", TRASH_NAME, runs=sum(one.is_folder for one in folders.entries(fd)))
+            elif access != "gone":
+                yield owner.says("trash-closed", TRASH_NAME)
             return
         for one in folders.entries(fd):
             store.pulse()
