@@ -18,6 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
@@ -27,6 +28,11 @@ os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 for name in ("MLFLOW_TRACKING_URI", "MLFLOW_BACKEND_STORE_URI", "NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(name, None)
+
+# The same examples each time, so that a change is judged by what it changed. Others: --hypothesis-profile=random.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("random", derandomize=False)
+hypothesis.settings.load_profile("same")
 
 
 def _fast_folder() -> None:

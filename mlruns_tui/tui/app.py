@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.segment import Segment
+from textual import events
 from textual.app import App, SystemCommand
 from textual.color import Color
 from textual.filter import LineFilter
@@ -19,6 +20,7 @@ from .palette import Palette, StoreCommands
 from .screens.main import MainScreen
 from .tasks import TaskStarted
 from .theme import DARK, THEMES, own_variables
+from .typing_ahead import KeysInOrder
 
 
 class AsciiOnly(LineFilter):
@@ -56,11 +58,18 @@ class MlrunsApp(App[int]):
         self.mouse = mouse
         self._ascii_only = AsciiOnly()
         self._own_keys = dict(keymap or {})
+        self._keys = KeysInOrder(self, self._check_bindings, super().on_event)
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme if theme in self.available_themes else DARK.name
         if self._own_keys:
             self.set_keymap(self._own_keys)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -350,7 +351,7 @@ class Journey:
 
     async def until(self, seen: Callable[[], object], what: str = "") -> None:
         """Until a condition holds; fails with the screen when it never does."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + float(os.environ.get("UNTIL_S", "120"))
         while not seen():
             if time.monotonic() > deadline:
                 pytest.fail(f"never: {what or seen}\n{self.text}")

@@ -19,6 +19,7 @@ from ..shown import SMALL, judge_all, judged_small
 from ..state import Judged, UiState
 from ..widgets.keyed_list import KeyedList
 from ..widgets.sidebar import MarkLine
+from .reading import error_words
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
@@ -30,6 +31,12 @@ class MarkKeys:
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
         self._orphaned_wanted = False
+        self._working = 0
+
+    @property
+    def making(self) -> bool:
+        """Marks are still worked out on a thread."""
+        return self._working > 0
 
     def handlers(self) -> Mapping[str, Callable[[], None]]:
         return {
@@ -193,7 +200,22 @@ class MarkKeys:
         return len(facts.runs) <= SMALL
 
     def _work(self, decide: Callable[[], Marking], size: int, more: str = "") -> None:
-        self.screen.work(decide, lambda result: self._take(result, more), "marking", small=size <= SMALL)
+        if size <= SMALL:
+            self._take(decide(), more)
+            return
+
+        def done(result: Marking) -> None:
+            self._working -= 1
+            self._take(result, more)
+            self.screen.catch_up()
+
+        def failed(error: Exception) -> None:
+            self._working -= 1
+            self.screen.saying.complain(f"marking: {error_words(error)}")
+            self.screen.catch_up()
+
+        self._working += 1
+        self.screen.work(decide, done, "marking", failed=failed)
 
     def _take(self, result: Marking, more: str = "") -> None:
         state: UiState = self.screen.state

@@ -18,6 +18,7 @@ from ..shown import Shown, build, is_small, same_inputs, same_table
 from ..state import PANELS
 from ..widgets.bars import CommandLine, MarkStrip, PanelTabs, header_left, header_right
 from ..widgets.lines import SplitLine
+from .reading import error_words
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
@@ -36,6 +37,11 @@ class Showing:
         self._building = False
         self._built = 0
         """How often rows were made on this thread: a thread's rows that were overtaken are thrown away."""
+
+    @property
+    def making(self) -> bool:
+        """Rows of the state are on their way: those on the screen are older."""
+        return self._building
 
     def build(self) -> None:
         """Make the rows of the state, unless they are there already or on their way."""
@@ -56,8 +62,14 @@ class Showing:
                     self.shown = shown
                 self.build()
                 self.push()
+                self.screen.catch_up()
 
-            self.screen.work(lambda: build(state, now_ms(), before), done, "rows")
+            def failed(error: Exception) -> None:
+                self._building = False
+                self.screen.saying.complain(f"rows: {error_words(error)}")
+                self.screen.catch_up()
+
+            self.screen.work(lambda: build(state, now_ms(), before), done, "rows", failed=failed)
 
     def push(self, to_top: bool = False) -> None:
         """Show the state in every part; each draws only what is another than before."""

@@ -45,6 +45,8 @@ T = TypeVar("T")
 WIDTHS = (80, 100, 120, 130, 140, 200)
 LEAST = (60, 16)
 """Under so many cells and lines nothing is drawn but a sentence."""
+AT_ONCE = ("back", "quit", "help", "mark.clear")
+"""Commands that never wait for what others are about."""
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -63,6 +65,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.last_key_at = float("-inf")
         """By ``time.monotonic``: the lists keep still for a second after a key."""
         self._touched = False
+        self._later: list[str] = []
+        """Commands that wait for rows or marks in the making, in the order they were given."""
         self.store_tree, self.run_table, self.marked = StoreTree(), RunTable(), MarkedList()
         self.actions, self.days, self.filter = Actions(), DaysPrompt(), FilterPrompt()
         self.showing = Showing(self)
@@ -216,6 +220,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             later = self.mark_keys.wait_for_reading() if command_id == "mark.orphaned" and self.state.reading else ""
             self.say(f"{command.title.rstrip('…')}: {reason}{later}")
             return
+        if command_id not in AT_ONCE and (self._later or self._is_making(command_id)):
+            self._later.append(command_id)
+            return
         try:
             self.handlers[command_id]()
         except Exception as error:
@@ -223,6 +230,20 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.saying.complain(
                 f"{command.title} failed: {error_words(error)}. Nothing in the store was changed by it"
             )
+
+    def _is_making(self, command_id: str) -> bool:
+        """What the command is about is still worked out from keys before it."""
+        about_rows = command_id.startswith("mark.") and self.showing.making
+        return about_rows or (command_id.startswith(("mark.", "review")) and self.mark_keys.making)
+
+    def catch_up(self) -> None:
+        """Rows or marks are made: commands that waited follow, until one of them has to wait again."""
+        later, self._later = self._later, []
+        for at, command_id in enumerate(later):
+            self.run_command(command_id)
+            if self._later:
+                self._later += later[at + 1 :]
+                return
 
     def touched(self) -> None:
         """A key: the lists keep still for a moment, and what was said is read."""

@@ -7,6 +7,7 @@ own colours, and an axis with five ticks and one upright is all that is wanted.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -64,8 +65,16 @@ def draw(points: Iterable[Point], width: int, height: int, logarithmic: bool = F
             before = here
     rows = tuple("".join(chr(0x2800 + bits) if bits else " " for bits in row) for row in cells)
     if logarithmic:
-        low, high = 10**low, 10**high
+        low, high = _power(low), _power(high)
     return Curve(rows, low, high, left, right, len(every), left_out)
+
+
+def _power(exponent: float) -> float:
+    """Back from the logarithm, which may have been rounded beyond the largest number."""
+    try:
+        return 10.0**exponent
+    except OverflowError:
+        return sys.float_info.max
 
 
 def _usable(points: Iterable[Point], logarithmic: bool) -> tuple[list[list[Point]], int]:
