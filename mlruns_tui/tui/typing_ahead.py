@@ -33,7 +33,7 @@ class KeysInOrder:
         hand_on: Callable[[events.Key], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``bound``: does what a key is bound to, False when it is not. ``hand_on``: Textual's own way. ``clock``: s."""
+        """``bound``: does what a key is bound to, False when it is not. ``hand_on``: Textual's own way."""
         self._app, self._bound, self._hand_on, self._clock = app, bound, hand_on, clock
         self._waiting: deque[events.Key] = deque()
         self._busy_since: float | None = None

@@ -72,7 +72,7 @@ def draw(points: Iterable[Point], width: int, height: int, logarithmic: bool = F
 def _power(exponent: float) -> float:
     """Back from the logarithm, which may have been rounded beyond the largest number."""
     try:
-        return 10.0**exponent
+        return math.pow(10.0, exponent)
     except OverflowError:
         return sys.float_info.max
 
