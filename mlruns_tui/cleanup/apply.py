@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch
@@ -53,30 +54,56 @@ def apply(plan: Plan, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s
             kept.close()
 
 
+def go_on(session: Session, kept: Kept, staying: Mapping[str, str], tell: Tell, stop: Stop) -> Batch:
+    """Carry out what an interrupted application of this batch's plan had not come to.
+
+    The batch is open, settled and begun again, the store locked. ``staying``: why items must be left
+    where they are by now, by key. Everything else is looked at as if the plan were new.
+    """
+    told = kept.history.items
+    rest = [
+        n
+        for n in range(len(kept.plan.items))
+        if told.get(n, ("", ""))[0] in ("", "moving") and kept.find(n)[0] != "backup"
+    ]
+    work = _Application(session, kept, tell, stop, rest)
+    return work.run(staying)
+
+
 class _Application:
-    def __init__(self, session: Session, kept: Kept, tell: Tell, stop: Stop) -> None:
+    def __init__(self, session: Session, kept: Kept, tell: Tell, stop: Stop, todo: list[int] | None = None) -> None:
+        """``todo``: indexes of what is left to do of an interrupted plan; None for all of a new one."""
         self._session = session
         self._kept = kept
         self._plan = plan = kept.plan
+        self._todo = list(range(len(plan.items))) if todo is None else todo
+        self._before = [] if todo is None else [n for n in range(len(plan.items)) if kept.find(n)[0] == "backup"]
+        """What an interrupted part of this work had moved out already."""
         self._tell = tell
         self._stop = stop
         self._device = os.fstat(kept.root_fd).st_dev
         self._moved_bytes = self._freed_bytes = 0
-        self._progress = Progress(tell, "move", plan.id, plan.items)
+        self._progress = Progress(tell, "move", plan.id, [plan.items[n] for n in self._todo])
+        self._resumed = todo is not None
         self._halted = ""
         """Why nothing more may be moved, empty while it may."""
         self._stopped = False
 
-    def run(self) -> Batch:
+    def run(self, staying: Mapping[str, str] | None = None) -> Batch:
+        """``staying``: why items are not to be moved after all, by key."""
         self._progress.start()
+        for n in self._todo:
+            if staying and (why := staying.get(self._plan.items[n].key)):
+                self._finished(n, "skipped", f"{why}. {say.LEFT}")
+        self._todo = [n for n in self._todo if n not in self._kept.results]
         at = 0
-        while at < len(self._plan.items) and not self._halted and not self._stopping():
+        while at < len(self._todo) and not self._halted and not self._stopping():
             at, moved = self._group(at)
             if moved and not self._plan.backup and not self._kept.places.in_vault:
                 # A full disk: what this freed lets the vault be made, and the rest goes the usual way.
                 self._purge(moved)
                 begin.try_vault(self._session, self._kept)
-        left = [n for n in range(len(self._plan.items)) if n not in self._kept.results]
+        left = [n for n in self._todo if n not in self._kept.results]
         if self._halted:
             for n in left:
                 self._finished(n, "failed", f"{self._halted}. {say.LEFT}")
@@ -88,7 +115,8 @@ class _Application:
 
     def _finish(self) -> Batch:
         kept, session = self._kept, self._session
-        if any(outcome == "done" for outcome, _ in kept.results.values()) or kept.unfinished:
+        worked = any(outcome == "done" for outcome, _ in kept.results.values())
+        if worked or kept.unfinished or (self._resumed and not kept.untouched):
             session.end(kept)
             batch = self._batch()
         else:
@@ -118,14 +146,14 @@ class _Application:
             self._session.messages.append("open files could not be checked on this system")
         # Beside the experiments one at a time: each frees what the next one needs.
         most = MAX_GROUP if kept.places.in_vault or self._plan.backup else 1
-        while at < len(self._plan.items) and len(good) < most and len(kept.parents) < MAX_PARENTS:
+        while at < len(self._todo) and len(good) < most and len(kept.parents) < MAX_PARENTS:
             if good and time.monotonic() - started > GROUP_S:
                 break
             if self._stopping():
                 good.clear()
                 break
-            if self._is_fit(at, held):
-                good.append(at)
+            if self._is_fit(self._todo[at], held):
+                good.append(self._todo[at])
             at += 1
         moved: list[int] = []
         try:
@@ -247,7 +275,7 @@ class _Application:
 
     def _purge_all(self, *, stopped: bool) -> None:
         moved = [n for n, (outcome, _) in self._kept.results.items() if outcome == "done"]
-        moved = [n for n in moved if self._kept.places.find(n) is not None]
+        moved = [n for n in [*self._before, *moved] if self._kept.places.find(n) is not None]
         if moved and (stopped or self._halted):
             self._session.messages.append(
                 f"{say.items(len(moved))} moved out before that are kept and were not deleted: "

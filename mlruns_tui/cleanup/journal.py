@@ -4,9 +4,10 @@ One record a line: CRC-32 of the rest in eight hex digits, a space, one JSON obj
 and ``e`` (what happened). It explains and never decides: where an item is, is looked up on the disk.
 A line that is torn, damaged or out of order is passed over.
 
-Records: ``begin`` {op, uid, user, host, pid, number}, ``times`` {dirs: [[path, inode, mtime_ns]]},
-``moving`` ``restoring`` ``purging`` {n: [index]} before a change, ``moved`` ``restored`` ``purged`` {n: [index]},
-``aside`` {n: index, to: path}, ``skipped`` ``failed`` {n: index, why: text} after it, ``end`` {op}.
+Records: ``begin`` {op, uid, user, host, pid, number, only: [index] where it is not about all},
+``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving`` ``restoring`` ``purging`` {n: [index]} before a
+change, ``moved`` ``restored`` ``purged`` {n: [index]}, ``aside`` {n: index, to: path}, ``skipped`` ``failed``
+{n: index, why: text} after it, ``end`` {op}.
 """
 
 from __future__ import annotations
@@ -51,6 +52,26 @@ def parse(data: bytes) -> list[dict[str, Any]]:
 
 
 @dataclass(slots=True)
+class Told:
+    """One operation on the batch."""
+
+    op: str
+    began_ms: int
+    user: str
+    host: str
+    pid: int
+    ended_ms: int | None = None
+    done: set[int] = field(default_factory=set)
+    """Indexes of the items it was done with."""
+
+
+_DONE_BY = {
+    "apply": ("moved", "purged"), "restore": ("restored", "aside"), "purge": ("purged",),
+}  # fmt: skip
+"""Events that say an operation did its work on an item."""
+
+
+@dataclass(slots=True)
 class History:
     """What a journal tells, folded together."""
 
@@ -72,6 +93,10 @@ class History:
     """Those whose deletion was meant since something last ended."""
     times: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By directory the open operation changes: its inode and the time it should have."""
+    only: frozenset[int] | None = None
+    """Items the open operation was asked for; None for all of them."""
+    operations: list[Told] = field(default_factory=list)
+    """Oldest first."""
 
 
 def fold(records: list[dict[str, Any]]) -> History:
@@ -93,11 +118,17 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
         told.open_op = str(record["op"])
         if not told.began_ms:
             told.began_ms, told.uid, told.number = int(record["at"]), int(record["uid"]), int(record["number"])
+        only = record.get("only")
+        told.only = None if only is None else frozenset(int(n) for n in only)
+        user, host = str(record.get("user", "")), str(record.get("host", ""))
+        told.operations.append(Told(told.open_op, int(record["at"]), user, host, int(record.get("pid", 0))))
     elif event == "end":
         told.open_op = ""
         told.finished_ms = int(record["at"])
         told.times.clear()
         told.condemned.clear()
+        if told.operations:
+            told.operations[-1].ended_ms = told.finished_ms
     elif event == "times":
         for path, inode, mtime_ns in record["dirs"]:
             told.times[str(path)] = (int(inode), int(mtime_ns))
@@ -113,6 +144,15 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
                 told.left.add(int(n))
             if event == "purging":
                 told.condemned.add(int(n))
+
+    _count(told, event, record)
+
+
+def _count(told: History, event: str, record: Mapping[str, Any]) -> None:
+    """Note the items of a record with the operation it belongs to."""
+    if told.operations and event in _DONE_BY.get(told.operations[-1].op, ()):
+        n = record["n"]
+        told.operations[-1].done.update(map(int, n if isinstance(n, list) else [n]))
 
 
 def read(record_fd: int) -> History:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.batch import Batch, BatchItem, Operation
 from mlruns_tui.model.plan import Plan, PlanItem
+from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import BatchState, ItemPlace, Outcome
 
 from . import journal as journals
@@ -177,7 +178,15 @@ class Kept:
             finished_ms=self.history.finished_ms,
             vault=self.record_path,
             messages=messages,
+            history=tuple(self._operation(one) for one in self.history.operations),
+            open_op=self.history.open_op,
         )
+
+    def _operation(self, told: journals.Told) -> Operation:
+        done = [self.items[n] for n in told.done if n in self.items]
+        size_bytes = sum(item.size_bytes for item in done)
+        user, host = safe(told.user, 100), safe(told.host, 100)
+        return Operation(told.op, told.began_ms, user, host, told.ended_ms, len(done), size_bytes, told.pid)
 
     def close(self) -> None:
         self.parents.close()

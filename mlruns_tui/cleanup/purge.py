@@ -46,19 +46,25 @@ def purge(
     with changing(root, "purge", lock_timeout_s=lock_timeout_s, stop=stop) as session:
         kept = session.site.open_sound(batch_id)
         try:
-            chosen = [n for n in chosen_items(kept, keys) if kept.find(n)[0] == "backup"]
-            if not chosen and not kept.history.open_op and not kept.leftovers:
-                return kept.batch(messages=("nothing of it is in the backup any more",))
-            freed = _Counter()
-            session.resume(kept, freed)
-            progress = Progress(tell, "purge", batch_id, [kept.items[n] for n in chosen])
-            progress.start()
-            freed.bytes += purge_items(session, kept, chosen, progress, stop)
-            session.end(kept)
-            progress.end()
-            return kept.batch(freed_bytes=freed.bytes, messages=tuple(session.messages))
+            return run(session, kept, keys, tell, stop)
         finally:
             kept.close()
+
+
+def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, stop: Stop) -> Batch:
+    """The same for a batch that is open and a store that is locked."""
+    asked = chosen_items(kept, keys)
+    chosen = [n for n in asked if kept.find(n)[0] == "backup"]
+    if not chosen and not kept.history.open_op and not kept.leftovers:
+        return kept.batch(messages=("nothing of it is in the backup any more",))
+    freed = _Counter()
+    session.resume(kept, freed, None if keys is None else asked)
+    progress = Progress(tell, "purge", kept.id, [kept.items[n] for n in chosen])
+    progress.start()
+    freed.bytes += purge_items(session, kept, chosen, progress, stop)
+    session.end(kept)
+    progress.end()
+    return kept.batch(freed_bytes=freed.bytes, messages=tuple(session.messages))
 
 
 def chosen_items(kept: Kept, keys: Sequence[str] | None) -> list[int]:

@@ -50,7 +50,7 @@ def restore(
     with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
         kept = session.site.open_sound(batch_id)
         try:
-            return _run(session, kept, keys, on_conflict, tell, stop)
+            return run(session, kept, keys, on_conflict, tell, stop)
         finally:
             kept.close()
 
@@ -66,7 +66,7 @@ def undo(root: str, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s: 
         try:
             if not kept.history.open_op:
                 _check_undoable(session, kept.batch())
-            return _run(session, kept, None, "skip", tell, stop)
+            return run(session, kept, None, "skip", tell, stop)
         finally:
             kept.close()
 
@@ -105,16 +105,17 @@ def _check_undoable(session: Session, batch: Batch) -> None:
     )
 
 
-def _run(
+def run(
     session: Session, kept: Kept, keys: Sequence[str] | None, on_conflict: OnConflict, tell: Tell, stop: Stop
 ) -> Batch:
+    """Put back a batch that is open, in a store that is locked."""
     chosen = chosen_items(kept, keys)
     interrupted = bool(kept.history.open_op)
     if not interrupted and not any(_can_go_back(kept, n) for n in chosen):
         return kept.batch(messages=("nothing of it is in the backup any more",))
     graves = {n for n in kept.items if kept.places.find_dead(n) is not None}
     condemned = graves | kept.history.condemned if interrupted else set()
-    session.resume(kept)
+    session.resume(kept, only=None if keys is None else chosen)
     _tell_lost(kept, condemned, graves)
     work = _Restoration(session, kept, on_conflict, tell, stop)
     work.run([n for n in chosen if _can_go_back(kept, n)])

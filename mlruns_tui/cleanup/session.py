@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,16 +63,23 @@ class Session:
                 found[batch_id] = self.site.history(batch_id)
         return found
 
-    def resume(self, kept: Kept, removed: Callable[[os.stat_result], None] | None = None) -> None:
+    def resume(
+        self,
+        kept: Kept,
+        removed: Callable[[os.stat_result], None] | None = None,
+        only: Collection[int] | None = None,
+    ) -> None:
         """Go on with a batch: what was interrupted is settled, its journal says what begins.
 
-        ``removed`` hears of each file deleted for good. Raises MlrunsError when it is not ours to change.
+        ``removed`` hears of each file deleted for good. ``only``: indexes of the items this is about, None
+        for all. Raises MlrunsError when it is not ours to change.
         """
         self.locks.tell(self.op, kept.id)
         try:
             kept.journal = self._journal(kept)
             settle(kept, removed, rescue=self.op != "purge")
-            kept.say("begin", **self.begin(number=kept.history.number))
+            about = {} if only is None else {"only": sorted(only)}
+            kept.say("begin", **self.begin(number=kept.history.number, **about))
             self.commit(kept)
         except OSError as error:
             owner = safe(look.user_name(kept.uid))
@@ -174,7 +181,7 @@ class Session:
             f"your batch {kept.id} stopped half-way: {whole}, {items(there)} in the backup, "
             f"{len(kept.items) - there - gone:,} not; nothing was changed now",
             path=safe(kept.record_path),
-            hint=f"{back} puts it back; then run this again",
+            hint=f"{back} puts it back, mlruns-tui recover {root} shows what else can be done; then run this again",
         )
 
 

@@ -2,8 +2,8 @@
 
 It reads one line of JSON from standard input, the request: ``{"do": "apply", "plan": {…}}``,
 ``{"do": "undo", "root": …}``, ``{"do": "restore", "root", "batch", "keys", "on_conflict"}``,
-``{"do": "purge", "root", "batch", "keys"}``, each with ``lock_timeout_s`` if wanted. It writes lines of
-JSON: any number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint,
+``{"do": "purge", "root", "batch", "keys"}``, ``{"do": "continue", "root", "batch", "staying": {key: why}}``,
+``{"do": "leave", "root", "batch"}``, each with ``lock_timeout_s`` if wanted. It writes lines of JSON: any number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint,
 exit_code}}``. Whoever started it may go away: a hang-up or a closed pipe does not stop it. SIGTERM and
 SIGINT do, after the item at hand. One thread, on purpose.
 """
@@ -28,7 +28,7 @@ from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Stop, Tell
 from mlruns_tui.model.text import safe
 
-from . import apply, purge, restore
+from . import apply, goingon, purge, restore
 
 EVENTS_PER_S = 20
 ALWAYS_TOLD = 200
@@ -40,6 +40,11 @@ _WHOLE = "whatever it had not begun to delete for good is whole, where it was or
 @dataclass(frozen=True, slots=True)
 class _Options:
     lock_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Staying:
+    why: Mapping[str, str]
 
 
 class Pipe:
@@ -98,6 +103,11 @@ def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop) -> Batch:
     if what == "undo":
         return restore.undo(root, tell, stop, lock_timeout_s=timeout)
     batch, keys = _text(request, "batch"), _keys(request)
+    if what == "continue":
+        staying = codec.decode(_Staying, {"why": request.get("staying", {})}).why
+        return goingon.go_on(root, batch, staying, tell, stop, lock_timeout_s=timeout)
+    if what == "leave":
+        return goingon.leave(root, batch, stop, lock_timeout_s=timeout)
     if what == "restore":
         on_conflict = request.get("on_conflict", "skip")
         if on_conflict not in get_args(OnConflict):

@@ -34,6 +34,24 @@ class BatchItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that was done with a batch, as its journal tells."""
+
+    op: str
+    """``apply``, ``restore``, ``purge`` …"""
+    began_ms: int
+    user: str
+    host: str
+    ended_ms: int | None = None
+    """None when it stopped half-way, or is at work now."""
+    items: int = 0
+    """Items it moved out, put back or deleted."""
+    size_bytes: int = 0
+    """Of these items, as planned."""
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """A batch as it is on the disk now."""
 
@@ -54,6 +72,10 @@ class Batch:
     vault: str = ""
     """Absolute path of the batch's directory."""
     messages: tuple[str, ...] = ()
+    history: tuple[Operation, ...] = ()
+    """Everything ever done with it, oldest first."""
+    open_op: str = ""
+    """The operation that was begun and not ended: it stopped half-way, or is at work now."""
 
     def count(self, place: ItemPlace) -> int:
         return sum(one.place == place for one in self.items)

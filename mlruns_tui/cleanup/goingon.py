@@ -1,0 +1,90 @@
+"""Going on with what a killed worker had begun, when somebody asks for it; never by itself.
+
+The other way, back, is a restore. The third is to leave every item where it is and close the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.protocols import Stop, Tell, never, silent
+from mlruns_tui.model.text import safe
+
+from . import apply, purge, restore, say
+from .kept import Kept
+from .session import changing
+
+
+def go_on(
+    root: str,
+    batch_id: str,
+    staying: Mapping[str, str] | None = None,
+    tell: Tell = silent,
+    stop: Stop = never,
+    *,
+    lock_timeout_s: float = 0,
+) -> Batch:
+    """Finish what was interrupted: move out the rest, put back the rest, or delete the rest.
+
+    ``staying``: why items not yet moved out must be left where they are by now, by key. Everything else is
+    looked at again as if it were new. Raises MlrunsError ``nothing-to-continue`` for a batch that is not
+    interrupted, UsageError (no such store, batch), DamagedError (its plan), LockedError, MlrunsError.
+    """
+    with changing(root, "apply", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+        kept = session.site.open_sound(batch_id)
+        try:
+            session.op = _interrupted(kept)
+            only = kept.history.only
+            keys = None if only is None else [kept.items[n].key for n in sorted(only) if n in kept.items]
+            if session.op == "restore":
+                return restore.run(session, kept, keys, "skip", tell, stop)
+            if session.op == "purge":
+                return purge.run(session, kept, keys, tell, stop)
+            if session.op != "apply":
+                raise _unknown(kept)
+            session.resume(kept)
+            return apply.go_on(session, kept, staying or {}, tell, stop)
+        finally:
+            kept.close()
+
+
+def leave(root: str, batch_id: str, stop: Stop = never, *, lock_timeout_s: float = 0) -> Batch:
+    """Close an interrupted batch with every item where it is; what is half deleted goes altogether.
+
+    Raises what ``go_on`` raises.
+    """
+    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+        kept = session.site.open_sound(batch_id)
+        try:
+            _interrupted(kept)
+            # An operation about no item: what it settles is all it does.
+            session.resume(kept, only=())
+            session.end(kept)
+            batch = kept.batch(messages=tuple(session.messages))
+            if kept.untouched:
+                session.discard(kept)
+            return batch
+        finally:
+            kept.close()
+
+
+def _interrupted(kept: Kept) -> str:
+    if not kept.history.open_op:
+        raise MlrunsError(
+            "nothing-to-continue",
+            f"batch {kept.id} is not interrupted; nothing was changed",
+            path=safe(kept.record_path),
+            hint="mlruns-tui backups list shows what can be done with it",
+        )
+    return kept.history.open_op
+
+
+def _unknown(kept: Kept) -> MlrunsError:
+    return MlrunsError(
+        "cannot-continue",
+        f"this version cannot go on with {safe(kept.history.open_op, 40)}; nothing was changed. {say.KEPT}",
+        path=safe(kept.record_path),
+        hint="mlruns-tui recover --undo puts back what was moved",
+    )
