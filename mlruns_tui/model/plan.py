@@ -60,6 +60,8 @@ class PlanItem:
     steps: tuple[Step, ...]
     runs_inside: int = 0
     """Runs in an experiment that goes; 0 for a run."""
+    what: str = ""
+    """What is done to it, in words, where that is not to move all of it out: ``meta.yaml rebuilt from 12 runs``."""
 
 
 @dataclass(frozen=True, slots=True)
