@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 from .batch import ApplyEvent
 from .details import RunDetails
 from .evidence import Evidence
+from .findings import Symptom
 from .store import Snapshot, StoreInfo
 
 Stop = Callable[[], bool]
@@ -18,6 +19,10 @@ Tell = Callable[[ApplyEvent], None]
 
 def silent(event: ApplyEvent) -> None:
     """Tell nobody."""
+
+
+def unheard(count: int) -> None:
+    """Tell nobody how far it is."""
 
 
 def never() -> bool:
@@ -41,4 +46,20 @@ class Reader(Protocol):
 
     def details(self, key: str) -> RunDetails:
         """Params, tags, metrics and artifacts of one run. Raises MlrunsError when the run is gone."""
+        ...
+
+    def symptoms(
+        self,
+        leave_out: Collection[str] = (),
+        *,
+        contents: bool = True,
+        stop: Stop = never,
+        tell: Callable[[int], None] = unheard,
+    ) -> tuple[Symptom, ...]:
+        """What is wrong in the store, as it is now; what was found so far when ``stop`` ends it.
+
+        ``leave_out``: paths of directories that are a database's. ``contents``: look into metrics, params
+        and tags too, which takes most of the time. ``tell`` hears how many runs were looked at, a few
+        times a second. Raises StaleError when the store is gone or another one now.
+        """
         ...

@@ -13,14 +13,15 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from time import monotonic
 from typing import Any, Final
 
 from mlruns_tui.model.details import RunDetails
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.evidence import Evidence
-from mlruns_tui.model.protocols import Reader, Stop, never
+from mlruns_tui.model.findings import Symptom
+from mlruns_tui.model.protocols import Reader, Stop, never, unheard
 from mlruns_tui.model.store import Snapshot, StoreInfo
 
 from .channel import Channel
@@ -37,7 +38,8 @@ _DEAD: Final = object()
 class ReaderProcess:
     """The client's end: the same promises as the reader it was forked from, kept by the child.
 
-    ``scan`` is for one thread at a time; ``inspect`` and ``details`` may be called from others meanwhile.
+    ``scan`` and ``symptoms`` are for one thread at a time, and the second waits for the first to end;
+    ``inspect`` and ``details`` may be called from others meanwhile.
     Everything raises MlrunsError ``reader-gone`` when the child is no more.
     """
 
@@ -106,6 +108,37 @@ class ReaderProcess:
 
     def details(self, key: str) -> RunDetails:
         return self._request("details", key)  # type: ignore[no-any-return]
+
+    def symptoms(
+        self,
+        leave_out: Collection[str] = (),
+        *,
+        contents: bool = True,
+        stop: Stop = never,
+        tell: Callable[[int], None] = unheard,
+    ) -> tuple[Symptom, ...]:
+        """See ``model.protocols.Reader``."""
+        number, answers = self._ask("symptoms", (tuple(leave_out), contents))
+        stopping = finished = False
+        try:
+            while True:
+                if not stopping and stop():
+                    stopping = True
+                    self._tell("stop", number)
+                try:
+                    answer = answers.get(timeout=_ASK_STOP_S)
+                except queue.Empty:
+                    continue
+                finished = True
+                kind, value = self._checked(answer)
+                if kind != "so far":
+                    return value or ()
+                finished = False
+                tell(value)
+        finally:
+            if not finished and not stopping:
+                self._tell("stop", number)
+            self._forget(number)
 
     def close(self) -> None:
         """End the child. May be called twice."""

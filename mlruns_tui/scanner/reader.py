@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from mlruns_tui.model.details import RunDetails
 from mlruns_tui.model.evidence import Evidence
-from mlruns_tui.model.protocols import Stop, never
+from mlruns_tui.model.findings import Symptom
+from mlruns_tui.model.protocols import Stop, never, unheard
 from mlruns_tui.model.store import Snapshot, StoreInfo
 
 from .root import open_root, unreachable
@@ -58,3 +59,28 @@ class StoreReader:
         from .details import details
 
         return details(self._store, key, self._last)
+
+    def symptoms(
+        self,
+        leave_out: Collection[str] = (),
+        *,
+        contents: bool = True,
+        stop: Stop = never,
+        tell: Callable[[int], None] = unheard,
+    ) -> tuple[Symptom, ...]:
+        """See ``model.protocols.Reader``. Never raises for what is broken, only when the root is gone."""
+        from .checks import Seen, check_store
+
+        root_fd = open_root(self._store)
+        if root_fd is None:
+            return ()
+        seen = Seen()
+
+        def asked() -> bool:
+            tell(len(seen.run_folders))
+            return stop()
+
+        try:
+            return tuple(check_store(root_fd, self._store.root, asked, leave_out, contents=contents, seen=seen))
+        finally:
+            os.close(root_fd)

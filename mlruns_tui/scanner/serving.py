@@ -6,16 +6,20 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Collection
+from time import monotonic
+from typing import Any, Final, NoReturn
 
 from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.text import safe
 
 from .channel import Channel
 from .deltas import difference
+
+_TELL_EVERY_S: Final = 0.1
 
 
 def serve_and_exit(reader: Reader, channel: Channel) -> NoReturn:
@@ -47,8 +51,8 @@ class _Server:
     def __init__(self, reader: Reader, channel: Channel) -> None:
         self._reader = reader
         self._channel = channel
-        self._scanning = 0
-        """Number of the scan that is going on."""
+        self._busy = 0
+        """Number of the scan or check that is going on."""
         self._stop = False
         self._later: list[tuple[str, int, Any]] = []
         self._last: Snapshot | None = None
@@ -64,15 +68,16 @@ class _Server:
         if kind == "close":
             raise _Closed
         if kind == "stop":
-            self._stop = self._stop or number == self._scanning
+            self._stop = self._stop or number == self._busy
             for one in [one for one in self._later if one[1] == number]:
                 self._later.remove(one)
                 self._channel.send((number, "end", None))
+        elif kind in ("scan", "symptoms") and self._busy:
+            self._later.append(message)
         elif kind == "scan":
-            if self._scanning:
-                self._later.append(message)
-            else:
-                self._answer(number, "end", lambda: self._scan(number))
+            self._answer(number, "end", lambda: self._scan(number))
+        elif kind == "symptoms":
+            self._answer(number, "value", lambda: self._symptoms(number, *argument))
         elif kind == "inspect":
             self._answer(number, "value", lambda: self._reader.inspect(argument))
         elif kind == "details":
@@ -91,7 +96,7 @@ class _Server:
         self._channel.send((number, kind, value))
 
     def _scan(self, number: int) -> None:
-        self._scanning, self._stop = number, False
+        self._busy, self._stop = number, False
         sent: Snapshot | None = None
         try:
             for snapshot in self._reader.scan(self._last, self._asked):
@@ -100,8 +105,23 @@ class _Server:
                 self._channel.send((number, "delta", delta))
                 self._asked()
         finally:
-            self._scanning = 0
+            self._busy = 0
             self._last = sent or self._last
+
+    def _symptoms(self, number: int, leave_out: Collection[str], contents: bool) -> tuple[Symptom, ...]:
+        self._busy, self._stop = number, False
+        told = monotonic()
+
+        def tell(count: int) -> None:
+            nonlocal told
+            if monotonic() - told >= _TELL_EVERY_S:
+                told = monotonic()
+                self._channel.send((number, "so far", count))
+
+        try:
+            return self._reader.symptoms(leave_out, contents=contents, stop=self._asked, tell=tell)
+        finally:
+            self._busy = 0
 
     def _asked(self) -> bool:
         """Serve what came meanwhile; whether the scan is to stop."""

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib import metadata
 
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.findings import Finding
-from mlruns_tui.model.protocols import Reader, Stop, never
+from mlruns_tui.model.protocols import Reader, Stop, never, unheard
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.triage import impact
 
 
 def diagnose(
-    reader: Reader, mlflow_version: str | None = None, stop: Stop = never, snapshot: Snapshot | None = None
+    reader: Reader,
+    mlflow_version: str | None = None,
+    stop: Stop = never,
+    snapshot: Snapshot | None = None,
+    *,
+    contents: bool = True,
+    tell: Callable[[int], None] = unheard,
 ) -> tuple[Finding, ...]:
     """The findings of a store, worst first, for this version of MLflow (default: the installed one).
 
-    Reads every metric, param and tag: seconds for thousands of runs. Changes nothing. What lives in a
-    database is no finding. ``snapshot``: a scan of this store that has read its runs, if there is one;
-    else the metadata is read for it. When ``stop`` ends it, the findings so far are given. Raises
+    Reads every metric, param and tag: seconds for thousands of runs; without ``contents`` only what is
+    about them, a few times faster. Changes nothing. What lives in a database is no finding. ``snapshot``:
+    a scan of this store that has read its runs, if there is one; else the metadata is read for it. When
+    ``stop`` ends it, the findings so far are given. ``tell`` hears how many runs were looked at. Raises
     UsageError for a version that is none, StaleError when the store is gone or another one now.
     """
     version = mlflow_version or installed_mlflow_version()
@@ -28,21 +34,11 @@ def diagnose(
         impact.parse_version(version)
     except ValueError as error:
         raise UsageError("bad-version", str(error), hint="name one like 3.17.2") from None
-    store = reader.store
-    if store.kind in ("database", "unclaimed"):
+    if reader.store.kind in ("database", "unclaimed"):
         return ()
-    from mlruns_tui.scanner.checks import check_store
-    from mlruns_tui.scanner.root import open_root
-
     judged = snapshot if snapshot is not None and _is_judged(snapshot) else _judged(reader, stop)
-    root_fd = open_root(store)
-    if root_fd is None:
-        return ()
-    try:
-        symptoms = check_store(root_fd, store.root, stop, _of_a_database(judged))
-        return _sparing(impact.find(symptoms, version), judged)
-    finally:
-        os.close(root_fd)
+    symptoms = reader.symptoms(_of_a_database(judged), contents=contents, stop=stop, tell=tell)
+    return _sparing(impact.find(symptoms, version), judged)
 
 
 def _is_judged(snapshot: Snapshot) -> bool:

@@ -122,6 +122,9 @@ class OneSnapshot:
     def details(self, key: str) -> Any:
         raise RuntimeError("nothing here to look at")
 
+    def symptoms(self, leave_out: Any = (), **_: Any) -> tuple[Any, ...]:
+        return ()
+
 
 def ours(runs: int, root: str) -> None:
     from mlruns_tui.tui.app import run_app

@@ -117,6 +117,15 @@ class Slow:
             quiet.wait(0.01)
         yield replace(last, progress=replace(last.progress, stage="stopped"))
 
+    def symptoms(self, leave_out=(), *, contents=True, stop=lambda: False, tell=lambda count: None):
+        found = self.inner.symptoms(leave_out, contents=contents)
+        count = 0
+        while not stop():
+            count += 1
+            tell(count)
+            threading.Event().wait(0.01)
+        return found
+
     def inspect(self, keys):
         if "raise" in keys:
             raise ZeroDivisionError("a bug")
@@ -164,6 +173,48 @@ def test_stop_ends_a_scan_within_a_moment(slow):
         snapshots, last = snapshots + 1, one
     assert last.progress.stage == "stopped"
     assert time.monotonic() - asked[0] < 0.2
+
+
+def test_it_finds_what_the_reader_itself_finds(full, reader):
+    os.unlink(full.root / "2" / "meta.yaml")
+    here = open_store(str(full.root))
+    assert here.symptoms()
+    assert reader.symptoms() == here.symptoms()
+    assert reader.symptoms(contents=False) == here.symptoms(contents=False)
+    assert reader.symptoms(["2"]) == here.symptoms(["2"]) != here.symptoms()
+
+
+def test_without_contents_only_the_files_in_metrics_params_and_tags_are_not_looked_into(full, reader, run_ids):
+    run = full.root / "1" / run_ids(101)
+    (run / "metrics").mkdir(exist_ok=True)
+    (run / "metrics" / "loss").write_text("no number\n")
+    os.unlink(full.root / "2" / "meta.yaml")
+    codes = {one.code for one in reader.symptoms()}
+    assert codes - {one.code for one in reader.symptoms(contents=False)} == {"run-metric-line-unreadable"}
+
+
+def test_a_check_tells_how_far_it_is_and_answers_others_meanwhile(full, slow):
+    os.unlink(full.root / "2" / "meta.yaml")
+    key = next(slow.scan()).all_runs()[0].key
+    told, answers = [], []
+
+    def tell(count: int) -> None:
+        told.append(count)
+        if len(told) == 1:
+            answers.append(slow.details(key))
+
+    found = slow.symptoms(stop=lambda: len(told) >= 3, tell=tell)
+    assert "experiment-meta-missing" in {one.code for one in found}
+    assert answers[0].params
+    assert told == sorted(told)
+
+
+def test_a_check_that_was_stopped_before_its_turn_finds_nothing_and_does_not_hang(slow):
+    scan = slow.scan()
+    next(scan)
+    assert slow.symptoms(stop=lambda: True) == ()
+    scan.close()
+    assert next(slow.scan()).experiments
 
 
 def test_a_scan_left_early_is_stopped_and_the_next_one_works(slow):

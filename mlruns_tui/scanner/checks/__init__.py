@@ -4,6 +4,7 @@ Reads the contents of metrics, params and tags, which nothing else does unasked.
 never what MLflow makes of it: that differs from version to version and is ``triage.impact``'s.
 """
 
+from .seen import Seen
 from .store import check_store
 
-__all__ = ["check_store"]
+__all__ = ["Seen", "check_store"]

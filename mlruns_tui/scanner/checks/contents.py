@@ -48,7 +48,8 @@ def check_folder(
         return
     if access == "gone":
         return
-    yield from _walk(dir_fd, folder, path, what, owner, store, judge or judge_text)
+    if store.contents:
+        yield from _walk(dir_fd, folder, path, what, owner, store, judge or judge_text)
 
 
 def _walk(

@@ -20,6 +20,8 @@ class Store:
     """Called between steps; ends the checks by an exception of its own."""
     leave_out: frozenset[str] = frozenset()
     """Paths of directories in the places of experiments that are a database's: no business of ours."""
+    contents: bool = True
+    """Whether the files of metrics, params and tags are looked into, which takes most of the time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,16 +27,28 @@ _EXPERIMENT_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,63}$")
 _RUN_FOLDERS = ("metrics", "params", "artifacts")
 
 
-def check_store(root_fd: int, root: str, stop: Stop = never, leave_out: Collection[str] = ()) -> Iterator[Symptom]:
+def check_store(
+    root_fd: int,
+    root: str,
+    stop: Stop = never,
+    leave_out: Collection[str] = (),
+    *,
+    contents: bool = True,
+    seen: Seen | None = None,
+) -> Iterator[Symptom]:
     """Every symptom of the store whose root is open as ``root_fd`` and has the resolved path ``root``.
 
     ``leave_out``: paths of directories that are a database's, and none of the file store's business.
-    Links are not followed, nothing is waited for, and what was seen until ``stop`` is kept. Never raises.
+    ``contents``: also of the files in metrics, params and tags. ``seen``: filled, for a caller who wants to
+    know how far it is. Links are not followed, nothing is waited for, and what was seen until ``stop`` is
+    kept. Never raises.
     """
-    store = Store(root_fd, root, Pulse(stop), frozenset(leave_out))
+    store = Store(root_fd, root, Pulse(stop), frozenset(leave_out), contents)
     doubts = Doubts(root_fd)
+    seen = Seen() if seen is None else seen
+    seen.blind = bool(store.leave_out)
     try:
-        for symptom in _check(store):
+        for symptom in _check(store, seen):
             if not doubts.keep(symptom):
                 yield symptom
         yield from doubts.settled()
@@ -44,8 +56,7 @@ def check_store(root_fd: int, root: str, stop: Stop = never, leave_out: Collecti
         return
 
 
-def _check(store: Store) -> Iterator[Symptom]:
-    seen = Seen(blind=bool(store.leave_out))
+def _check(store: Store, seen: Seen) -> Iterator[Symptom]:
     active: set[str] = set()
     try:
         inside = folders.entries(store.fd)
