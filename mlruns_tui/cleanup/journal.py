@@ -4,8 +4,8 @@ One record a line: CRC-32 of the rest in eight hex digits, a space, one JSON obj
 and ``e`` (what happened). It explains and never decides: where an item is, is looked up on the disk.
 A line that is torn, damaged or out of order is passed over.
 
-Records: ``begin`` {op, uid, user, host, pid, number, only: [index] where it is not about all},
-``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving`` ``restoring`` ``purging`` {n: [index]} before a
+Records: ``begin`` {op, uid, user, host, pid, boot, started, number, only: [index] where it is not about
+all}, ``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving`` ``restoring`` ``purging`` {n: [index]} before a
 change, ``moved`` ``restored`` ``purged`` {n: [index]}, ``aside`` {n: index, to: path}, ``skipped`` ``failed``
 {n: index, why: text} after it, ``end`` {op}.
 """
@@ -60,6 +60,9 @@ class Told:
     user: str
     host: str
     pid: int
+    boot: str = ""
+    started: str = ""
+    """Of the process ``pid``, which tell it from a later one of that number."""
     ended_ms: int | None = None
     done: set[int] = field(default_factory=set)
     """Indexes of the items it was done with."""
@@ -121,7 +124,9 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
         only = record.get("only")
         told.only = None if only is None else frozenset(int(n) for n in only)
         user, host = str(record.get("user", "")), str(record.get("host", ""))
-        told.operations.append(Told(told.open_op, int(record["at"]), user, host, int(record.get("pid", 0))))
+        boot, started = str(record.get("boot", "")), str(record.get("started", ""))
+        pid = int(record.get("pid", 0))
+        told.operations.append(Told(told.open_op, int(record["at"]), user, host, pid, boot, started))
     elif event == "end":
         told.open_op = ""
         told.finished_ms = int(record["at"])

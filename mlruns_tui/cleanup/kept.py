@@ -160,7 +160,14 @@ class Kept:
         """Nothing of it ever left its place, as far as disk and journal tell. Raises OSError."""
         return not self.history.left and not self.leftovers and all(self.find(n)[0] != "backup" for n in self.items)
 
-    def batch(self, *, freed_bytes: int = 0, moved_bytes: int = 0, messages: tuple[str, ...] = ()) -> Batch:
+    def batch(
+        self,
+        *,
+        freed_bytes: int = 0,
+        moved_bytes: int = 0,
+        messages: tuple[str, ...] = (),
+        running: bool = False,
+    ) -> Batch:
         """The batch as a value, every item looked up now."""
         items = tuple(self.look_at(n) for n in sorted(self.items))
         return Batch(
@@ -180,6 +187,8 @@ class Kept:
             messages=messages,
             history=tuple(self._operation(one) for one in self.history.operations),
             open_op=self.history.open_op,
+            lifted=self.plan.lifted,
+            running=running,
         )
 
     def _operation(self, told: journals.Told) -> Operation:

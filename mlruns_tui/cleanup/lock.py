@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import socket
@@ -25,6 +26,8 @@ from .layout import LOCK, Vault, sharing
 from .say import clock
 
 _POLL_S = 0.1
+_LEAST_S = 0.2
+"""Tried so long even by those who would not wait: whoever asks for the holder takes the lock for a moment."""
 _DOING = {"apply": "cleaning", "restore": "restoring in", "purge": "purging backups of"}
 
 
@@ -85,11 +88,30 @@ def holder(vault_fd: int) -> Holder | None:
         return None
 
 
+def is_held(directory_fd: int, vault_fd: int | None) -> bool:
+    """Whether some process, on this host or another, holds the store now.
+
+    Asking takes the lock for a moment, shared: workers that start try more than once.
+    """
+    for fd, name in ((directory_fd, "."), (vault_fd, LOCK)):
+        if fd is None:
+            continue
+        with contextlib.suppress(OSError):
+            asking = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            try:
+                fcntl.flock(asking, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(asking)
+    return False
+
+
 class Locks:
     """What a worker holds of one store, until closed."""
 
     def __init__(self, timeout_s: float, stop: Stop) -> None:
-        self._deadline = time.monotonic() + timeout_s
+        self._deadline = time.monotonic() + max(timeout_s, _LEAST_S)
         self._stop = stop
         self._fd: int | None = None
 

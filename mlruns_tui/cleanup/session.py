@@ -19,7 +19,7 @@ from mlruns_tui.model.text import safe
 from . import layout, newvault, records, statedir
 from .journal import History, Journal
 from .kept import Kept
-from .lock import Locks
+from .lock import Locks, boot_id, started
 from .recover import settle
 from .say import NO_ROOM, items
 from .vault import Site
@@ -52,6 +52,8 @@ class Session:
             "user": look.user_name(self.uid),
             "host": socket.gethostname(),
             "pid": os.getpid(),
+            "boot": boot_id(),
+            "started": started(os.getpid()),
             **more,
         }
 

@@ -15,7 +15,7 @@ from mlruns_tui.model.errors import DamagedError, MlrunsError, UsageError
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import OWN_SUFFIX
 
-from . import journal, lock, records, statedir
+from . import atwork, journal, records, statedir
 from .kept import Kept
 from .layout import BATCHES, UNBORN, Vault, open_root, open_vault
 from .places import Places
@@ -118,9 +118,6 @@ class Site:
 
     def listing(self) -> list[Batch]:
         """All batches, newest first; one that cannot be read is a row that says so."""
-        running = lock.holder(self.vault.fd) if self.vault else None
-        if running is not None and running.alive() is False:
-            running = None
         rows: list[tuple[int, int, str, Batch]] = []
         for batch_id in self.ids():
             try:
@@ -131,9 +128,10 @@ class Site:
                 continue
             try:
                 messages: tuple[str, ...] = ()
-                if running is not None and running.batch == batch_id and kept.history.open_op:
+                running = atwork.holder(self, kept.history)
+                if running is not None:
                     messages = (f"{running.words()} (pid {running.pid})",)
-                batch = kept.batch(messages=messages)
+                batch = kept.batch(messages=messages, running=running is not None)
                 rows.append((kept.history.number, batch.created_ms, batch_id, batch))
             except OSError as error:
                 batch = self._broken(batch_id, error)
@@ -208,6 +206,6 @@ def show(root: str, batch_id: str) -> Batch:
     with looking(root) as site:
         kept = site.open_sound(batch_id)
         try:
-            return kept.batch()
+            return kept.batch(running=atwork.holder(site, kept.history) is not None)
         finally:
             kept.close()

@@ -3,9 +3,10 @@
 It reads one line of JSON from standard input, the request: ``{"do": "apply", "plan": {…}}``,
 ``{"do": "undo", "root": …}``, ``{"do": "restore", "root", "batch", "keys", "on_conflict"}``,
 ``{"do": "purge", "root", "batch", "keys"}``, ``{"do": "continue", "root", "batch", "staying": {key: why}}``,
-``{"do": "leave", "root", "batch"}``, each with ``lock_timeout_s`` if wanted. It writes lines of JSON: any number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint,
-exit_code}}``. Whoever started it may go away: a hang-up or a closed pipe does not stop it. SIGTERM and
-SIGINT do, after the item at hand. One thread, on purpose.
+``{"do": "leave", "root", "batch"}``, each with ``lock_timeout_s`` if wanted. It writes lines of JSON: any
+number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint, exit_code}}``.
+Whoever started it may go away: a hang-up or a closed pipe does not stop it. SIGTERM and SIGINT do, after
+the item at hand. One thread, on purpose.
 """
 
 from __future__ import annotations

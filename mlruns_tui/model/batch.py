@@ -76,6 +76,10 @@ class Batch:
     """Everything ever done with it, oldest first."""
     open_op: str = ""
     """The operation that was begun and not ended: it stopped half-way, or is at work now."""
+    lifted: tuple[str, ...] = ()
+    """Protections set aside by name when it was planned."""
+    running: bool = False
+    """The last of ``history`` is at work now, or on another machine and not known to have ended."""
 
     def count(self, place: ItemPlace) -> int:
         return sum(one.place == place for one in self.items)

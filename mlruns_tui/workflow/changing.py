@@ -61,7 +61,7 @@ class Task:
                 "worker-died",
                 f"the worker ended without a word (exit {self._process.returncode}); whatever it had not "
                 "begun to delete for good is whole, where it was or in the backup",
-                hint="mlruns-tui backups list shows where each item is, mlruns-tui undo takes the batch back",
+                hint="mlruns-tui recover shows where each item is, goes on with it or takes it back",
             )
         return self._batch
 
@@ -114,6 +114,24 @@ def start_purge(root: str, batch_id: str, keys: Sequence[str] | None = None, loc
     )
 
 
+def start_continue(root: str, batch_id: str, staying: Mapping[str, str], lock_timeout_s: float = 0) -> Task:
+    """Finish an interrupted batch. ``staying``: why items must be left where they are by now, by key."""
+    return _start(
+        {
+            "do": "continue",
+            "root": root,
+            "batch": batch_id,
+            "staying": dict(staying),
+            "lock_timeout_s": lock_timeout_s,
+        }
+    )
+
+
+def start_leave(root: str, batch_id: str, lock_timeout_s: float = 0) -> Task:
+    """Close an interrupted batch with every item where it is."""
+    return _start({"do": "leave", "root": root, "batch": batch_id, "lock_timeout_s": lock_timeout_s})
+
+
 def follow(task: Task, tell: Tell = silent) -> Batch:
     """Wait for a task, telling its progress. The first Ctrl-C asks it to stop after the item at hand."""
     events = task.events()
@@ -162,8 +180,7 @@ def _settling(batch: Batch, mine: Sequence[str], root: str) -> str:
     stopped = "it stopped half-way"
     if batch.id not in mine:
         return f"{stopped}; {safe(batch.user)} settles it"
-    command = f"undo {root}" if batch.id == mine[0] else f"backups restore {safe(batch.id)} {root}"
-    return f"{stopped}; mlruns-tui {command} settles it"
+    return f"{stopped}; mlruns-tui recover {root} goes on with it or takes it back"
 
 
 def _start(request: Mapping[str, Any]) -> Task:

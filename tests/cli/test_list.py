@@ -152,7 +152,7 @@ def test_a_batch_that_stopped_half_way_is_told_with_what_settles_it(run: Run, st
     assert b'"end"' in lines[-1]
     journal.write_bytes(b"".join(lines[:-1]))
     batch = journal.parent.name
-    said = f"batch {batch} is not finished: it stopped half-way; mlruns-tui undo {store.path} settles it"
+    said = f"batch {batch} is not finished: it stopped half-way; mlruns-tui recover {store.path} goes on with it or takes it back"
     assert run("list", store.path, "--json").json["messages"] == [said]
     done = run("list", store.path)
     assert done.code == 0
