@@ -10,7 +10,7 @@ from mlruns_tui.model.plan import PlanItem
 from mlruns_tui.model.protocols import Tell
 from mlruns_tui.model.words import Outcome
 
-Phase = Literal["move", "purge", "restore"]
+Phase = Literal["move", "purge", "restore", "verify", "pack"]
 
 
 class Progress:

@@ -14,7 +14,13 @@ from mlruns_tui.workflow.changing import Task, follow
 
 from .console import Progress, tell
 
-_DOING = {"move": "moving to a backup", "purge": "deleting for good", "restore": "putting back", "verify": "verifying"}
+_DOING = {
+    "move": "moving to a backup",
+    "purge": "deleting for good",
+    "restore": "putting back",
+    "verify": "verifying",
+    "pack": "packing",
+}
 
 
 class Interruption:

@@ -21,6 +21,8 @@ class BatchItem:
     error: str = ""
     now_at: str = ""
     """Where it is, relative to the store's root (or absolute when outside); empty when gone."""
+    taken: bool = False
+    """It is in the backup, and something stands in its place again: a mirror's copy, a trainer's leftovers."""
 
     @property
     def put_aside(self) -> bool:
@@ -102,7 +104,7 @@ class ApplyEvent:
     """
 
     kind: Literal["start", "item", "end"]
-    phase: Literal["move", "purge", "restore", "verify"]
+    phase: Literal["move", "purge", "restore", "verify", "pack"]
     batch: str
     done: int
     total: int
@@ -118,3 +120,6 @@ class ApplyEvent:
 
 
 OnConflict = Literal["skip", "rename", "swap"]
+
+MIN_GAIN_PERCENT = 15
+"""Of the space an item takes: below this packing is not worth its time."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlruns_tui.model import errors
-from mlruns_tui.model.batch import ApplyEvent, Batch, OnConflict
+from mlruns_tui.model.batch import MIN_GAIN_PERCENT, ApplyEvent, Batch, OnConflict
 from mlruns_tui.model.codec import decode, encode
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import Plan
@@ -130,6 +130,31 @@ def start_continue(root: str, batch_id: str, staying: Mapping[str, str], lock_ti
 def start_leave(root: str, batch_id: str, lock_timeout_s: float = 0) -> Task:
     """Close an interrupted batch with every item where it is."""
     return _start({"do": "leave", "root": root, "batch": batch_id, "lock_timeout_s": lock_timeout_s})
+
+
+def start_pack(
+    root: str,
+    batch_id: str,
+    keys: Sequence[str] | None = None,
+    min_gain_percent: int = MIN_GAIN_PERCENT,
+    lock_timeout_s: float = 0,
+) -> Task:
+    """Compress what a batch keeps, or the items of it with these keys; those that would gain less stay as they are."""
+    return _start(
+        {
+            "do": "pack",
+            "root": root,
+            "batch": batch_id,
+            "keys": None if keys is None else list(keys),
+            "min_gain_percent": min_gain_percent,
+            "lock_timeout_s": lock_timeout_s,
+        }
+    )
+
+
+def start_verify(root: str, batch_id: str, keys: Sequence[str] | None = None) -> Task:
+    """Read everything a batch keeps and compare. Changes nothing; damaged items come back as failed."""
+    return _start({"do": "verify", "root": root, "batch": batch_id, "keys": None if keys is None else list(keys)})
 
 
 def follow(task: Task, tell: Tell = silent) -> Batch:

@@ -24,7 +24,7 @@ from .changing import Task, start_continue, start_leave, start_restore
 from .deciding import plan_choices
 
 POLL_S = 0.25
-Phase = Literal["move", "purge", "restore", "verify"]
+Phase = Literal["move", "purge", "restore", "verify", "pack"]
 Kind = Literal["start", "item", "end"]
 _PHASES: Mapping[str, Phase] = {"apply": "move", "restore": "restore", "purge": "purge"}
 

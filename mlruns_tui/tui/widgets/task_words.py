@@ -19,10 +19,16 @@ from mlruns_tui.tui.tasks import TaskView, Trouble
 
 from .cells import DIM, KEY, Piece, cut, fit, line, wrap
 
-Phase = Literal["move", "purge", "restore", "verify"]
-DOING = {"move": "moving to a backup", "purge": "deleting for good", "restore": "putting back", "verify": "reading"}
-DONE = {"move": "moved", "purge": "deleted", "restore": "put back", "verify": "checked"}
-TITLES = {"move": "applying", "purge": "purging", "restore": "restoring", "verify": "verifying"}
+Phase = Literal["move", "purge", "restore", "verify", "pack"]
+DOING = {
+    "move": "moving to a backup",
+    "purge": "deleting for good",
+    "restore": "putting back",
+    "verify": "reading",
+    "pack": "packing",
+}
+DONE = {"move": "moved", "purge": "deleted", "restore": "put back", "verify": "checked", "pack": "packed"}
+TITLES = {"move": "applying", "purge": "purging", "restore": "restoring", "verify": "verifying", "pack": "packing"}
 WIDTH = 70
 """Cells of a line inside the frame."""
 SHOWN_TROUBLES = 3
