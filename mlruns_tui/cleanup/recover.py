@@ -93,9 +93,13 @@ def _put_back_times(kept: Kept) -> None:
     """A rename stamps the directory and the renamed tree's own ctime alike: that is how we know it was ours."""
     ours: dict[str, list[int]] = {}
     for n, item in kept.items.items():
-        _, _, status = kept.find(n)
+        status, paths = kept.find(n)[2], {item.path.rpartition("/")[0]}
+        if kept.places.cramped or n in kept.history.asides:
+            paths.add("")
+        if status is None and (aside := kept.aside(n)):
+            status = os.stat(aside, dir_fd=kept.root_fd, follow_symlinks=False)
         if status is not None:
-            for path in {item.path.rpartition("/")[0], ""} if kept.places.cramped else {item.path.rpartition("/")[0]}:
+            for path in paths:
                 ours.setdefault(path, []).append(status.st_ctime_ns)
     for path, (inode, mtime_ns) in kept.history.times.items():
         with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -399,3 +400,42 @@ def open_for_writing() -> Iterator[Callable[[Path], subprocess.Popen[bytes]]]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+def _load_harness() -> Any:
+    spec = importlib.util.spec_from_file_location("crash_harness", Path(__file__).with_name("harness.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def faults() -> Any:
+    """The module ``harness.py`` of this folder."""
+    return sys.modules.get("crash_harness") or _load_harness()
+
+
+@pytest.fixture
+def harness(faults: Any, tmp_path: Path, new_store: Callable[[str], Store]) -> Any:
+    """Hurts operations (see ``harness.py``)."""
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace, which this machine does not have")
+    return faults.Harness(new_store, manifest, differences, tmp_path)
+
+
+@pytest.fixture
+def nothing_lost(faults: Any, record_property: Callable[[str, object], None]) -> Callable[[Any], None]:
+    """Adds tallies up, prints the figures at the end of the run, and wants no loss."""
+
+    def judged(tallies: Any) -> None:
+        whole = faults.total(tallies)
+        record_property("fault points tried", whole.tried)
+        record_property("fault points where something was lost", len(whole.lost))
+        record_property("fault points where undo was not exact", len(whole.inexact))
+        assert whole.tried > 0
+        assert (whole.lost, whole.inexact) == ([], [])
+
+    return judged

@@ -1,94 +1,92 @@
-"""The disk refuses one call, any one: nothing is lost, undo is exact, and what is said is a sentence."""
+"""The disk refuses one call, any one, or lies about it: nothing is lost, undo is exact, and it is said in a sentence."""
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-_spec = importlib.util.spec_from_file_location("crash_harness", Path(__file__).with_name("test_crash.py"))
-assert _spec is not None
-assert _spec.loader is not None
-harness = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(harness)
-
+full = pytest.mark.full
 ERRORS = {
-    "renameat2": ["EIO", "EACCES", "ENOSPC", "EXDEV", "ESTALE", "EBUSY"],
-    "fsync": ["EIO", "ENOSPC"],
-    "write": ["EIO", "ENOSPC", "EDQUOT"],
-    "mkdirat": ["ENOSPC", "EACCES", "EROFS"],
-    "openat": ["ENOSPC", "EACCES"],
-    "fchmod": ["EPERM"],
-    "fallocate": ["ENOSPC", "EOPNOTSUPP"],
-    "unlinkat": ["EBUSY", "EACCES", "EIO"],
-    "pwrite64": ["ENOSPC", "EIO"],
-    "ftruncate": ["EIO"],
+    "renameat2": ["EIO", "EACCES", "ENOSPC", "EDQUOT", "EXDEV", "ESTALE", "EBUSY", "ENOTEMPTY", "EINTR", "EPERM"],
+    "fsync": ["EIO", "ENOSPC", "EDQUOT", "ESTALE", "EINTR", "EINVAL"],
+    "write": ["ENOSPC", "EIO", "EDQUOT", "ESTALE", "EINTR"],
+    "pwrite64": ["ENOSPC", "EIO", "EDQUOT", "EINTR"],
+    "mkdirat": ["EDQUOT", "ENOSPC", "EACCES", "EROFS", "EIO", "ESTALE"],
+    "openat": ["EACCES", "ENOSPC", "EDQUOT", "EIO", "ESTALE", "EINTR"],
+    "fchmod": ["EPERM", "EIO"],
+    "fchown": ["EPERM", "EIO"],
+    "fallocate": ["EDQUOT", "ENOSPC", "EOPNOTSUPP", "EIO", "EINTR"],
+    "unlinkat": ["EBUSY", "EACCES", "EIO", "ENOTEMPTY", "ESTALE", "EINTR"],
+    "ftruncate": ["EIO", "EINTR"],
+    "utimensat": ["EPERM", "EIO", "ESTALE"],
 }
-DRIVER = harness.DRIVER.replace("worker.carry_out(", "answer = ask(").replace(
-    "import json, sys",
-    """import json, sys
-from mlruns_tui.model.errors import MlrunsError
-def ask(*arguments):
-    try:
-        batch = worker.carry_out(*arguments)
-        for one in batch.items:
-            assert one.outcome in (None, "done") or one.error.endswith((".", "!")), one.error
-    except MlrunsError as error:
-        assert error.message and "Traceback" not in error.message
-""",
-)
+LOOKING = {"openat": ["EIO", "EACCES", "ESTALE"], "newfstatat": ["EIO", "ESTALE"], "getdents64": ["EIO"]}
+OPS = ["apply", "apply without backup", "undo", "restore aside", "restore what was put aside", "swap", "purge"]
 
 
-@pytest.fixture(autouse=True)
-def _needs_strace() -> None:
-    if shutil.which("strace") is None:
-        pytest.skip("needs strace, which this machine does not have")
+def errors_at(points: list[Any], kinds: dict[str, list[str]], persistent: str = "") -> list[Any]:
+    return [(point, f"error={error}{persistent}") for point in points for error in kinds.get(point[0], [])]
 
 
-@pytest.fixture
-def run_errors(
-    tmp_path: Path, new_store: Callable[[str], Any], tree_manifest: Any, compare: Any, record_property: Any
-) -> Any:
-    def run(op: str, kinds: list[str], first_only: bool) -> Any:
-        log, tally = tmp_path / "log", harness.Tally()
-        counted = harness.points(harness.Case(new_store, tree_manifest, tmp_path, op, 3, "counted", driver=DRIVER), log)
-        for kind, number in [point for point in counted if point[0] in kinds]:
-            for error in ERRORS[kind][: 1 if first_only else None]:
-                name = f"s{kind}{number}{error}"
-                case = harness.Case(new_store, tree_manifest, tmp_path, op, 3, name, driver=DRIVER)
-                code = case.strace(log, "-e", f"trace=?{kind}", "-e", f"inject={kind}:error={error}:when={number}")
-                assert "(INJECTED)" in log.read_text(errors="replace")
-                where = f"{op} with {error} at {kind} {number}"
-                assert code == 0, f"{where}: not said in a sentence\n{case.stderr}"
-                tally.tried += 1
-                if op == "purge":
-                    harness.check_purge(case, where, compare, tally)
-                else:
-                    harness.check_whole(case, where, compare, tally)
-                shutil.rmtree(case.store.root)
-        record_property("points", tally.tried)
-        assert tally.tried > 0
-        assert (tally.lost, tally.inexact) == ([], [])
-
-    return run
+@pytest.mark.parametrize(("op", "sample"), [("apply", 30), ("undo", 12), ("purge", 16), ("swap", 10)])
+def test_one_refused_call_loses_nothing(harness: Any, faults: Any, nothing_lost: Any, op: str, sample: int) -> None:
+    """A sample that goes through the calls and through the errors."""
+    points = harness.points(op, 3, faults.ASKING)
+    chosen = [
+        (point, f"error={ERRORS[point[0]][at % len(ERRORS[point[0]])]}")
+        for at, point in enumerate(faults.spread(points, sample))
+        if point[0] in ERRORS
+    ]
+    nothing_lost(harness.hurt_at(op, 3, chosen))
 
 
-@pytest.mark.parametrize("op", ["apply", "undo"])
-@pytest.mark.parametrize("kind", ["renameat2", "fsync"])
-def test_one_refused_call_loses_nothing(run_errors: Any, op: str, kind: str) -> None:
-    run_errors(op, [kind], first_only=True)
+@full
+@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("op", OPS)
+def test_any_refused_call_loses_nothing(harness: Any, faults: Any, nothing_lost: Any, op: str, part: int) -> None:
+    points = harness.points(op, 3, faults.ASKING)
+    assert {kind for kind, _ in points} <= ERRORS.keys()
+    nothing_lost(harness.hurt_at(op, 3, errors_at(points, ERRORS)[part::6]))
 
 
-@pytest.mark.full
 @pytest.mark.parametrize(
-    ("op", "kind"),
-    [("apply", kind) for kind in ERRORS]
-    + [("undo", kind) for kind in ERRORS if kind not in ("mkdirat", "unlinkat", "fchmod")]
-    + [("purge", kind) for kind in ERRORS if kind not in ("mkdirat", "fchmod")],
+    ("op", "sample"), [pytest.param(op, 0, marks=full) for op in OPS] + [("apply", 5), ("undo", 3)]
 )
-def test_any_refused_call_loses_nothing(run_errors: Any, op: str, kind: str) -> None:
-    run_errors(op, [kind], first_only=False)
+def test_a_disk_that_refuses_from_some_call_on_loses_nothing(
+    harness: Any, faults: Any, nothing_lost: Any, op: str, sample: int
+) -> None:
+    kinds = {"write": ["ENOSPC", "EIO"], "fsync": ["EIO"], "mkdirat": ["ENOSPC"], "renameat2": ["EROFS"]}
+    chosen = errors_at(harness.points(op, 3, faults.ASKING), kinds, "+")
+    nothing_lost(harness.hurt_at(op, 3, faults.spread(chosen, sample) if sample else chosen))
+
+
+@pytest.mark.parametrize(
+    ("op", "part"), [pytest.param(op, part, marks=full) for op in OPS for part in range(4)] + [("apply", -1)]
+)
+def test_a_call_that_looks_and_is_refused_loses_nothing(
+    harness: Any, faults: Any, nothing_lost: Any, op: str, part: int
+) -> None:
+    case = harness.case(op, 3)
+    chosen = errors_at(harness.looks_of(case), LOOKING)
+    case.remove()
+    nothing_lost(harness.hurt_at(op, 3, faults.spread(chosen, 6) if part < 0 else chosen[part::4]))
+
+
+@pytest.mark.parametrize(
+    ("op", "sample"), [pytest.param(op, 0, marks=full) for op in OPS] + [("apply", 10), ("undo", 4), ("purge", 4)]
+)
+def test_a_disk_that_only_says_it_wrote_loses_nothing(
+    harness: Any, faults: Any, nothing_lost: Any, op: str, sample: int
+) -> None:
+    """The call is not made and all of it, or the half of it, is reported as written."""
+    case = harness.case(op, 3)
+    chosen = [
+        (point, f"retval={size}")
+        for point, written in harness.changes_of(case, faults.ASKING)
+        if point[0] in ("write", "pwrite64") and written > 0
+        for size in (written, max(written // 2, 1))
+    ]
+    case.remove()
+    assert chosen
+    nothing_lost(harness.hurt_at(op, 3, faults.spread(chosen, sample) if sample else chosen))
