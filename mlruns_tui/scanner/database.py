@@ -18,7 +18,7 @@ from . import sqlite
 from .keep import keeps
 from .pulse import Pulse
 from .records import lifecycle, status_word, text, time_ms
-from .registry import DELETED_STAGE, LoggedModel, Version
+from .registry import DELETED_STAGE, LoggedModel, Version, stage_of, with_aliases
 from .sqlite import Changed, Reading, Unreadable, opened
 
 PARENT_TAG: Final = "mlflow.parentRunId"
@@ -223,6 +223,7 @@ def _registry(contents: Contents, reading: Reading) -> None:
         contents.registered[str(name)] = []
     for name, alias, version in reading.table("registered_model_aliases", ("name", "alias", "version")):
         contents.registered.setdefault(str(name), []).append((text(alias), text(version)))
+    aliases = {text(name): pairs for name, pairs in contents.registered.items() if pairs}
     columns = ("name", "version", "current_stage", "source", "run_id", "storage_location")
     for name, version, stage, source, run, storage in reading.table("model_versions", columns):
         contents.versions.append(
@@ -234,8 +235,12 @@ def _registry(contents: Contents, reading: Reading) -> None:
                 tuple(one for one in (source, storage) if one),
                 contents.path,
                 stage == DELETED_STAGE,
+                stage_of(stage),
             )
         )
+    contents.versions = [
+        with_aliases(one, aliases[one.name]) if one.name in aliases else one for one in contents.versions
+    ]
 
 
 def _places(contents: Contents, reading: Reading, tables: set[str]) -> None:

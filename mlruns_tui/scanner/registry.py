@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlruns_tui.disk import look
@@ -23,6 +23,7 @@ _VERSION_KEYS = ("source", "run_id")
 _MODEL_KEYS = ("artifact_location", "source_run_id")
 DELETED_STAGE = "Deleted_Internal"
 """What MLflow writes into a version it deleted but keeps the record of."""
+_ALIASES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,25 @@ class Version:
     path: str
     """Where the record is: relative to the root, or absolute for a database."""
     deleted: bool = False
+    stage: str = ""
+    """``Production``, safe to show; empty where it has none."""
+    aliases: tuple[str, ...] = ()
+    """Names that stand for this version, safe to show."""
 
     @property
     def words(self) -> str:
-        return f"version {self.version} of {self.name}"
+        """``version 3 of churn (alias champion)``."""
+        named = [f"alias {one}" for one in self.aliases[:_ALIASES_SHOWN]]
+        if len(self.aliases) > _ALIASES_SHOWN:
+            named.append(f"{len(self.aliases) - _ALIASES_SHOWN} more")
+        if self.stage:
+            named.append(f"stage {self.stage}")
+        return f"version {self.version} of {self.name}" + (f" ({', '.join(named)})" if named else "")
+
+
+def stage_of(stated: object) -> str:
+    """The stage of a version that is in one; ``None`` is MLflow's word for none."""
+    return "" if stated in (None, "", "None", DELETED_STAGE) else text(stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +152,7 @@ def _read_model(registry_fd: int, name: str, registry: Registry, pulse: Pulse) -
     reason = ""
     aliases: list[tuple[str, str]] = []
     versions = 0
+    before = len(registry.versions)
     try:
         fd = look.open_directory(name, registry_fd)
     except OSError as error:
@@ -160,9 +177,17 @@ def _read_model(registry_fd: int, name: str, registry: Registry, pulse: Pulse) -
         registry.closed = registry.closed or f"{safe(path)} cannot be read: {look.words(error)}"
     finally:
         os.close(fd)
+    if aliases:
+        named = [with_aliases(one, aliases) for one in registry.versions[before:]]
+        registry.versions[before:] = named
     registry.models.append(
         RegisteredModel(shown, path, versions, "malformed" if reason else "ok", reason, tuple(aliases))
     )
+
+
+def with_aliases(version: Version, aliases: Iterable[tuple[str, str]]) -> Version:
+    """The version with those of its model's aliases (pairs of alias and version) that stand for it."""
+    return replace(version, aliases=tuple(alias for alias, number in aliases if number == version.version))
 
 
 def _read_version(model_fd: int, folder: str, model_path: str, model: str, registry: Registry) -> None:
@@ -188,6 +213,7 @@ def _read_version(model_fd: int, folder: str, model_path: str, model: str, regis
             tuple(one for one in (raw(meta, "source"), raw(meta, "storage_location")) if one),
             path,
             meta.get("current_stage") == DELETED_STAGE,
+            stage_of(meta.get("current_stage")),
         )
     )
 

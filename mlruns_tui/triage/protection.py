@@ -268,11 +268,15 @@ _TROUBLE = {
 
 
 def _needed(reference: Reference, what: str) -> str:
-    if reference.kind == "model-version":
-        return f"{reference.by} is made from this {what}" if what == "run" else f"{reference.by} is in this {what}"
-    if reference.kind == "logged-model":
-        return f"{reference.by} comes from this {what}"
-    return f"{reference.by} keeps files here"
+    """Who needs a run or an experiment (``what``), and whether it would be destroyed or lose its origin only."""
+    by = reference.by
+    if reference.kind not in ("model-version", "logged-model"):
+        return f"{by} keeps files here"
+    if reference.destroys:
+        kept = "is in" if what == "experiment" else "is kept in"
+        return f"{by} {kept} this {what}: removing it destroys the model"
+    origin = "is made from" if reference.kind == "model-version" else "comes from"
+    return f"{by} {origin} this {what}: it would lose its origin"
 
 
 def _inside(path: str, top: str) -> bool:

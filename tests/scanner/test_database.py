@@ -224,9 +224,9 @@ def test_references_come_from_the_tables_too(store, database, read, run_ids):
     found = {(one.kind, one.target_kind, one.target, one.by, one.destroys) for one in snapshot.references}
     assert found == {
         ("logged-model", "run", run_ids(1), "logged model net", False),
-        ("model-version", "run", run_ids(1), "version 1 of scorer", False),
-        ("model-version", "logged-model", "m-1", "version 1 of scorer", True),
-        ("model-version", "experiment", "1", "version 1 of scorer", True),
+        ("model-version", "run", run_ids(1), "version 1 of scorer (alias champion)", False),
+        ("model-version", "logged-model", "m-1", "version 1 of scorer (alias champion)", True),
+        ("model-version", "experiment", "1", "version 1 of scorer (alias champion)", True),
     }
     assert {one.by_path for one in snapshot.references} == {str(database.path)}
     assert [(one.name, one.versions, one.aliases) for one in snapshot.models] == [("scorer", 2, (("champion", "1"),))]

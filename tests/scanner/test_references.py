@@ -34,6 +34,21 @@ def test_a_version_whose_files_are_in_its_run_dies_with_it(store, read, run_ids)
     assert facts(read(store)) == {("model-version", "run", run_ids(1), "version 1 of scorer", VERSION, True)}
 
 
+def test_a_version_is_named_with_its_aliases_and_its_stage(store, read, run_ids):
+    store.experiment("1")
+    for number in (1, 2, 3):
+        path = store.run("1", number)
+        stage = ("None", "Production", "Archived")[number - 1]
+        store.version("churn", number, source=f"{store.uri}/{path}/artifacts/model", current_stage=stage)
+    for alias, number in (("champion", 1), ("challenger", 3), ("b", 3), ("c", 3), ("d", 3), ("lost", 9)):
+        store.write(f"models/churn/aliases/{alias}", str(number))
+    assert {one.target: one.by for one in read(store).references} == {
+        run_ids(1): "version 1 of churn (alias champion)",
+        run_ids(2): "version 2 of churn (stage Production)",
+        run_ids(3): "version 3 of churn (alias b, alias c, alias challenger, 1 more, stage Archived)",
+    }
+
+
 def test_a_version_of_a_logged_model_loses_only_its_origin_with_the_run(store, read, run_ids):
     store.experiment("1")
     store.run("1", 1)

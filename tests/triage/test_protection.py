@@ -84,6 +84,33 @@ def test_what_somebody_needs_stays(make: Any, reference: Reference, kind: str) -
     assert ids(found) == {"other"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "destroys", "reason"),
+    [
+        ("model-version", True, "churn is kept in this run: removing it destroys the model"),
+        ("model-version", False, "churn is made from this run: it would lose its origin"),
+        ("logged-model", True, "churn is kept in this run: removing it destroys the model"),
+        ("logged-model", False, "churn comes from this run: it would lose its origin"),
+    ],
+)
+def test_what_would_be_destroyed_is_told_apart_from_what_would_lose_its_origin(
+    make: Any, kind: Any, destroys: bool, reason: str
+) -> None:
+    reference = Reference(kind, "run", "r", "churn", "models/churn", destroys)
+    found = verdict(make, make.snapshot([make.run(run_id="r")], references=[reference]))
+    assert [one.reason for one in found.stays["experiment/1/run/r"]] == [reason]
+
+
+def test_an_experiment_that_holds_a_model_says_that_it_would_be_destroyed(make: Any) -> None:
+    reference = Reference(
+        "model-version", "experiment", "1", "version 2 of churn (alias champion)", "models/churn", True
+    )
+    facts = Facts(make.snapshot([make.run(run_id="r")], references=[reference]), make.NOW, Options())
+    assert [one.reason for one in facts.protections("experiment/1")] == [
+        "version 2 of churn (alias champion) is in this experiment: removing it destroys the model"
+    ]
+
+
 @pytest.mark.parametrize("kind", ["model-version", "logged-model", "parent"])
 @pytest.mark.parametrize(("target", "kept"), [("", {"r", "s"}), ("1", {"r"})])
 def test_what_cannot_be_read_may_need_every_run_it_could_name(

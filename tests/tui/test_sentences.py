@@ -47,7 +47,7 @@ def test_a_run_is_spelled_out_with_its_mark(state: UiState, make: Any) -> None:
 
 def test_a_protected_run_says_why(state: UiState, make: Any) -> None:
     assert said(on(state, "lgbm-final-v3"), make).endswith(
-        "   ◆ protected: version 3 of churn-scorer is made from this run"
+        "   ◆ protected: version 3 of churn-scorer is made from this run: it would lose its origin"
     )
 
 

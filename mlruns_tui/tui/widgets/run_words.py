@@ -101,7 +101,9 @@ def needed_lines(protections: Sequence[Protection], snapshot: Snapshot, width: i
             continue
         lines += _item(f"{signs.protected} ", "$secondary", one.reason, width)
         lines += [
-            line([(f"  alias {alias}", DIM)]) for who, alias in aliases.items() if one.reason.startswith(f"{who} ")
+            line([(f"  alias {alias}", DIM)])
+            for who, alias in aliases.items()
+            if one.reason.startswith(f"{who} ") and f"alias {alias}" not in one.reason
         ]
     if not lines:
         lines = [line([(f"{signs.unneeded} ", DIM), ("nothing points here", DIM)])]
