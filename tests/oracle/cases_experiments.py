@@ -29,6 +29,12 @@ from breaking import (
 )
 
 LONG = "a" * 65
+
+
+def _without_meta_in_trash(path):
+    (path.parent / ".trash" / path.name / "meta.yaml").unlink()
+
+
 META = "{second}/meta.yaml"
 
 ROOT = [
@@ -76,6 +82,9 @@ ROOT = [
     Case("trash: a folder called models", ".trash/models", folder),
     Case("trash: stray file", ".trash/notes.txt", file("x")),
     Case("trash: same id as an active one", "{second}", copied("/.trash/SAME")),
+    Case("trash: same id, an empty folder there", ".trash/0", folder),
+    Case("trash: same id, no meta.yaml there", "{second}", both(copied("/.trash/SAME"), _without_meta_in_trash)),
+    Case("trash: folder may be listed, not entered", ".trash", mode(0o444)),
     Case("trash: same id, and unreadable there", "{second}", copied("/.trash/SAME", file(""))),
 ]
 

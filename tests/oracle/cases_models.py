@@ -32,6 +32,7 @@ REGISTRY = [
     Case("registry: models a file", "models", file("x"), needs="registry"),
     Case("registry: models a dangling link", "models", link("/nowhere/at/all"), needs="registry"),
     Case("registry: models not readable", "models", mode(0), needs="registry"),
+    Case("registry: models may be listed, not entered", "models", mode(0o444), needs="registry"),
     Case("registry: models kept elsewhere", "models", kept_elsewhere, needs="registry"),
     Case("registry: folder without meta.yaml", "models/resnet", holding("model.pkl"), needs="registry"),
     Case("registry: hidden folder", "models/.ipynb_checkpoints", folder, needs="registry"),

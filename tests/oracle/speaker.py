@@ -142,9 +142,9 @@ class Interview:
 
     def about_registry(self, client: MlflowClient) -> None:
         registry = os.path.join(self.store, "models")
-        models = [f"{registry}/{name}" for name in directories(registry)]
+        models = [f"{registry}/{name}" for name in there(registry)]
         models = [one for one in models if not os.path.exists(f"{one}/tags/mlflow.prompt.is_prompt")]
-        versions = [f"{one}/{name}" for one in models for name in directories(one) if name.startswith("version-")]
+        versions = [f"{one}/{name}" for one in models for name in there(one) if name.startswith("version-")]
         self.there["search_registered_models"] = len(models)
         self.there["search_model_versions"] = sum(not is_deleted(one) for one in versions)
         self.ask("search_registered_models", "", client.search_registered_models, lambda one: one.name)
