@@ -55,7 +55,7 @@ def test_mark_review_apply_and_take_it_back(
     screen.keys("z")
     screen.wait_for("Put back")
     screen.keys("Enter")
-    screen.wait_for("put back", "1,293 runs")
+    screen.wait_for("read in", "17 experiments, 1,293 runs")
     assert differences(tmp_path / "before", root) == ""
     screen.keys("q")
     assert screen.wait_for_end() == 0
