@@ -9,6 +9,7 @@ An operation is a row of ``OPERATIONS``: how its store is made ready, what the w
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -63,6 +64,10 @@ SERVING = f"{QUIET}sys.stdin = open(sys.argv[1])\nsys.exit(worker.main())\n"
 Point = tuple[str, int]
 
 
+class Unfit(Exception):
+    """The harness itself did not do what it was to: no finding, and no proof of anything."""
+
+
 @dataclass
 class Tally:
     """How the points of one test went; items and trees as sentences."""
@@ -89,7 +94,7 @@ class Case:
             self.store.run(self.store.root / "1" / run, rich=at < 3)
         self.precious = self.store.root / "1" / ("f" * 32)
         """Nobody plans anything for it, and a link in an item points to it."""
-        os.symlink("../../" + "f" * 32, self.store.root / "1" / runs[0] / "artifacts" / "to-another-run")
+        os.symlink(self.precious, self.store.root / "1" / runs[0] / "artifacts" / "to-another-run")
         self.store.experiment("2", ["e" * 32])
         self.paths = [f"1/{run}" for run in runs] + (["2"] if count > 1 else [])
         self.store.age()
@@ -98,6 +103,9 @@ class Case:
         self.present: dict[str, Any] = {}
         self.plan = self.store.plan(*self.paths, backup=op != "apply without backup")
         self.stderr = self.stdout = ""
+        self.held: list[int] = []
+        self.to_come_back: list[str] = []
+        """Items no operation may purge any more."""
         self.times_can_be_kept = True
         """Not where the very call that sets a time is refused."""
         self.file = harness.base / f"{name}.json"
@@ -133,6 +141,11 @@ class Case:
             self.store.experiment(path)
         self.present[path] = self.harness.manifest(self.store.root / path)
 
+    def let_go(self) -> None:
+        """Close what the preparation kept open."""
+        while self.held:
+            os.close(self.held.pop())
+
     def put_away(self) -> None:
         """What had come into the places goes again, as if it had never been."""
         for path in self.paths:
@@ -142,6 +155,7 @@ class Case:
             os.utime(self.store.root / path, ns=(self.before[path.encode()][3],) * 2)
 
     def remove(self) -> None:
+        self.let_go()
         shutil.rmtree(self.store.root)
 
 
@@ -183,7 +197,8 @@ class Harness:
     def changes_of(self, case: Case, driver: str = DRIVER) -> list[tuple[Point, int]]:
         """The points of a whole run, each with what its call returned. Everything must come from one thread:
         strace counts for each."""
-        assert case.strace("-e", f"trace={_kinds(CALLS)}", driver=driver) == 0, case.stderr
+        if case.strace("-e", f"trace={_kinds(CALLS)}", driver=driver):
+            raise Unfit(f"{case.op} fails without any fault: {case.stderr}")
         seen: Counter[str] = Counter()
         found, threads = [], set()
         for line in self.text().splitlines():
@@ -198,7 +213,8 @@ class Harness:
                 threads.add(thread)
                 returned = re.search(r"= (-?\d+)", rest[rest.rfind(")") :])
                 found.append(((kind, seen[kind]), int(returned[1]) if returned else 0))
-        assert len(threads) <= 1
+        if len(threads) > 1:
+            raise Unfit(f"{case.op} changes disks from {len(threads)} threads")
         return found
 
     def looks_of(self, case: Case) -> list[Point]:
@@ -218,7 +234,17 @@ class Harness:
     def kill(self, case: Case, point: Point, driver: str = DRIVER) -> None:
         kind, number = point
         code = case.strace("-e", f"trace=?{kind}", "-e", f"inject={kind}:signal=KILL:when={number}", driver=driver)
-        assert "killed by SIGKILL" in self.text(), f"{case.op}: {kind} {number} did not fire: {code} {case.stderr}"
+        if "killed by SIGKILL" not in self.text():
+            raise Unfit(f"{case.op}: {kind} {number} did not fire: {code} {case.stderr}")
+
+    def unhurt(self, op: str, count: int) -> Iterator[Tally]:
+        """One tally of a run in which nothing goes wrong but what the operation itself brings about."""
+        case, tally = self.case(op, count), Tally(tried=1)
+        if case.strace("-e", "trace=none", driver=ASKING):
+            raise Unfit(f"{op} fails without any fault: {case.stderr}")
+        case.operation.judge(case, f"{op} of {count}", tally)
+        case.remove()
+        yield tally
 
     def kill_at(self, op: str, count: int, points: Sequence[Point]) -> Iterator[Tally]:
         """One tally for each point: killed there, judged."""
@@ -243,7 +269,8 @@ class Harness:
             where = f"{op} of {count} with {what} at {kind} {number}"
             told = self.text()
             fired = "--- SIG" in told if what.startswith("signal") else "(INJECTED)" in told
-            assert fired, f"{where} did not fire: {case.stderr}"
+            if not fired:
+                raise Unfit(f"{where} did not fire: {case.stderr}")
             assert code == 0, f"{where} ended with {code}: {case.stdout[-500:]} {case.stderr}"
             assert "Traceback" not in case.stderr, f"{where}: {case.stderr}"
             case.times_can_be_kept = kind != "utimensat"
@@ -310,6 +337,26 @@ def _aside(case: Case) -> dict[str, Any]:
     return _occupied(case, "rename")
 
 
+def _taken(case: Case) -> dict[str, Any]:
+    """An empty directory is in the place of each item: rename(2) would silently replace it."""
+    apply(case.plan)
+    for path in case.paths:
+        (case.store.root / path).mkdir()
+        case.present[path] = (case.store.root / path).stat().st_ino
+    return {"do": "undo", "root": case.root}
+
+
+def _while_locked(case: Case) -> dict[str, Any]:
+    """Another worker is in the store, and has been for a long time."""
+    apply(case.store.plan(*case.paths))
+    undo(case.root)
+    for path in (case.store.vault / "lock", case.store.root):
+        case.held.append(os.open(path, os.O_RDONLY))
+        fcntl.flock(case.held[-1], fcntl.LOCK_EX)
+    os.utime(case.store.vault / "lock", (0, 0))
+    return _apply(case)
+
+
 def _bring_in(case: Case) -> dict[str, Any]:
     _occupied(case, "rename")
     restore(case.root, case.plan.id, None, "rename")
@@ -317,14 +364,26 @@ def _bring_in(case: Case) -> dict[str, Any]:
     return {"do": "undo", "root": case.root}
 
 
-def _interrupted(op: str, request: Callable[[Case], dict[str, Any]]) -> Callable[[Case], dict[str, Any]]:
-    """Another operation first, killed at its first rename of an item that is not the first."""
+KILLED_AT: dict[str, Point] = {
+    "apply": ("renameat2", 4),  # vault, batch, the first item; the second one is not moved any more
+    "undo": ("renameat2", 2),
+    "swap": ("renameat2", 3),  # between exchanging a pair and putting away what was in the way
+    "purge": ("unlinkat", 1),  # dead, and whole
+}
+
+
+def _interrupted(
+    op: str, request: Callable[[Case], dict[str, Any]], point: Point | None = None
+) -> Callable[[Case], dict[str, Any]]:
+    """Another operation first, killed in the middle."""
 
     def prepare(case: Case) -> dict[str, Any]:
         case.file.write_text(json.dumps(OPERATIONS[op].prepare(case)))
-        renames = 3 if op == "apply" else 2
-        case.harness.kill(case, ("renameat2", renames))
-        return request(case)
+        case.harness.kill(case, point or KILLED_AT[op])
+        asked = request(case)
+        if op == "purge" and asked["do"] == "undo":
+            case.to_come_back = whole_ones(case)
+        return asked
 
     return prepare
 
@@ -353,17 +412,16 @@ def judge_whole(case: Case, where: str, tally: Tally) -> None:
 
 def judge_returned(case: Case, where: str, tally: Tally) -> None:
     """The same, for an item somebody wrote to as it was moved: what was written is there as well."""
+    mtime_ns = case.copies[case.paths[0]][b"metrics/loss"][3]
     written = case.store.root / case.paths[0] / "metrics" / "loss"
-    touched = (b"metrics/loss",)
-    tree = case.copies[case.paths[0]]
     for path in [written, *case.store.vault.glob("batches/*/data/0/metrics/loss")]:
         if path.exists():
-            os.utime(path, ns=(tree[touched[0]][3],) * 2)
+            os.utime(path, ns=(mtime_ns, mtime_ns))
     judge_whole(case, where, tally)
 
 
-def judge_finished_return(case: Case, where: str, tally: Tally) -> None:
-    """Of a run that was not killed: what was written to stayed, untouched."""
+def judge_left_in_place(case: Case, where: str, tally: Tally) -> None:
+    """Of a run that was not killed: what was being written to is where it was."""
     if not (case.store.root / case.paths[0] / "metrics" / "loss").exists():
         tally.lost.append(f"{where}: what was being written to is gone from its place")
     judge_returned(case, where, tally)
@@ -393,6 +451,24 @@ def judge_aside(case: Case, where: str, tally: Tally) -> None:
     _compare(case, where, tally)
 
 
+def judge_taken(case: Case, where: str, tally: Tally) -> None:
+    """What is in the way is still the same; undo is exact when it has gone."""
+    for path, inode in case.present.items():
+        place = case.store.root / path
+        if not place.exists() or place.stat().st_ino != inode:
+            tally.lost.append(f"{where}: what was in the place of {path}")
+    if not tally.red:
+        case.put_away()
+        judge_whole(case, where, tally)
+
+
+def judge_locked(case: Case, where: str, tally: Tally) -> None:
+    """Nothing was done behind the other worker's back."""
+    if case.harness.compare(case.before, case.store.manifest()):
+        tally.inexact.append(f"{where}: the store was changed under another's lock")
+    case.let_go()
+
+
 def _both_whole(case: Case, where: str, tally: Tally) -> None:
     for wanted in (case.copies, case.present):
         for path, number in case.copies_found(wanted).items():
@@ -408,9 +484,8 @@ def judge_purge(case: Case, where: str, tally: Tally) -> None:
             tally.lost.append(f"{where}: a part of something in {path}")
     if tally.lost:
         return
-    dead = [case.harness.manifest(path) for path in case.store.vault.glob("batches/*/dead/*")]
-    # One that was declared dead and not begun comes back as well.
-    kept = [path for path, number in case.copies_found(case.copies).items() if number == 1 or case.copies[path] in dead]
+    kept = whole_ones(case)
+    tally.lost += [f"{where}: {path} was whole and is gone" for path in case.to_come_back if path not in kept]
     try:
         batch = undo(case.root)
     except MlrunsError as error:
@@ -425,6 +500,12 @@ def judge_purge(case: Case, where: str, tally: Tally) -> None:
         purge(case.root, batch.id)
     if list(case.store.vault.glob("batches/*/d*/*")):
         tally.inexact.append(f"{where}: a second purge leaves something")
+
+
+def whole_ones(case: Case) -> list[str]:
+    """Items of which there is a complete copy; one that was declared dead and not begun counts."""
+    dead = [case.harness.manifest(path) for path in case.store.vault.glob("batches/*/dead/*")]
+    return [path for path, number in case.copies_found(case.copies).items() if number == 1 or case.copies[path] in dead]
 
 
 def _compare(case: Case, where: str, tally: Tally, gone: Sequence[str] = ()) -> None:
@@ -446,8 +527,7 @@ import os
 from mlruns_tui.disk import change
 _rename, _written = change.rename, []
 def _write_and_rename(source_fd, source, target_fd, target):
-    # Between the look and the move, to the first item; a call that is none of strace's counted ones would be
-    # better, but there is no other way to write.
+    # Between the look and the move, to the first item.
     if source == "1".zfill(32) and not _written:
         _written.append(True)
         os.utime(f"/proc/self/fd/{source_fd}/{source}/metrics/loss", ns=(10**18, 10**18))
@@ -459,7 +539,10 @@ OPERATIONS: dict[str, Operation] = {
     "apply": Operation(_apply, judge_whole),
     "apply without backup": Operation(_apply, judge_purge),
     "apply to what is written to": Operation(_apply, judge_returned, WRITTEN_MEANWHILE),
+    "apply to what is written to, not killed": Operation(_apply, judge_left_in_place, WRITTEN_MEANWHILE),
+    "apply under another's lock": Operation(_while_locked, judge_locked),
     "undo": Operation(_undo, judge_whole),
+    "undo where something is in the way": Operation(_taken, judge_taken),
     "restore one": Operation(_restore_one, judge_whole),
     "restore aside": Operation(_aside, judge_aside),
     "restore what was put aside": Operation(_bring_in, judge_whole),
@@ -477,7 +560,8 @@ RECOVERIES: dict[str, Operation] = {
         _interrupted("purge", lambda case: {"do": "undo", "root": case.root}), judge_purge
     ),
     "purge after a killed purge": Operation(
-        _interrupted("purge", lambda case: {"do": "purge", "root": case.root, "batch": case.plan.id}), judge_purge
+        _interrupted("purge", lambda case: {"do": "purge", "root": case.root, "batch": case.plan.id}, ("unlinkat", 5)),
+        judge_purge,
     ),
     "swap after a killed swap": Operation(
         _interrupted(

@@ -23,6 +23,7 @@ KILLED = [
     ("apply to what is written to", 3, 4, 3),
     ("undo", 1, 16, 1),
     ("undo", 3, 8, 1),
+    ("undo where something is in the way", 1, 4, 1),
     ("restore one", 1, 4, 1),
     ("restore one", 3, 4, 1),
     ("restore aside", 1, 17, 1),
@@ -111,3 +112,15 @@ def test_killed_again_while_it_recovers_nothing_is_lost_and_undo_is_exact(
         case.file.write_text(faults.json.dumps({"do": "undo", "root": case.root}))
 
     nothing_lost(pairs())
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        "apply to what is written to, not killed",
+        "apply under another's lock",
+        "undo where something is in the way",
+    ],
+)
+def test_what_others_do_meanwhile_is_not_overrun(harness: Any, nothing_lost: Any, op: str) -> None:
+    nothing_lost(harness.unhurt(op, 3))

@@ -105,15 +105,15 @@ class Case:
             self.request = {"do": "undo", "root": str(self.store.root)}
         os.sync()
 
-    def run(self, folder: Path, flag: int, when: int) -> int:
-        """The number of changes of a whole run, or -1 when the power went."""
+    def run(self, folder: Path, flag: int, when: int, prelude: str = "") -> int:
+        """The number of changes of a whole run, or -1 when the power went. ``prelude``: a deliberate bug."""
         (folder / "request").write_text(json.dumps(self.request))
         done = subprocess.run(
             [
                 sys.executable,
                 "-B",
                 "-c",
-                DRIVER,
+                prelude + DRIVER,
                 folder / "request",
                 self.disk.point,
                 str(flag),
@@ -130,32 +130,28 @@ def points_of(total: int, sample: int) -> range:
     return range(1, total + 1, max(1, total // sample)) if sample else range(1, total + 1)
 
 
-@pytest.mark.parametrize("sample", [6, pytest.param(0, marks=pytest.mark.full, id="all")])
-@pytest.mark.parametrize("flag", FLAGS)
-@pytest.mark.parametrize("op", ["apply", "undo"])
-def test_after_a_power_cut_every_item_is_whole_and_undo_is_exact(
-    disks: Any,
-    store_class: Any,
-    tree_manifest: Any,
-    compare: Any,
-    record_property: Any,
-    tmp_path: Path,
-    op: str,
-    flag: str,
-    sample: int,
-) -> None:
-    disk = disks("counted")
-    total = Case(disk, store_class, op).run(tmp_path, FLAGS[flag], 0)
-    disk.unmount()
-    assert total > 10
-    lost, inexact = [], []
-    for when in points_of(total, sample):
-        disk = disks(f"disk{when}")
-        case = Case(disk, store_class, op)
-        trees = {path: entry for path, entry in case.before.items() if path.startswith((b"1/a", b"1/b", b"2"))}
-        assert case.run(tmp_path, FLAGS[flag], when) == -1
+@pytest.fixture
+def cut(disks: Any, store_class: Any, tree_manifest: Any, compare: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Cuts the power at changes of an operation and yields what is wrong after each."""
+
+    def at_each(op: str, flag: str, sample: int, prelude: str = "") -> Iterator[tuple[list[str], list[str]]]:
+        disk = disks("counted")
+        total = Case(disk, store_class, op).run(tmp_path, FLAGS[flag], 0, prelude)
         disk.unmount()
-        disk.mount()
+        assert total > 10
+        for when in points_of(total, sample):
+            disk = disks(f"disk{when}")
+            case = Case(disk, store_class, op)
+            assert case.run(tmp_path, FLAGS[flag], when, prelude) == -1
+            disk.unmount()
+            disk.mount()
+            yield judge(case, f"{op} cut at change {when} of {total}")
+            disk.unmount()
+            disk.image.unlink()
+
+    def judge(case: Case, where: str) -> tuple[list[str], list[str]]:
+        trees = {path: entry for path, entry in case.before.items() if path.startswith((b"1/a", b"1/b", b"2"))}
+        lost = []
         for path in case.paths:
             wanted = {
                 name[len(path) :]: entry
@@ -169,18 +165,39 @@ def test_after_a_power_cut_every_item_is_whole_and_undo_is_exact(
                 if place.exists()
             ]
             if sum(contents(tree) == contents(wanted) for tree in found) != 1:
-                lost.append(f"{op} cut at change {when}: {path}")
+                lost.append(f"{where}: {path}")
         try:
             undo(str(case.store.root))
         except MlrunsError as error:
-            assert error.code == "nothing-to-undo", error.message
+            if error.code != "nothing-to-undo":
+                return lost, [f"{where}: {error.message}"]
         changes = compare(case.before, case.store.manifest())
-        if changes:
-            inexact.append(f"{op} cut at change {when} of {total}: {changes}")
-        disk.unmount()
-        disk.image.unlink()
-    record_property("points", len(points_of(total, sample)))
+        return lost, [f"{where}: {changes}"] if changes else []
+
+    return at_each
+
+
+@pytest.mark.parametrize("sample", [6, pytest.param(0, marks=pytest.mark.full, id="all")])
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("op", ["apply", "undo"])
+def test_after_a_power_cut_every_item_is_whole_and_undo_is_exact(
+    cut: Any, record_property: Any, op: str, flag: str, sample: int
+) -> None:
+    found = list(cut(op, flag, sample))
+    lost = [one for some, _ in found for one in some]
+    inexact = [one for _, some in found for one in some]
+    record_property("fault points tried", len(found))
+    record_property("fault points where something was lost", len(lost))
+    record_property("fault points where undo was not exact", len(inexact))
     assert (lost, inexact) == ([], [])
+
+
+def test_a_program_that_never_syncs_is_caught_by_a_power_cut(cut: Any, record_property: Any) -> None:
+    never_syncs = "import os\nos.fsync = lambda fd: None\n"
+    record_property("mutants tried", 1)
+    record_property("mutants caught", 0)
+    assert any(lost or inexact for lost, inexact in cut("apply", "unsynced contents are lost", 12, never_syncs))
+    record_property("mutants caught", 1)
 
 
 def contents(tree: dict[bytes, Any]) -> dict[bytes, Any]:
