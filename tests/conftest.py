@@ -16,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -157,6 +158,67 @@ def rsync() -> str:
 def command() -> list[str]:
     """How the program is started, whether or not its script is on the PATH."""
     return [sys.executable, "-m", "mlruns_tui"]
+
+
+HOLD_WORKER = """
+import os, sys
+if "mlruns_tui.cleanup.worker" in sys.orig_argv and os.environ.get("HOLD_BEFORE"):
+    from mlruns_tui.cleanup import steps
+    from mlruns_tui.disk import change
+
+    left = [int(os.environ["HOLD_BEFORE"])]
+
+    def held(call):
+        def wait(*args, **kwargs):
+            left[0] -= 1
+            if not left[0]:
+                with open(os.environ["HOLD_TOLD"], "w") as told:
+                    told.write(str(os.getpid()))
+                open(os.environ["HOLD_GO"]).close()
+            return call(*args, **kwargs)
+        return wait
+
+    steps.MoveOut.do = held(steps.MoveOut.do)
+    steps.MoveOut.undo = held(steps.MoveOut.undo)
+    change.remove_tree = held(change.remove_tree)
+"""
+
+
+class HeldWorker:
+    """Workers started with ``environment`` wait before their N-th change, until they are let on or killed."""
+
+    def __init__(self, folder: Path, before: int) -> None:
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(HOLD_WORKER)
+        self._told, self._go = folder / "told", folder / "go"
+        os.mkfifo(self._told)
+        os.mkfifo(self._go)
+        self.environment = {
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", "")))),
+            "HOLD_BEFORE": str(before),
+            "HOLD_TOLD": str(self._told),
+            "HOLD_GO": str(self._go),
+        }
+
+    def wait(self) -> int:
+        """The worker's process id, once it waits."""
+        return int(self._told.read_text())
+
+    def let_on(self) -> None:
+        self._go.write_text("")
+
+
+@pytest.fixture
+def hold_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], HeldWorker]:
+    """Every worker this test starts from then on waits before its N-th change."""
+
+    def hold(before: int) -> HeldWorker:
+        held = HeldWorker(tmp_path / f"held-{before}-{len(list(tmp_path.iterdir()))}", before)
+        for name, value in held.environment.items():
+            monkeypatch.setenv(name, value)
+        return held
+
+    return hold
 
 
 @pytest.fixture(scope="session")

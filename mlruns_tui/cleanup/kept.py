@@ -108,7 +108,7 @@ class Kept:
         if n in self.results:
             outcome, error = self.results[n]
         place, now_at = self._place(n, item, event)
-        return BatchItem(item, place, outcome, error, now_at)
+        return BatchItem(item, place, outcome, error, now_at, taken=place == "moved" and self._is_taken(item))
 
     def _place(self, n: int, item: PlanItem, event: str) -> tuple[ItemPlace, str]:
         try:
@@ -130,6 +130,17 @@ class Kept:
         if event in ("restoring", "restored"):
             return "restored", ""
         return ("missing" if n in self.history.left or event == "moving" else "in-place"), ""
+
+    def _is_taken(self, item: PlanItem) -> bool:
+        """Whether its name exists though it was removed. By path, only to tell: a thousand parents need not
+        be held open for it."""
+        if item.action != "remove":
+            return False
+        try:
+            os.stat(item.path, dir_fd=self.root_fd, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
 
     def aside(self, n: int) -> str:
         """Name in the root of an item that was put aside and is still there, else empty."""

@@ -17,6 +17,8 @@ COMMANDS = {
     "doctor": ("mlruns_tui.cli.doctor", "What is broken, and what MLflow does because of it."),
     "cleanup": ("mlruns_tui.cli.cleanup", "Move orphaned experiments and old runs to a backup."),
     "undo": ("mlruns_tui.cli.undo", "Take back your newest batch."),
+    "recover": ("mlruns_tui.cli.recover", "Batches that stopped half-way: go on with them, or take them back."),
+    "log": ("mlruns_tui.cli.log", "Who removed what, when, why, and how to get it back."),
     "backups": ("mlruns_tui.cli.backups", "What is kept: list, show, restore, purge."),
     "demo": ("mlruns_tui.cli.demo", "A store with every kind of trouble, to try things on."),
 }
@@ -45,7 +47,7 @@ Shell completion:
 \b
 Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong use, or refused; 3 some items failed; 4 nothing done,
 the store is no longer the plan's; 5 a backup is damaged; 10 findings (doctor); 11 locked, or an unfinished
-batch must be settled first; 130 interrupted. Treat any other as a failure.
+batch must be settled first (recover); 130 interrupted. Treat any other as a failure.
 """
 
 

@@ -208,7 +208,7 @@ def backups_document(
     batches = list(batches)
     body: Json = {"batches": [batch_item(one, contents=contents) for one in batches]}
     if did:
-        body["result"] = {"did": did, "batches": [_batch_result(one) for one in results]}
+        body["result"] = {"did": did, "batches": [batch_result(one) for one in results]}
     said = [message for one in batches for message in one.messages] if contents or did else []
     return document("backups", store, body, [*said, *messages])
 
@@ -241,7 +241,8 @@ def batch_item(batch: Batch, *, contents: bool = False) -> Json:
     return fields
 
 
-def _batch_result(batch: Batch) -> Json:
+def batch_result(batch: Batch) -> Json:
+    """What was done with the items of a batch."""
     done = [one for one in batch.items if one.outcome == "done"]
     return {
         "batch": batch.id,

@@ -168,6 +168,30 @@ _BATCH["properties"]["contents"] = _list(_merge(_OUTCOME_ITEM, _object(key=_TEXT
 _BATCH_RESULT = _object(batch=_TEXT, items=_list(_OUTCOME_ITEM), totals=_RESULT_TOTALS)
 
 
+_LOGGED = _merge(
+    _BATCH,
+    _object(
+        contents=_BATCH["properties"]["contents"],
+        at_work=_FLAG,
+        operations=_list(
+            _object(op=_TEXT, began=_TIME, ended=_TIME, user=_TEXT, host=_TEXT, items=_COUNT, size_bytes=_COUNT)
+        ),
+        taken=_COUNT,
+        get_back=_TEXT_OR_NULL,
+        notes=_list(_TEXT),
+    ),
+)
+_UNSETTLED = _merge(
+    _BATCH,
+    _object(
+        contents=_BATCH["properties"]["contents"],
+        at_work=_FLAG,
+        operation=_TEXT_OR_NULL,
+        choices=_list(_object(way={"enum": ["continue", "undo", "leave"]}, does=_TEXT)),
+    ),
+)
+
+
 def _document(name: str, body: Schema) -> Schema:
     head = _object(document={"const": name}, version={"const": 1}, store=_STORE)
     whole = _merge(_merge(head, body), _object(messages=_list(_TEXT)))
@@ -209,6 +233,14 @@ SCHEMAS: dict[str, Schema] = {
         _with_optional(
             _object(batches=_list(_BATCH)),
             result=_object(did={"enum": ["restore", "purge"]}, batches=_list(_BATCH_RESULT)),
+        ),
+    ),
+    "log": _document("log", _object(batches=_list(_LOGGED))),
+    "recover": _document(
+        "recover",
+        _with_optional(
+            _object(batches=_list(_UNSETTLED)),
+            result=_object(did={"enum": ["continue", "undo", "leave"]}, batches=_list(_BATCH_RESULT)),
         ),
     ),
     "demo": _document(

@@ -1,0 +1,149 @@
+"""``mlruns-tui recover``: what became of a batch whose work was killed, and the ways out of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import click
+
+from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.errors import Exit, UsageError
+from mlruns_tui.model.protocols import Reader
+from mlruns_tui.report import recover
+from mlruns_tui.report.words import plural
+from mlruns_tui.workflow import recovering
+from mlruns_tui.workflow.changing import Task, batches
+from mlruns_tui.workflow.reading import open_reader
+
+from .asking import needs_force, type_number
+from .backups.shared import Named, batch_arguments, exit_code, this_time
+from .console import is_interactive, put_json, say, tell, width
+from .options import database_option, examples, force_option, json_options, lock_option, quiet_option
+from .reading import read_store
+from .working import finish
+
+Way = Literal["continue", "undo", "leave"]
+
+
+@click.command(
+    "recover",
+    epilog=examples(
+        "mlruns-tui recover ./mlruns                  # where each item is, and what can be done",
+        "mlruns-tui recover ./mlruns --continue",
+        "mlruns-tui recover ./mlruns 20261122-2026-a3f1 --undo",
+    ),
+)
+@batch_arguments("[STORE] [BATCH]")
+@click.option("--continue", "way", flag_value="continue", help="Finish what was begun.")
+@click.option("--undo", "way", flag_value="undo", help="Put everything the backup has back to its place.")
+@click.option("--leave", "way", flag_value="leave", help="Leave every item where it is, and close the batch.")
+@force_option("Delete for good, where that was begun,")
+@lock_option
+@quiet_option
+@json_options("recover")
+@database_option
+def command(
+    named: Named,
+    way: Way | None,
+    force: bool,
+    lock_timeout_ms: int,
+    quiet: bool,
+    as_json: bool,
+    database: str | None,
+) -> int:
+    """Show batches whose work was killed half-way, and go on with one, take it back, or leave it as it is.
+
+    Without an option nothing is changed, and the exit code is 11 while something waits to be settled. Going on
+    looks at every item again as if it were new: what is needed, written to or changed by now stays.
+    """
+    reader = open_reader(named.store, database)
+    info = reader.store
+    found = [one for one in batches(info.root) if named.batch in (None, one.id)]
+    if named.batch is not None and not found:
+        raise UsageError("no-such-batch", f"there is no batch {named.batch} in this store", hint="mlruns-tui log")
+    waiting = recovering.unsettled(found)
+    running = recovering.at_work(found)
+    if way is None:
+        return _show(reader, waiting, running, as_json=as_json, quiet=quiet)
+    batch = _chosen(waiting, running, named)
+    rest = recovering.rest_of(batch)
+    if way == "continue":
+        _ask(batch, rest, force=force, as_json=as_json)
+    task = _start(way, batch, named.store, database, lock_timeout_ms / 1000, quiet=quiet)
+    after, interrupted = finish(task, quiet=quiet)
+    about = _about(batch, after, rest, way)
+    if as_json:
+        done = recover.recover_document(info, [after], {}, did=way, results=[replace(after, items=tuple(about))])
+        put_json(done)
+    else:
+        say(recover.settled_lines(after, batch.open_op if way == "continue" else way, about))
+        for message in after.messages:
+            tell(f"mlruns-tui: {message}")
+    return exit_code([replace(after, items=tuple(about))], interrupted)
+
+
+def _show(reader: Reader, waiting: tuple[Batch, ...], running: Batch | None, *, as_json: bool, quiet: bool) -> int:
+    info = reader.store
+    if as_json:
+        shown = [*([running] if running else []), *waiting]
+        put_json(recover.recover_document(info, shown, {one.id: recovering.rest_of(one) for one in waiting}))
+    else:
+        lines = [recover.running_line(running)] if running else []
+        for one in waiting:
+            mine = recovering.is_mine(one)
+            lines += recover.unsettled_lines(one, recovering.rest_of(one), info.given, mine=mine, width=width())
+        if lines or not quiet:
+            say(lines or ["Nothing stopped half-way."])
+    return Exit.LOCKED if waiting else Exit.DONE
+
+
+def _chosen(waiting: tuple[Batch, ...], running: Batch | None, named: Named) -> Batch:
+    """The one batch that is meant. Raises UsageError, when that is none or several."""
+    mine = [one for one in waiting if recovering.is_mine(one)] if named.batch is None else list(waiting)
+    if len(mine) == 1:
+        return mine[0]
+    if mine:
+        ids = ", ".join(one.id for one in mine)
+        raise UsageError("usage", f"several batches stopped half-way: {ids}", hint="name one of them")
+    if running is not None:
+        raise UsageError("at-work", f"nothing stopped half-way: {recover.running_line(running)}")
+    raise UsageError("nothing-unfinished", "nothing of yours stopped half-way; nothing was changed")
+
+
+def _ask(batch: Batch, rest: tuple[BatchItem, ...], *, force: bool, as_json: bool) -> None:
+    """What would be deleted for good must be confirmed again. Raises UsageError."""
+    if force or not (batch.open_op == "purge" or (batch.open_op == "apply" and not batch.backup)):
+        return
+    held = [one for one in batch.items if one.place in ("moved", "packed")]
+    number = len({one.item.key for one in [*held, *rest]})
+    if as_json or not is_interactive():
+        raise needs_force(f"{plural(number, 'item')} would be deleted for good, and nobody can be asked")
+    say(f"--continue {recover.choices(batch, rest)['continue']}. Nothing brings them back.")
+    type_number(f"Type {number} (the items) to delete", number)
+
+
+def _start(way: Way, batch: Batch, store: str | None, database: str | None, timeout_s: float, *, quiet: bool) -> Task:
+    root = open_reader(store, database).store.root
+    if way == "undo":
+        return recovering.start_taking_back(root, batch, timeout_s)
+    if way == "leave":
+        return recovering.start_leaving(root, batch, timeout_s)
+    why_stay: dict[str, str] = {}
+    if batch.open_op == "apply":
+        # Read only now: what somebody needs since it was planned must stay.
+        reader, snapshot = read_store(store, database, quiet=quiet)
+        why_stay = recovering.staying(reader, snapshot, batch)
+    return recovering.start_going_on(root, batch, why_stay, timeout_s)
+
+
+def _about(before: Batch, after: Batch, rest: tuple[BatchItem, ...], way: Way) -> list[BatchItem]:
+    """The items this was about, with what was done with each."""
+    if way == "leave":
+        return []
+    if way == "undo" or before.open_op != "apply":
+        return list(this_time([before], after).items)
+    keys = {one.item.key for one in rest}
+    if not before.backup:
+        keys |= {one.item.key for one in before.items if one.place in ("moved", "packed")}
+    return [one for one in after.items if one.item.key in keys]
