@@ -75,7 +75,7 @@ def _unsafe_options(function: Any) -> Any:
     + examples(
         "mlruns-tui cleanup ./mlruns --days-old 30 --dry-run",
         "mlruns-tui cleanup ./mlruns --days-old 30 --experiment 'bert-*'",
-        "mlruns-tui cleanup ./mlruns --run 8c1f03d2a1b24c7e9f00aa11bb22c310",
+        "mlruns-tui cleanup ./mlruns --run 8c1f03d2a1b24c7e9f00aa11bb22c310 --with-descendants",
         "mlruns-tui cleanup /data/mlruns --days-old 90 --force --quiet        # in a crontab",
     ),
 )
@@ -85,6 +85,7 @@ def _unsafe_options(function: Any) -> Any:
     "--experiment", "experiments", multiple=True, metavar="NAME|ID|GLOB", help="Only in these experiments; repeatable."
 )
 @click.option("--run", "runs", multiple=True, metavar="ID", help="These runs; with --days-old only these.")
+@click.option("--with-descendants", is_flag=True, help="With --run: also all runs below it, in every experiment.")
 @click.option(
     "--orphans/--no-orphans",
     default=None,
@@ -111,6 +112,7 @@ def command(
     days_old: int | None,
     experiments: tuple[str, ...],
     runs: tuple[str, ...],
+    with_descendants: bool,
     orphans: bool | None,
     orphans_with_runs: bool,
     dry_run: bool,
@@ -131,6 +133,12 @@ def command(
     --unsafe-… sets one such reason aside.
     """
     wants_orphans = _wants_orphans(days_old, experiments, runs, orphans, orphans_with_runs)
+    if with_descendants and (not runs or days_old is not None):
+        raise UsageError(
+            "usage",
+            "--with-descendants goes with --run ID, and not with --days-old: a young child of an old run is not old",
+            hint="name the runs at the top with --run",
+        )
     manner = Manner(dry_run, force, quiet, as_json, ndjson, lock_timeout_ms / 1000)
     reader, snapshot = read_store(store, database, quiet=quiet)
     plan = plan_cleanup(
@@ -141,6 +149,7 @@ def command(
         orphans_with_runs=orphans_with_runs,
         experiments=experiments,
         runs=runs,
+        descendants=with_descendants,
         backup=backup,
         min_idle_ms=min_idle_ms,
         lifted=[name[len("unsafe_") :].replace("_", "-") for name, given in unsafe.items() if given],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .store import Identity
+from .store import Identity, container_key
 from .words import Action, ItemKind, ProtectionKind
 
 
@@ -62,6 +62,8 @@ class PlanItem:
     """Runs in an experiment that goes; 0 for a run."""
     what: str = ""
     """What is done to it, in words, where that is not to move all of it out: ``meta.yaml rebuilt from 12 runs``."""
+    children: tuple[str, ...] = ()
+    """Keys of the runs that name it their parent; for an experiment, of those elsewhere that name a run in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +123,23 @@ class Plan:
     @property
     def empty(self) -> bool:
         return not self.items
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What becomes of the child runs of an item that goes."""
+
+    going: int = 0
+    staying: int = 0
+    """These keep the tag that names a parent nobody finds any more: MLflow lists them as runs of their own."""
+
+
+def children_of(plan: Plan) -> dict[str, Children]:
+    """By key of an item that takes a parent away: what becomes of the children. Items without are left out."""
+    going = {item.key for item in plan.items if item.action == "remove"}
+    found = {}
+    for item in plan.items:
+        if item.children and item.key in going:
+            number = sum(key in going or container_key(key) in going for key in item.children)
+            found[item.key] = Children(number, len(item.children) - number)
+    return found

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.findings import Finding
-from mlruns_tui.model.plan import Plan, Protection, RefusedItem
+from mlruns_tui.model.plan import Children, Plan, Protection, RefusedItem, children_of
 from mlruns_tui.model.store import Experiment, Run, Snapshot, StoreInfo
 from mlruns_tui.model.words import IMPACTS, ItemPlace
 
@@ -129,6 +129,8 @@ def cleanup_document(
 
 
 def plan_fields(plan: Plan) -> Json:
+    children = children_of(plan)
+    none = Children()
     return {
         "id": plan.id,
         "created": iso_utc(plan.created_ms),
@@ -138,7 +140,14 @@ def plan_fields(plan: Plan) -> Json:
         "rules": [text(rule) for rule in plan.rules],
         "lifted": list(plan.lifted),
         "items": [
-            {**item(one), "action": one.action, "reason": text(one.reason), "rule": one.rule} for one in plan.items
+            {
+                **item(one),
+                "action": one.action,
+                "reason": text(one.reason),
+                "rule": one.rule,
+                "children": _children(children.get(one.key, none)),
+            }
+            for one in plan.items
         ],
         "refused": [refused_item(one) for one in plan.refused],
         "totals": {
@@ -150,6 +159,10 @@ def plan_fields(plan: Plan) -> Json:
             "files": plan.totals.files,
         },
     }
+
+
+def _children(children: Children) -> Json:
+    return {"going": children.going, "staying": children.staying}
 
 
 def refused_item(refused: RefusedItem) -> Json:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mlruns_tui.model.batch import Batch, BatchItem
-from mlruns_tui.model.plan import Plan, PlanItem, RefusedItem
+from mlruns_tui.model.plan import Children, Plan, PlanItem, RefusedItem, children_of
 from mlruns_tui.model.store import Snapshot, container_key
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import VAULT_NAME
@@ -53,9 +53,10 @@ def _going(plan: Plan, snapshot: Snapshot, width: int | None) -> list[str]:
     groups: dict[str, list[PlanItem]] = {}
     for item in plan.items:
         groups.setdefault(container_key(item.key), []).append(item)
+    children = children_of(plan)
     rows: list[tuple[str, str, str, str, str]] = []
     for key, items in sorted(groups.items(), key=lambda pair: -sum(item.size_bytes for item in pair[1])):
-        rows += _group(key, items, snapshot)
+        rows += _group(key, items, snapshot, children)
     columns = (
         Column("goes", gives_way=True),
         Column("why", gives_way=True),
@@ -68,12 +69,15 @@ def _going(plan: Plan, snapshot: Snapshot, width: int | None) -> list[str]:
     return lines + ([""] if means else []) + means
 
 
-def _group(key: str, items: Sequence[PlanItem], snapshot: Snapshot) -> list[tuple[str, str, str, str, str]]:
+def _group(
+    key: str, items: Sequence[PlanItem], snapshot: Snapshot, children: Mapping[str, Children]
+) -> list[tuple[str, str, str, str, str]]:
     size, files = sum(item.size_bytes for item in items), sum(item.files for item in items)
     first = items[0]
     if first.kind != "run":
         inside = f", with {plural(first.runs_inside, 'run')}" if first.runs_inside else ""
-        return [(_label(first), first.reason + inside, "1", count_text(files), size_text(size))]
+        why = first.reason + inside + children_words(children.get(first.key))
+        return [(_label(first), why, "1", count_text(files), size_text(size))]
     experiment = snapshot.experiment(key)
     name = (experiment.name if experiment else "") or safe(first.experiment_id)
     total = len(snapshot.runs.get(key, ()))
@@ -82,7 +86,13 @@ def _group(key: str, items: Sequence[PlanItem], snapshot: Snapshot) -> list[tupl
     ]
     by_size = sorted(items, key=lambda item: -item.size_bytes)
     rows += [
-        (f"  {_label(item)}", item.reason, "", count_text(item.files), size_text(item.size_bytes))
+        (
+            f"  {_label(item)}",
+            item.reason + children_words(children.get(item.key)),
+            "",
+            count_text(item.files),
+            size_text(item.size_bytes),
+        )
         for item in by_size[:SHOWN_PER_EXPERIMENT]
     ]
     rest = by_size[SHOWN_PER_EXPERIMENT:]
@@ -91,16 +101,37 @@ def _group(key: str, items: Sequence[PlanItem], snapshot: Snapshot) -> list[tupl
     return rows
 
 
+def children_words(children: Children | None) -> str:
+    """What becomes of the child runs of an item, to go on its reason: ``, its 4 child runs go too``."""
+    if children is None:
+        return ""
+    if not children.staying:
+        return f", its {_going_children(children.going)}"
+    staying = f"{plural(children.staying, 'child run')} {'stays' if children.staying == 1 else 'stay'} without a parent"
+    return f", {_going_children(children.going)}, {staying}" if children.going else f", {staying}"
+
+
+def _going_children(number: int) -> str:
+    return f"{plural(number, 'child run')} {'goes' if number == 1 else 'go'} too"
+
+
 def _staying(refused: Sequence[RefusedItem], width: int | None) -> list[str]:
     rows = []
     for one in refused[:SHOWN_REFUSED]:
         kinds = ", ".join(dict.fromkeys(protection.kind for protection in one.protected))
         reasons = "; ".join(protection.reason for protection in one.protected)
         rows.append((_label(one), kinds, reasons))
+    if any(kind.kind == "parent" for one in refused if one.kind == "run" for kind in one.protected):
+        means = [
+            "",
+            "A parent stays while a child run of it stays: --run ID --with-descendants takes the whole family.",
+        ]
+    else:
+        means = []
     rest = len(refused) - len(rows)
     columns = (Column(f"stays ({len(refused):,})", gives_way=True), Column("kept by"), Column("why", gives_way=True))
     lines = table(columns, rows, width)
-    return [*lines, f"… {rest:,} more (--json lists all)"] if rest else lines
+    return [*lines, *([f"… {rest:,} more (--json lists all)"] if rest else []), *means]
 
 
 def _consequences(plan: Plan, bytes_free: int | None) -> list[str]:

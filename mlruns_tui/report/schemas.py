@@ -118,6 +118,7 @@ _STORE_TOTALS = _object(
     files=_COUNT,
     backup_bytes=_COUNT,
 )
+_CHILDREN = _object(going=_COUNT, staying=_COUNT)
 _PLAN = _object(
     id=_TEXT,
     created=_TIME,
@@ -126,7 +127,7 @@ _PLAN = _object(
     backup=_FLAG,
     rules=_list(_TEXT),
     lifted=_list(_TEXT),
-    items=_list(_merge(_ITEM, _object(action=_word(Action), reason=_TEXT, rule=_TEXT))),
+    items=_list(_merge(_ITEM, _object(action=_word(Action), reason=_TEXT, rule=_TEXT, children=_CHILDREN))),
     refused=_list(_merge(_ITEM, _object(rule=_TEXT, protected=_PROTECTED))),
     totals=_object(
         experiments=_COUNT,

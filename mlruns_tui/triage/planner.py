@@ -10,6 +10,7 @@ from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, Refuse
 from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
 from mlruns_tui.model.words import ProtectionKind
 
+from .families import children_of
 from .judging import judge
 from .protection import Facts, Options
 from .rules import Choice
@@ -171,6 +172,7 @@ def _item(facts: Facts, choice: Choice, evidence: Evidence) -> PlanItem:
         newest_ns=survey.size.newest_ns,
         steps=(Step("move-out", entry.path),),
         runs_inside=0 if isinstance(entry, Run) else len(facts.snapshot.runs.get(entry.key, ())),
+        children=children_of(facts, choice.key),
     )
 
 

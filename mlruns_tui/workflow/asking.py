@@ -12,6 +12,7 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import VAULT_NAME
+from mlruns_tui.triage.families import families
 from mlruns_tui.triage.judging import why_kept
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Old, Orphaned, Rule, choose
@@ -32,10 +33,12 @@ def plan_cleanup(
     backup: bool = True,
     min_idle_ms: int | None = None,
     lifted: Collection[str] = (),
+    descendants: bool = False,
     at_ms: int | None = None,
 ) -> Plan:
     """The plan for orphaned experiments, runs that ended over ``days_old`` days ago, and runs named by id
     (``runs`` narrows ``days_old``; without it, it asks for these runs), inside ``experiments``.
+    ``descendants``: also for all runs below those named by id.
 
     Raises UsageError for a name the store does not have, MlrunsError; nothing is changed.
     """
@@ -56,15 +59,18 @@ def plan_cleanup(
         words.append(f"only in {scope.words()}")
     options = Options(min_idle_ms, frozenset(lifted), orphans_with_runs)
     narrowed = scope.narrow(chosen, snapshot)
+    if descendants:
+        words.append("with all runs below them")
+        narrowed = Scope(tuple(experiments)).narrow(families(Facts(snapshot, at, options), narrowed), snapshot)
     return plan_choices(reader, snapshot, narrowed, backup=backup, rules=words, options=options, at_ms=at)
 
 
-def protections(snapshot: Snapshot, at_ms: int) -> dict[str, tuple[Protection, ...]]:
+def protections(snapshot: Snapshot, at_ms: int, *, runs: bool = True) -> dict[str, tuple[Protection, ...]]:
     """By key, why each experiment and run would stay if somebody asked for it alone; keys without a
-    protection are left out. Judged on the snapshot: a plan looks again."""
+    protection are left out, and all runs where ``runs`` is False. Judged on the snapshot: a plan looks again."""
     facts = Facts(snapshot, at_ms, Options())
     found = {}
-    for key in (*facts.experiments, *facts.runs):
+    for key in (*facts.experiments, *facts.runs) if runs else facts.experiments:
         own = facts.protections(key)
         if not own and (kept := why_kept(facts, key, (), own)) is not None:
             own = [kept]

@@ -93,6 +93,40 @@ def test_an_unsafe_option_lifts_the_one_protection_it_names(run: Run, store: Any
     assert "d" * 32 in removed(run(*words, "--unsafe-running").json)
 
 
+def test_a_family_goes_whole_where_its_descendants_are_asked_for(run: Run, store: Any) -> None:
+    top, child, grandchild = "c" * 32, "d" * 32, "e" * 32
+    store.run("1", top, "grid", 2)
+    store.run("2", child, "fold", 2, **{"mlflow.parentRunId": top})
+    store.run("1", grandchild, "step", 2, **{"mlflow.parentRunId": child})
+    words = ["cleanup", store.path, "--run", top, "--dry-run", "--json"]
+    alone = run(*words).json["plan"]
+    assert not alone["items"]
+    assert [one["kind"] for one in alone["refused"][0]["protected"]] == ["parent"]
+    family = run(*words, "--with-descendants").json["plan"]
+    assert {one["run_id"]: one["children"] for one in family["items"]} == {
+        top: {"going": 1, "staying": 0},
+        child: {"going": 1, "staying": 0},
+        grandchild: {"going": 0, "staying": 0},
+    }
+    lifted = run(*words, "--unsafe-parent").json["plan"]
+    assert [(one["run_id"], one["children"]) for one in lifted["items"]] == [(top, {"going": 0, "staying": 1})]
+    # A scope narrows the family too: what is outside stays, and with it everybody above.
+    scoped = run(*words, "--with-descendants", "--experiment", "1").json["plan"]
+    assert [one["run_id"] for one in scoped["items"]] == [grandchild]
+    assert [one["run_id"] for one in scoped["refused"]] == [top]
+    done = run("cleanup", store.path, "--run", top, "--with-descendants", "--force")
+    assert done.code == 0
+    assert "named by its id, its 1 child run goes too" in done.out
+    assert not (store.root / "2" / child).exists()
+
+
+@pytest.mark.parametrize("words", [[], ["--days-old", "30"], ["--run", "c" * 32, "--days-old", "30"]])
+def test_descendants_are_asked_for_with_a_run_only(run: Run, store: Any, words: list[str]) -> None:
+    refused = run("cleanup", store.path, *words, "--with-descendants")
+    assert refused.code == 2
+    assert "--with-descendants goes with --run ID" in refused.err
+
+
 class TestScope:
     def test_experiments_are_named_by_name_id_or_glob(self, run: Run, store: Any) -> None:
         words = ["cleanup", store.path, "--days-old", "30", "--dry-run", "--json"]

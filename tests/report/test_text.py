@@ -87,6 +87,26 @@ def test_the_review_says_what_goes_what_stays_and_how_to_take_it_back(make: Any)
     assert "mlruns-tui undo /data/mlruns" in text
 
 
+def test_the_review_says_what_becomes_of_child_runs(make: Any) -> None:
+    children = tuple(f"experiment/1/run/{name}" for name in "bcd")
+    parent = make.plan_item("experiment/1/run/a", children=children)
+    family = [make.plan_item(key) for key in children]
+
+    def said(*items: Any) -> str:
+        return " ".join(plan_text.plan_lines(make.plan(*items), make.snapshot(), None, 200)[3:]).replace("  ", "")
+
+    assert "ended 60 d ago, its 3 child runs go too" in said(parent, *family)
+    assert "ended 60 d ago, 3 child runs stay without a parent" in said(parent)
+    assert "ended 60 d ago, 1 child run goes too, 2 child runs stay without a parent" in said(parent, family[0])
+    assert "child run" not in said(*family).partition("stays (")[0]
+
+
+def test_a_kept_parent_names_the_option_that_takes_the_family(make: Any) -> None:
+    assert "--with-descendants takes the whole family" in "\n".join(
+        plan_text.plan_lines(make.plan(), make.snapshot(), None)
+    )
+
+
 def test_without_a_backup_the_review_promises_nothing(make: Any) -> None:
     text = "\n".join(plan_text.plan_lines(make.plan(backup=False), make.snapshot(), None))
     assert "deleted for good" in text

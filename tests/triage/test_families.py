@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlruns_tui.triage.families import with_descendants
+from mlruns_tui.model.plan import Children, children_of
+from mlruns_tui.triage.families import families, with_descendants
+from mlruns_tui.triage.planner import PlanRequest, make_plan
 from mlruns_tui.triage.protection import Facts, Options
+from mlruns_tui.triage.rules import Choice
 
 
 def below(make: Any, *runs: Any, of: tuple[str, ...]) -> tuple[str, ...]:
@@ -64,3 +67,53 @@ def test_a_copy_of_a_child_elsewhere_goes_too(make: Any) -> None:
 def test_a_long_line_of_descendants_takes_no_depth_of_calls(make: Any) -> None:
     runs = [make.run(run_id=str(n), parent=str(n - 1) if n else "") for n in range(5_000)]
     assert len(below(make, *runs, of=(key("0"),))) == 5_000
+
+
+def fates(make: Any, *runs: Any, of: tuple[str, ...], lifted: tuple[str, ...] = ("parent",)) -> dict[str, Children]:
+    snapshot = make.snapshot(runs)
+    chosen = {one: Choice(one, "mark", "by hand") for one in of}
+    options = Options(lifted=frozenset(lifted))
+    return children_of(
+        make_plan(snapshot, chosen, make.evidence(snapshot), PlanRequest("p", make.NOW, "me", "here", options=options))
+    )
+
+
+def test_a_plan_knows_which_children_go_and_which_stay(make: Any) -> None:
+    runs = [
+        make.run(run_id="parent"),
+        make.run(run_id="a", parent="parent"),
+        make.run(run_id="b", parent="parent"),
+        make.run(run_id="c", experiment="2", parent="parent"),
+        make.run(run_id="loner", experiment="2"),
+    ]
+    assert fates(make, *runs, of=(key("parent"), key("a"))) == {key("parent"): Children(going=1, staying=2)}
+    of = (key("parent"), key("a"), key("b"), key("c", "2"))
+    assert fates(make, *runs, of=of, lifted=()) == {key("parent"): Children(going=3, staying=0)}
+
+
+def test_children_inside_an_experiment_that_goes_are_not_told_one_by_one(make: Any) -> None:
+    runs = [
+        make.run(run_id="parent"),
+        make.run(run_id="inside", parent="parent"),
+        make.run(run_id="away", experiment="2", parent="inside"),
+        make.run(run_id="stays", experiment="3"),
+    ]
+    assert fates(make, *runs, of=("experiment/1",)) == {"experiment/1": Children(going=0, staying=1)}
+    assert fates(make, *runs, of=("experiment/1", "experiment/2"), lifted=()) == {
+        "experiment/1": Children(going=1, staying=0)
+    }
+
+
+def test_a_family_is_chosen_with_the_reason_of_its_head(make: Any) -> None:
+    runs = [
+        make.run(run_id="parent", name="grid"),
+        make.run(run_id="child", parent="parent"),
+        make.run(run_id="grandchild", parent="child"),
+    ]
+    facts = Facts(make.snapshot(runs), make.NOW, Options())
+    chosen = families(facts, {key("parent"): Choice(key("parent"), "mark", "named by its id")})
+    assert {one.key: (one.rule, one.reason) for one in chosen.values()} == {
+        key("parent"): ("mark", "named by its id"),
+        key("child"): ("mark", "descends from grid"),
+        key("grandchild"): ("mark", "descends from grid"),
+    }
