@@ -22,6 +22,7 @@ from .kept import Kept
 from .places import Slot
 from .progress import Progress
 from .purge import purge_items
+from .repair import Looks, Mend
 from .session import Session, changing
 
 MAX_GROUP = 256
@@ -88,6 +89,7 @@ class _Application:
         self._halted = ""
         """Why nothing more may be moved, empty while it may."""
         self._stopped = False
+        self._looks: Looks = {}
 
     def run(self, staying: Mapping[str, str] | None = None) -> Batch:
         """``staying``: why items are not to be moved after all, by key."""
@@ -142,6 +144,7 @@ class _Application:
         started = time.monotonic()
         good: list[int] = []
         held = look.open_files(self._device)
+        self._looks = {}
         if held.unchecked < 0 and at == 0:
             self._session.messages.append("open files could not be checked on this system")
         # Beside the experiments one at a time: each frees what the next one needs.
@@ -182,11 +185,12 @@ class _Application:
 
     def _is_fit(self, n: int, held: look.OpenFiles) -> bool:
         """Whether item ``n`` is still what the plan saw and nobody uses it; else its outcome is noted."""
-        item = self._plan.items[n]
+        item, work = self._plan.items[n], self._kept.work(n)
         try:
             parent_fd, name = self._kept.parents.of(item.path)
-            status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-            if self._kept.places.same(status, item.identity):
+            if isinstance(work, Mend):
+                why = work.unfit(self._kept.ground, held, self._looks)
+            elif self._kept.places.same(os.stat(name, dir_fd=parent_fd, follow_symlinks=False), item.identity):
                 why = self._unfit(parent_fd, name, item, held)
             else:
                 why = f"replaced by another since the plan was made. {say.LEFT}"
@@ -202,7 +206,8 @@ class _Application:
     @staticmethod
     def _unfit(parent_fd: int, name: str, item: PlanItem, held: look.OpenFiles) -> str:
         found = look.survey(parent_fd, name, held)
-        if found.trouble:
+        # A link itself may be moved out where it is what is wrong.
+        if found.trouble and (item.action, found.trouble) != ("repair", ("link",)):
             return say.trouble(found, parent_fd, name)
         if found.writers:
             return f"{say.written_to(found.writers)}. {say.LEFT}"
@@ -250,16 +255,22 @@ class _Application:
 
     def _is_intact(self, n: int, slot: Slot, held: look.OpenFiles) -> bool:
         """Whether nobody wrote between the look and the move; else the item goes back to where it was."""
-        item = self._plan.items[n]
+        item, work = self._plan.items[n], self._kept.work(n)
         try:
-            found = look.survey(slot.fd, slot.name, held)
-            if found.fingerprint == item.fingerprint and not found.writers and found.identity == item.identity:
-                return True
-            why = "written to meanwhile"
+            if isinstance(work, Mend):
+                if not (why := work.disturbed(self._kept.ground, slot, held).partition(". ")[0]):
+                    return True
+            else:
+                found = look.survey(slot.fd, slot.name, held)
+                if found.fingerprint == item.fingerprint and not found.writers and found.identity == item.identity:
+                    return True
+                why = "written to meanwhile"
         except OSError as error:
             why = say.failure(error, "").rstrip(". ")
         try:
-            self._kept.work(n).undo(self._kept.ground)
+            work.undo(self._kept.ground)
+            if isinstance(work, Mend):
+                work.tidy(self._kept.ground)
             self._finished(n, "skipped", f"{why}; put back.")
         except FileExistsError:
             self._moved_bytes += item.allocated_bytes

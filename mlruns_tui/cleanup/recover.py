@@ -17,6 +17,7 @@ from mlruns_tui.disk import change, look
 
 from .kept import Kept
 from .layout import SAME_MOMENT_NS, put_back_time
+from .repair import Mend
 
 
 def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, *, rescue: bool = True) -> None:
@@ -35,6 +36,12 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, 
         with contextlib.suppress(OSError):
             if not (rescue and rescued(kept, n)):
                 destroy(kept, n, removed)
+    if kept.history.open_op:
+        for n in sorted(kept.items):
+            work = kept.work(n)
+            if isinstance(work, Mend):
+                with contextlib.suppress(OSError):
+                    work.tidy(kept.ground)
 
 
 def destroy(kept: Kept, n: int, removed: Callable[[os.stat_result], None] | None = None) -> None:
@@ -66,7 +73,11 @@ def rescued(kept: Kept, n: int) -> bool:
     grave = found[0]
     seen = look.survey(grave.fd, grave.name)
     # The fingerprint covers each entry and the time of each directory: one unlink and it is another.
-    if seen.trouble or seen.fingerprint != kept.items[n].fingerprint:
+    work = kept.work(n)
+    if isinstance(work, Mend):
+        if not work.is_whole(grave.fd, grave.name):
+            return False
+    elif seen.fingerprint != kept.items[n].fingerprint or (seen.trouble and seen.trouble != ("link",)):
         return False
     slot = kept.places.out_of(grave, n)
     in_root = grave.in_root or slot.in_root

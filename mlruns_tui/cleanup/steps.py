@@ -1,7 +1,7 @@
 """The kinds of change to a store. Each knows how to be done, undone, and found after a crash.
 
-Today one: move out, a single rename, whole before and whole after. Further kinds (make a directory, put
-a file, erase rows) become classes of the same shape in ``KINDS``.
+Moving out is a single rename, whole before and whole after. What puts something into the store is in
+``repair``: classes of the same shape.
 """
 
 from __future__ import annotations
@@ -93,6 +93,10 @@ KINDS = {"move-out": MoveOut}
 
 def unsupported(item: PlanItem) -> str:
     """Empty when this program can carry out the item, else what it cannot do."""
+    if item.action == "repair":
+        from .repair_made import unsupported_repair
+
+        return unsupported_repair(item)
     if item.action != "remove" or item.steps != (Step("move-out", item.path),):
         kinds = ", ".join(step.kind for step in item.steps) or "no step"
         return f"{item.action} ({kinds})"
@@ -101,4 +105,8 @@ def unsupported(item: PlanItem) -> str:
 
 def work(item: PlanItem, n: int) -> Work:
     """The work a plan item asks for; ``n`` is its index in the batch."""
+    if item.action == "repair" and item.steps != (Step("move-out", item.path),):
+        from .repair import Mend
+
+        return Mend(item, n)
     return KINDS[item.steps[0].kind](item, n)

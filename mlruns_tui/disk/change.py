@@ -13,7 +13,7 @@ import ctypes
 import errno
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -87,9 +87,15 @@ def make_directories(path: str, mode: int = 0o755) -> int:
 
 
 def create_file(
-    dir_fd: int, name: str, data: bytes, mode: int = 0o644, *, sync: bool = True, owner: tuple[int, int] | None = None
+    dir_fd: int,
+    name: str,
+    data: bytes | Iterable[bytes],
+    mode: int = 0o644,
+    *,
+    sync: bool = True,
+    owner: tuple[int, int] | None = None,
 ) -> None:
-    """A new file holding ``data``, on the disk when this returns (unless ``sync`` is False).
+    """A new file holding ``data`` (or these pieces), on the disk when this returns (unless ``sync`` is False).
 
     ``owner`` (user and group id, -1 for unchanged) also makes the mode exact, whatever the umask. On
     an error what was written is removed again. Raises FileExistsError, OSError.
@@ -99,7 +105,8 @@ def create_file(
     try:
         if owner is not None:
             share(fd, mode, owner)
-        write_all(fd, data)
+        for piece in [data] if isinstance(data, bytes) else data:
+            write_all(fd, piece)
         if sync:
             os.fsync(fd)
     except BaseException:
@@ -113,6 +120,24 @@ def open_append(dir_fd: int, name: str, mode: int = 0o644) -> int:
     """A descriptor that appends to ``name``, created when missing; never through a link."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(name, flags, mode, dir_fd=dir_fd)
+
+
+def create_open(dir_fd: int, name: str, mode: int = 0o600) -> int:
+    """A descriptor to write and read a new, empty file. Raises FileExistsError, OSError."""
+    return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=dir_fd)
+
+
+def write_at(fd: int, data: bytes, offset: int) -> None:
+    """Write every byte from there on. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(fd, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def set_size(fd: int, size: int) -> None:
+    """Cut a file, or let a hole follow its data."""
+    os.ftruncate(fd, size)
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -195,6 +220,54 @@ def share(fd: int, mode: int, owner: tuple[int, int]) -> None:
                 raise
     if status.st_mode & 0o7777 != mode or uid != -1 or gid != -1:
         os.fchmod(fd, mode)
+
+
+def finish(
+    fd: int, uid: int, gid: int, xattrs: Iterable[tuple[str, bytes]], mode: int, mtime_ns: int
+) -> None:
+    """Owner, extended attributes, mode and time of an open file or directory of ours, in the order in which
+    none undoes another. Raises OSError."""
+    status = os.fstat(fd)
+    if (status.st_uid, status.st_gid) != (uid, gid):
+        os.fchown(fd, uid, gid)
+    if hasattr(os, "setxattr"):
+        for key, value in xattrs:
+            os.setxattr(fd, key, value)
+    os.fchmod(fd, mode)
+    os.utime(fd, ns=(mtime_ns, mtime_ns))
+
+
+def finish_link(
+    dir_fd: int, name: str, uid: int, gid: int, xattrs: Iterable[tuple[str, bytes]], mtime_ns: int
+) -> None:
+    """The same for a symbolic link of ours, which has no mode."""
+    status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    if (status.st_uid, status.st_gid) != (uid, gid):
+        os.chown(name, uid, gid, dir_fd=dir_fd, follow_symlinks=False)
+    for key, value in xattrs:
+        os.setxattr(f"/proc/self/fd/{dir_fd}/{name}", key, value, follow_symlinks=False)
+    os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=dir_fd, follow_symlinks=False)
+
+
+def add_name(from_fd: int, existing: str, dir_fd: int, name: str) -> None:
+    """One more name for a file (a hard link). Raises FileExistsError, OSError."""
+    os.link(existing, name, src_dir_fd=from_fd, dst_dir_fd=dir_fd, follow_symlinks=False)
+
+
+@cache
+def _syncfs() -> Any:
+    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+
+def sync_file_system(fd: int) -> None:
+    """Everything written to the file system of ``fd`` is on the disk: for many small files at once.
+    Raises OSError where the system tells of a failure."""
+    call = _syncfs()
+    if call is None:
+        os.sync()
+    elif call(fd) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 def make_link(dir_fd: int, target: str, name: str) -> None:

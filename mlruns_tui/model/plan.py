@@ -16,14 +16,18 @@ from .words import Action, ItemKind, ProtectionKind
 class Step:
     """One change to the disk that can be done, undone, and found again after a crash.
 
-    ``move-out``: rename ``path`` into the batch. Other kinds belong to slim and repair.
+    ``move-out``: rename ``path`` into the batch. Other kinds belong to slim and repair. After a ``move-out``
+    of the same path, what is made takes the place of what was there, in one step.
     """
 
-    kind: Literal["move-out", "make-directory", "put-file", "set-lifecycle", "erase-rows"]
+    kind: Literal["move-out", "make-directory", "put-file", "drop-bytes", "set-lifecycle", "erase-rows"]
     path: str
     """Relative to the store's root."""
     content: str = ""
-    """Text for ``put-file``."""
+    """Text for ``put-file``; for ``drop-bytes`` the bytes of the file to leave out: ``12-30,45-60``; for
+    ``make-directory`` nothing, or the name of the one file in it, a line feed, and its text."""
+    mtime_ns: int = 0
+    """The time what is made gets; 0: the time it is made."""
 
 
 @dataclass(frozen=True, slots=True)

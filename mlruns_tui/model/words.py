@@ -83,3 +83,6 @@ TRASH_NAME: Final = ".trash"
 
 OWN_SUFFIX: Final = ".mlruns-tui.trash"
 """Names that end so are ours: the vault, and ``<id>.mlruns-tui.trash`` on a disk too full for a vault."""
+
+RECOVERED_TAG: Final = "mlruns-tui.recovered"
+"""Tag of a run whose metadata was lost and rebuilt."""

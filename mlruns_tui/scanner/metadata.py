@@ -61,6 +61,14 @@ def parse(data: bytes) -> dict[Any, Any]:
     return _parse_yaml(text) if found is None else found
 
 
+def salvage(text: str) -> dict[str, Any]:
+    """What the whole lines of a broken metadata file still say: one scalar a line, as MLflow writes them."""
+    found: dict[str, Any] = {}
+    for line in text.split("\n")[:-1][:MAX_LINES]:
+        found.update(_parse_lines(line) or {})
+    return found
+
+
 def _parse_lines(text: str) -> dict[str, Any] | None:
     """A flat mapping as MLflow writes it, or None for everything else, however valid."""
     if text.count("\n") > MAX_LINES:

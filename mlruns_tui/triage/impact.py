@@ -18,12 +18,15 @@ from .impact_experiments import EXPERIMENTS, PLACES
 from .impact_facts import NEWEST_KNOWN, Fact, Migration, Version, parse_version
 from .impact_models import LOGGED_MODELS, REGISTRY, TRACES
 from .impact_runs import LINEAGE, RUNS
+from .mendable import remedy_of
 
 __all__ = ["FACTS", "NEWEST_KNOWN", "effect", "find", "impact_of", "parse_version", "spared"]
 
 FACTS: Final[dict[str, Fact]] = {
-    **PLACES, **EXPERIMENTS, **RUNS, **LINEAGE, **REGISTRY, **LOGGED_MODELS, **TRACES, **CONTENTS
-}  # fmt: skip
+    code: replace(row, remedy=remedy_of(code, row.remedy))
+    for rows in (PLACES, EXPERIMENTS, RUNS, LINEAGE, REGISTRY, LOGGED_MODELS, TRACES, CONTENTS)
+    for code, row in rows.items()
+}
 """The table: code → versions and impact, remedy, effect on ``migrate-filestore``, words."""
 
 _USELESS = " It only fills the disk."

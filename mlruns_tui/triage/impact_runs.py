@@ -19,7 +19,7 @@ RUNS: Final[dict[str, Fact]] = {
     "run-closed": fact(_HIDDEN, "a run whose folder cannot be read", migration="fails", hides="all", cause=_RIGHTS),
     "run-no-list": fact(EXPERIMENT, "a run whose folder cannot be listed", cause=_RIGHTS),
     "run-meta-missing": fact(
-        _HIDDEN, "run without meta.yaml", remedy="remove", hides="all", skips=True,
+        _HIDDEN, "run without meta.yaml", remedy="repair", remedy_alone="remove", hides="all", skips=True,
         cause="Half deleted, or its artifacts were written after it was deleted.",
     ),
     "run-meta-closed": fact(_HIDDEN, "{}", hides="inside", migration="fails", cause=_RIGHTS),

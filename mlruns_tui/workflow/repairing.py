@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
+from mlruns_tui.model.words import TRASH_NAME
+from mlruns_tui.triage import mendable, mending
+from mlruns_tui.triage.planner import PlanRequest, plan_id
+from mlruns_tui.triage.protection import Options
 
 from .changing import Task, start_apply
+from .deciding import now_ms
+from .diagnosing import diagnose
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def repairable(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Those a repair can mend, in the order given; whether it may is only known to ``preview_repair``."""
-    return tuple(one for one in findings if one.remedy == "repair")
+    return mendable.repairable(findings)
 
 
 def preview_repair(
-    reader: Reader, findings: Sequence[Finding] | None = None, *, names: Mapping[str, str] = NO_NAMES
+    reader: Reader,
+    findings: Sequence[Finding] | None = None,
+    *,
+    names: Mapping[str, str] = NO_NAMES,
+    min_idle_ms: int | None = None,
+    at_ms: int | None = None,
 ) -> Plan:
     """The plan that mends these findings (None: all that can be), every place looked at afresh.
 
     Each item's ``what`` says in words what would be done, ``reason`` what is wrong, ``path`` where. What
     cannot or must not be touched now is in ``refused``, with the reason. ``names``: by experiment key
-    (``experiment/3``) the name a rebuilt experiment gets; default ``recovered-<id>``. Changes nothing.
+    (``experiment/3``) the name a rebuilt experiment gets; default ``recovered-<id>``. ``min_idle_ms``:
+    quiet time asked of what may be in use; None: 1 h, 24 h on a network file system. Changes nothing.
     Raises UsageError for a name MLflow would refuse or another experiment has, StaleError, MlrunsError.
     """
-    raise MlrunsError("not-yet", "repairs cannot be planned yet; nothing was changed")
+    from mlruns_tui.scanner.mending import look_at
+
+    if findings is None:
+        findings = diagnose(reader)
+    at = now_ms() if at_ms is None else at_ms
+    wanted = mendable.wanted(findings, {_folder(key) for key in names})
+    look = look_at(reader.store, wanted)
+    mending.check_names(names, look, wanted)
+    references = reader.inspect(()).references if any(one.kind == "out" for one in wanted) else ()
+    request = PlanRequest(
+        plan_id=plan_id(time.strftime("%Y%m%d-%H%M", time.gmtime(at / 1000)), os.urandom(2).hex()),
+        now_ms=at,
+        user=user_name(os.geteuid()),
+        host=socket.gethostname(),
+        rules=("repair",),
+        options=Options(min_idle_ms),
+    )
+    return mending.plan_repair(reader.store, look, references, names, request)
+
+
+def _folder(key: str) -> str:
+    """Where the experiment with this key has its directory."""
+    place, _, experiment_id = key.partition("/")
+    return f"{TRASH_NAME}/{experiment_id}" if place == "trash" else experiment_id
 
 
 def start_repair(plan: Plan, lock_timeout_s: float = 0) -> Task:

@@ -56,9 +56,13 @@ class Lines:
                     if value - value == 0 and point not in seen and len(seen) < _MAX_SEEN:
                         seen.add(point)
                         continue
-            code = self._of_model(line) if of_model else self._of_run(line)
+            code = self.judge(line)
             if code:
                 self.note(code)
+
+    def judge(self, line: str) -> str:
+        """What is wrong with the next line, as its code ends; empty when nothing is."""
+        return self._of_model(line) if self.of_model else self._of_run(line)
 
     def note(self, code: str) -> None:
         first = self.found.setdefault(code, [self.number, 0])

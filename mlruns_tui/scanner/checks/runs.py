@@ -47,8 +47,12 @@ def check_run(
         meta = documents.read(layout.META, fd)
         place = layout.join(path, layout.META)
         if meta.state == "missing":
-            code = "run-meta-missing" if layout.is_hex32(name) else "experiment-stray"
-            yield owner.says(code, place if layout.is_hex32(name) else path, f"meta.yaml {meta.reason}")
+            if layout.is_hex32(name):
+                # What only a run has tells what its metadata was.
+                proof = any(_holds_files(one, fd) for one in ("metrics", "params", "tags"))
+                yield owner.says("run-meta-missing", place, f"meta.yaml {meta.reason}", runs=int(proof))
+            else:
+                yield owner.says("experiment-stray", path, f"meta.yaml {meta.reason}")
             return
         if not meta.usable:
             yield owner.says(f"run-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
@@ -76,6 +80,17 @@ def _check_inside(
     yield from check_folder(fd, "tags", layout.join(path, "tags"), "run-tag", owner, store)
     yield from check_inputs(fd, path, owner, datasets, counts=usable)
     yield from check_outputs(fd, path, owner)
+
+
+def _holds_files(name: str, run_fd: int) -> bool:
+    fd, access = folders.enter(name, run_fd)
+    try:
+        return access == "open" and bool(os.listdir(fd))
+    except OSError:
+        return False
+    finally:
+        if fd >= 0:
+            os.close(fd)
 
 
 def _note_parent(fd: int, path: str, owner: Owner, seen: Seen) -> None:

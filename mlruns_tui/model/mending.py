@@ -1,0 +1,102 @@
+"""What a fresh look shows of the places a repair would change, and of what a lost file can be rebuilt from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .evidence import Survey
+from .findings import Finding
+from .store import Identity
+
+MendKind = Literal["out", "folder", "bytes", "experiment", "run", "registered-model", "version"]
+"""``out``: moved out. ``folder``: an empty directory made. ``bytes``: a file without some of its bytes.
+The others: the metadata file of such an entry written anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One path a repair is about, with all that is wrong there."""
+
+    kind: MendKind
+    path: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What an entry's directory tells of the metadata it should have."""
+
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    """What the file there still says, as far as it can be read."""
+    usable: bool = False
+    """The file can be read whole: only some of its values are wrong."""
+    made_ms: int = 0
+    """When it began: the earliest of the points logged and of the times of the files in it. 0: nothing tells."""
+    ended_ms: int = 0
+    """The latest of them."""
+    runs: int = 0
+    """Of an experiment: runs in it that can be read."""
+    location: str = ""
+    """Where most of an experiment's runs say their artifacts are, without the run's own part; of a run, where
+    its experiment says they are."""
+    user: str = ""
+    name: str = ""
+    """Of a run: from its tags."""
+    artifacts: bool = False
+    """Of a run: it logged artifacts or models."""
+    logged: bool = False
+    """Of a run: it logged at least a param, a metric or a tag."""
+    tags_identity: Identity | None = None
+    """Of a run: the directory of its tags, if there is one."""
+    marked: bool = False
+    """Of a run: the tag that marks it as recovered is there."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Of a registered model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One place, looked at now."""
+
+    wanted: Wanted
+    parent: Identity | None = None
+    """The directory it is in; None when that cannot be opened."""
+    parent_owner: int = -1
+    survey: Survey | None = None
+    """What is there; None: nothing."""
+    error: str = ""
+    """Why it cannot be looked at, in words."""
+    locked: str = ""
+    """Why this user may not change it, in words."""
+    parent_changed_ns: int = 0
+    """When something was last made in, or taken out of, the directory it is in."""
+    run: Survey | None = None
+    """The run it lies in …"""
+    run_is_over: bool = False
+    """… which says that it ended."""
+    traces: Traces = Traces()
+    drop: str = ""
+    """For ``bytes``: what to leave out, ``12-30,45-60``; empty: nothing is wrong any more."""
+    dropped: int = 0
+    """Lines that go altogether."""
+    shortened: int = 0
+    """Lines of which only an end goes."""
+    lines: int = 0
+    """Lines there are."""
+    is_repeated: bool = False
+    """Of a run: another directory of the store has the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Every place, and what bears on all of them."""
+
+    spots: tuple[Spot, ...]
+    names: Mapping[str, str]
+    """By the path of an experiment's directory, the name its metadata states."""
+    user: int
+    """Our effective user id."""
+    unchecked_processes: int = 0
+    """Processes of other users whose open files this user may not see; negative: none can be checked."""

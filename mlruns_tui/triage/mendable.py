@@ -1,0 +1,150 @@
+"""Which findings a repair mends, and how: only what is mechanical and certain, each tried with MLflow itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final, Literal
+
+from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.mending import MendKind, Wanted
+
+_UNUSABLE: Final = ("missing", "empty", "unparsable", "not-a-mapping", "folder", "pipe")
+"""States of a metadata file that is there for anybody to read and tells MLflow nothing."""
+_KEYS: Final = ("key-missing", "type-unknown", "tags-refused", "value-not-storable")
+_LINES: Final = (
+    "line-unreadable", "line-fields", "step-unreadable", "line-repeated", "beyond-64-bits", "not-utf8",
+)  # fmt: skip
+_OWNERS: Final = (
+    "experiment-tag", "run-param", "run-metric", "run-tag", "registered-model-tag", "registered-model-alias",
+    "version-tag", "logged-model-param", "logged-model-metric", "logged-model-tag", "trace-tag", "trace-metadata",
+)  # fmt: skip
+
+
+def _rows(kind: MendKind, *codes: str) -> dict[str, MendKind]:
+    return dict.fromkeys(codes, kind)
+
+
+_META = tuple(f"meta-{state}" for state in _UNUSABLE)
+
+PLACES: Final[dict[str, MendKind]] = {
+    # Strays, and what stands in the place of a folder MLflow wants to list.
+    **_rows("out", "root-name-refused", "root-stray", "trash-name-refused", "trash-stray", "registry-stray"),
+    **_rows(
+        "out", "trash-not-a-folder", "registry-not-a-folder", "datasets-not-a-folder", "traces-not-a-folder",
+        "logged-models-not-a-folder", "inputs-not-a-folder", "outputs-not-a-folder", "assessments-not-a-folder",
+    ),
+    **_rows("out", "input-stray", "output-stray", "assessment-stray", "input-twice"),
+    **_rows("out", "assessment-refused", "assessment-value-not-storable"),
+    **_rows("out", *(f"assessment-{state}" for state in _UNUSABLE[1:])),
+    **_rows("folder", "run-folder-missing", "run-folder-is-none"),
+    # One file a key.
+    **{
+        f"{owner}-{code}": "out"
+        for owner in _OWNERS
+        for code in ("name-refused", "name-not-utf8", "not-utf8", "dangling", "pipe")
+    },
+    **{f"{owner}-{code}": "bytes" for owner in ("run-metric", "logged-model-metric") for code in _LINES},
+    **_rows("out", "run-metric-empty", "logged-model-metric-empty"),
+    **_rows("bytes", "text-cut", "experiment-meta-cut", "run-meta-cut"),
+    # Metadata.
+    **_rows("experiment", *(f"experiment-{one}" for one in _META)),
+    **_rows(
+        "experiment", "experiment-key-missing", "experiment-lifecycle-missing", "experiment-id-mismatch",
+        "experiment-workspace-refused", "experiment-unsortable", "experiment-unsortable-by-update",
+        "experiment-value-not-storable",
+    ),
+    **_rows("run", *(f"run-{one}" for one in _META)),
+    **_rows(
+        "run", "run-key-missing", "run-key-null", "run-ids-missing", "run-id-missing", "run-id-refused",
+        "run-id-mismatch", "run-experiment-mismatch", "run-status-refused", "run-lifecycle-refused",
+        "run-start-time-refused", "run-value-not-storable",
+    ),
+    **_rows("registered-model", *(f"registered-model-{one}" for one in _META)),
+    **_rows("registered-model", "registered-model-key-missing", "registered-model-workspace-refused"),
+    **_rows(
+        "version", "version-key-missing", "version-number-missing", "version-workspace-refused",
+        "version-stage-refused",
+    ),
+}  # fmt: skip
+"""By code: what mends it, done to the path of the finding."""
+
+ENTRIES: Final[frozenset[str]] = frozenset(
+    {
+        *(f"{what}-{one}" for what in ("input", "output") for one in (*_META, *_KEYS)),
+        "input-dataset-missing",
+        *(f"version-{one}" for one in _META),
+        *(f"logged-model-{one}" for one in _META[1:]),
+        "logged-model-key-missing", "logged-model-status-refused", "logged-model-experiment-mismatch",
+        "logged-model-unsortable", "logged-model-reserved-name",
+        *(f"trace-info-{state}" for state in _UNUSABLE[1:]),
+        "trace-key-missing", "trace-key-unknown", "trace-value-refused", "trace-assessments-refused",
+        "trace-id-mismatch", "trace-unsortable",
+    }
+) - {"output-tags-refused"}  # fmt: skip
+"""Codes of entries whose metadata nothing else can tell: the directory of the metadata file is moved out."""
+
+RENAMED: Final = "experiment-name-twice"
+"""Mended only where somebody says which of the two is to be called what."""
+
+_ENTRY = re.compile(r"/(meta|trace_info)\.yaml$")
+
+
+Remedy = Literal["remove", "repair", "none"]
+
+
+def remedy_of(code: str, otherwise: Remedy) -> Remedy:
+    """What mends a finding of this code; ``otherwise`` what its row says where a repair cannot."""
+    if code in PLACES or code in ENTRIES:
+        return "repair"
+    return "none" if otherwise == "repair" else otherwise
+
+
+def repairable(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those a repair can mend."""
+    return tuple(one for one in findings if one.remedy == "repair" and (one.code in PLACES or one.code in ENTRIES))
+
+
+def wanted(findings: Iterable[Finding], renamed: Collection[str] = ()) -> tuple[Wanted, ...]:
+    """The places a repair of these findings is about, by path; what lies in one that is moved out is not
+    another one. ``renamed``: paths of experiments that are to be called something else."""
+    places: dict[tuple[MendKind, str], list[Finding]] = {}
+    for one in findings:
+        target = _target(one, renamed)
+        if target is not None:
+            places.setdefault(target, []).append(one)
+    out = {path for kind, path in places if kind == "out"}
+    found = [
+        Wanted(kind, path, tuple(about))
+        for (kind, path), about in places.items()
+        if not any(above in out for above in _above(path)) and (kind == "out" or path not in out)
+    ]
+    return tuple(sorted(_one_each(found), key=lambda one: one.path))
+
+
+def _target(one: Finding, renamed: Collection[str]) -> tuple[MendKind, str] | None:
+    if one.code == RENAMED:
+        return ("experiment", one.path) if one.path.rpartition("/")[0] in renamed else None
+    if one.remedy != "repair":
+        return None
+    if one.code in ENTRIES:
+        return "out", _ENTRY.sub("", one.path)
+    kind = PLACES.get(one.code)
+    return None if kind is None else (kind, one.path)
+
+
+def _one_each(found: list[Wanted]) -> list[Wanted]:
+    """A path once: a metadata file that is written anew need not be cut as well."""
+    best: dict[str, Wanted] = {}
+    for one in found:
+        known = best.get(one.path)
+        if known is None or known.kind == "bytes":
+            best[one.path] = one
+    return list(best.values())
+
+
+def _above(path: str) -> Iterable[str]:
+    above = path.rpartition("/")[0]
+    while above:
+        yield above
+        above = above.rpartition("/")[0]

@@ -1,0 +1,313 @@
+"""Findings and a fresh look become a plan of repairs. Pure.
+
+A repair is refused where somebody may be at work: a run that was written to lately, a file somebody has
+open, what belongs to another user. Whatever is taken out or replaced stays in the backup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlruns_tui.model.errors import UsageError
+from mlruns_tui.model.mending import Look, Spot, Wanted
+from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, RefusedItem, Step
+from mlruns_tui.model.store import Identity, Reference, StoreInfo
+from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import RECOVERED_TAG, TRASH_NAME
+
+from . import rebuilding
+from .mend_caution import Caution
+from .mend_entry import Entry, experiment_path_key, place_of
+from .metatext import dump
+from .planner import PlanRequest
+
+_MARK = "meta.yaml was lost and rebuilt by mlruns-tui from what was logged; status and times are the likeliest"
+_SECOND_NS = 1_000_000_000
+_LONGEST_NAME = 500
+"""Characters MLflow allows an experiment's name (``_validate_experiment_name``)."""
+
+
+def check_names(names: Mapping[str, str], look: Look, wanted: tuple[Wanted, ...]) -> None:
+    """Raises UsageError for a name nobody can give: MLflow refuses it, it is taken, its experiment is not mended."""
+    about = {experiment_path_key(one.path): one.path for one in wanted if one.kind == "experiment"}
+    taken = {name: path for path, name in look.names.items()}
+    for key, name in names.items():
+        shown = safe(name, 80)
+        if key not in about:
+            raise UsageError(
+                "no-such-repair",
+                f"{safe(key, 200)} needs no repair that would give it a name; nothing was changed",
+                hint="mlruns-tui doctor says what is broken",
+            )
+        if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise UsageError("bad-name", f"not a name for an experiment: ‘{shown}’; nothing was changed")
+        other = taken.get(name)
+        if other is not None and other != about[key].rpartition("/")[0]:
+            raise UsageError(
+                "name-taken",
+                f"an experiment called ‘{shown}’ exists ({safe(other)}); nothing was changed",
+                hint="MLflow finds experiments by name: give another one",
+            )
+        taken[name] = about[key].rpartition("/")[0]
+
+
+def plan_repair(
+    store: StoreInfo,
+    look: Look,
+    references: tuple[Reference, ...],
+    names: Mapping[str, str],
+    request: PlanRequest,
+) -> Plan:
+    """The plan that mends these places. ``names``: by experiment key; see ``check_names``."""
+    maker = _Maker(store, look, references, names, request)
+    for spot in look.spots:
+        maker.add(spot)
+    return Plan(
+        id=request.plan_id,
+        created_ms=request.now_ms,
+        store_root=store.root,
+        store_given=store.given,
+        store_identity=store.identity,
+        user=request.user,
+        host=request.host,
+        items=tuple(maker.items),
+        refused=tuple(maker.refused),
+        totals=PlanTotals(
+            size_bytes=sum(one.size_bytes for one in maker.items),
+            allocated_bytes=sum(one.allocated_bytes for one in maker.items),
+            files=sum(one.files for one in maker.items),
+        ),
+        rules=request.rules,
+        min_idle_ms=request.options.quiet_ms(store.network),
+        messages=_messages(look, maker),
+    )
+
+
+def _messages(look: Look, maker: _Maker) -> tuple[str, ...]:
+    said = list(maker.messages)
+    if maker.items and look.unchecked_processes > 0:
+        number = look.unchecked_processes
+        said.append(
+            f"{number:,} process{'es' * (number != 1)} of other users could not be checked for open files; "
+            "status and quiet time decide"
+        )
+    if maker.items and look.unchecked_processes < 0:
+        said.append("open files cannot be checked on this system; status and quiet time decide")
+    return tuple(said)
+
+
+class _Maker:
+    def __init__(
+        self,
+        store: StoreInfo,
+        look: Look,
+        references: tuple[Reference, ...],
+        names: Mapping[str, str],
+        request: PlanRequest,
+    ) -> None:
+        self._store = store
+        self._look = look
+        self._caution = Caution(store, look, references, request)
+        self._names = names
+        self._request = request
+        self._taken = {*look.names.values(), *names.values()}
+        self.items: list[PlanItem] = []
+        self.refused: list[RefusedItem] = []
+        self.messages: list[str] = []
+
+    def add(self, spot: Spot) -> None:
+        """Plan the repair of one place, or note why it must not be."""
+        protected = self._caution.protections(spot)
+        if protected:
+            self.refused.append(self._refused(spot, protected))
+            return
+        {
+            "out": self._out, "folder": self._folder, "bytes": self._bytes, "experiment": self._experiment,
+            "run": self._run, "registered-model": self._registered_model, "version": self._version,
+        }[spot.wanted.kind](spot)  # fmt: skip
+
+    def _refused(self, spot: Spot, protected: list[Protection]) -> RefusedItem:
+        place, size = place_of(spot.wanted), spot.survey.size if spot.survey is not None else None
+        return RefusedItem(
+            place.key, place.kind, place.experiment_id, place.run_id, self._name(spot, place), spot.wanted.path,
+            size.size_bytes if size else 0, size.files if size else 0, spot.wanted.findings[0].code, tuple(protected),
+        )  # fmt: skip
+
+    # What is done.
+
+    def _out(self, spot: Spot) -> None:
+        if spot.survey is None:
+            self._is_fine(spot)
+            return
+        whole = spot.survey.size.files
+        what = f"moved out, {whole:,} file{'s' * (whole != 1)}" if spot.survey.entries > 1 else "moved out"
+        self._item(spot, what, (Step("move-out", spot.wanted.path),))
+
+    def _folder(self, spot: Spot) -> None:
+        replaced = "; what is in its place moved out" if spot.survey is not None else ""
+        times = spot.run.size.newest_ns if spot.run is not None else 0
+        self._item(spot, f"an empty directory made{replaced}", (Step("make-directory", spot.wanted.path, "", times),))
+
+    def _bytes(self, spot: Spot) -> None:
+        if spot.survey is None or not spot.drop:
+            self._is_fine(spot)
+            return
+        if spot.lines and spot.dropped == spot.lines:
+            what = "moved out: it has no line MLflow can read"
+            self._item(spot, what, (Step("move-out", spot.wanted.path),))
+            return
+        said = []
+        if spot.dropped:
+            said.append(f"{spot.dropped:,} of {spot.lines:,} lines taken out")
+        if spot.shortened:
+            said.append(f"{spot.shortened:,} of {spot.lines:,} lines without the dataset MLflow cannot read")
+        what = ", ".join(said) or "the broken character at its end taken out"
+        times = spot.survey.size.newest_ns + _SECOND_NS
+        self._item(spot, what, (Step("drop-bytes", spot.wanted.path, spot.drop, times),))
+
+    def _experiment(self, spot: Spot) -> None:
+        traces, path = spot.traces, spot.wanted.path
+        folder, experiment_id = path.rpartition("/")[0], path.split("/")[-2]
+        trashed = path.startswith(f"{TRASH_NAME}/")
+        if not traces.usable and not traces.runs:
+            why = "nothing readable is in it to rebuild it from: mlruns-tui cleanup removes it"
+            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
+            return
+        name = self._experiment_name(spot, folder, experiment_id)
+        meta = rebuilding.experiment(traces, experiment_id, name, self._store.root, trashed=trashed)
+        if traces.usable:
+            what = f"meta.yaml mended: {_changes(traces.stated, meta)}"
+        else:
+            runs = f"{traces.runs:,} run{'s' * (traces.runs != 1)}"
+            what = f"meta.yaml rebuilt from {runs}, named {safe(name, 200)}"
+        self._put(spot, what, meta, name)
+
+    def _experiment_name(self, spot: Spot, folder: str, experiment_id: str) -> str:
+        given = self._names.get(experiment_path_key(spot.wanted.path))
+        if given is not None:
+            return given
+        stated = spot.traces.stated.get("name")
+        others = {name for path, name in self._look.names.items() if path != folder}
+        if isinstance(stated, str) and stated and (spot.traces.usable or stated not in others):
+            self._taken.add(stated)
+            return stated
+        name, again = f"recovered-{experiment_id}", 1
+        while name in self._taken:
+            again += 1
+            name = f"recovered-{experiment_id}-{again}"
+        self._taken.add(name)
+        return name
+
+    def _run(self, spot: Spot) -> None:
+        traces, parts = spot.traces, spot.wanted.path.split("/")
+        experiment_id, run_id = parts[-3], parts[-2]
+        codes = {one.code for one in spot.wanted.findings}
+        if spot.is_repeated and codes & {"run-experiment-mismatch", "run-id-mismatch"}:
+            why = "another run directory has the same name: one of the two is a copy"
+            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
+            return
+        folder = rebuilding.uri(self._store.root, *parts[:-1])
+        meta = rebuilding.run(self._with_times(spot), experiment_id, run_id, folder)
+        name = str(meta.get("run_name") or traces.name or "")
+        if traces.usable:
+            self._put(spot, f"meta.yaml mended: {_changes(traces.stated, meta)}", meta, name)
+            return
+        status = next(word for word, number in rebuilding.STATUSES.items() if number == meta["status"])
+        self._put(spot, f"meta.yaml rebuilt from what was logged, as {status}", meta, name)
+        self._mark(spot, name)
+
+    @staticmethod
+    def _with_times(spot: Spot) -> Any:
+        """Where nothing was logged, the run's own times tell when it was."""
+        run = spot.run
+        if spot.traces.made_ms or run is None:
+            return spot.traces
+        moment = run.size.newest_ns // 1_000_000
+        return replace(spot.traces, made_ms=moment, ended_ms=moment)
+
+    def _mark(self, spot: Spot, name: str) -> None:
+        """The tag that says where the metadata came from."""
+        if spot.traces.marked or spot.parent is None:
+            return
+        run = spot.wanted.path.rpartition("/")[0]
+        times = spot.run.size.newest_ns if spot.run is not None else 0
+        tags = spot.traces.tags_identity
+        if tags is not None:
+            step = Step("put-file", f"{run}/tags/{RECOVERED_TAG}", _MARK, times)
+        else:
+            step = Step("make-directory", f"{run}/tags", f"{RECOVERED_TAG}\n{_MARK}", times)
+        marked = replace(spot, wanted=replace(spot.wanted, path=step.path), survey=None, parent=tags or spot.parent)
+        self._item(marked, f"tag {RECOVERED_TAG} set", (step,), name)
+
+    def _registered_model(self, spot: Spot) -> None:
+        name = spot.wanted.path.split("/")[-2]
+        meta = rebuilding.registered_model(spot.traces, name)
+        what = (
+            f"meta.yaml mended: {_changes(spot.traces.stated, meta)}"
+            if spot.traces.usable
+            else "meta.yaml rebuilt from its directory; its description is lost"
+        )
+        self._put(spot, what, meta, name)
+
+    def _version(self, spot: Spot) -> None:
+        model, version = spot.wanted.path.split("/")[-3:-1]
+        number = version.removeprefix("version-")
+        if not spot.traces.usable or not number.isdecimal() or len(number) > 18:
+            self.refused.append(self._refused(spot, [Protection("unreadable", "nothing tells what it was made from")]))
+            return
+        meta = rebuilding.version(spot.traces, model, int(number))
+        self._put(spot, f"meta.yaml mended: {_changes(spot.traces.stated, meta)}", meta, f"{model} {number}")
+
+    def _put(self, spot: Spot, what: str, meta: Mapping[str, Any], name: str) -> None:
+        times = spot.run.size.newest_ns if spot.run is not None else 0
+        if spot.survey is not None:
+            times = max(times, spot.survey.size.newest_ns) + _SECOND_NS
+        self._item(spot, what, (Step("put-file", spot.wanted.path, dump(meta), times),), safe(name))
+
+    def _is_fine(self, spot: Spot) -> None:
+        self.messages.append(f"{safe(spot.wanted.path, 200)}: nothing is wrong there any more")
+
+    def _item(self, spot: Spot, what: str, steps: tuple[Step, ...], name: str = "") -> None:
+        place, survey = place_of(spot.wanted), spot.survey
+        if survey is not None and steps[0].kind != "move-out":
+            steps = (Step("move-out", spot.wanted.path), *steps)
+        newest = survey.size.newest_ns if survey is not None else 0
+        self.items.append(
+            PlanItem(
+                key=place.key,
+                kind=place.kind,
+                action="repair",
+                experiment_id=place.experiment_id,
+                run_id=place.run_id,
+                name=name or self._name(spot, place),
+                path=spot.wanted.path,
+                reason=spot.wanted.findings[0].what,
+                rule=spot.wanted.findings[0].code,
+                size_bytes=survey.size.size_bytes if survey is not None else 0,
+                allocated_bytes=survey.size.allocated_bytes if survey is not None else 0,
+                files=survey.size.files if survey is not None else 0,
+                entries=survey.entries if survey is not None else 0,
+                identity=survey.identity if survey is not None else spot.parent or Identity(0, 0),
+                fingerprint=survey.fingerprint if survey is not None else "",
+                newest_ns=spot.run.size.newest_ns if spot.run is not None else newest,
+                steps=steps,
+                what=what,
+            )
+        )
+
+    def _name(self, spot: Spot, place: Entry) -> str:
+        if place.kind == "experiment":
+            stated = self._look.names.get(spot.wanted.path.rpartition("/")[0], "")
+            return safe(stated) or place.experiment_id
+        if place.kind == "run":
+            return (spot.traces.name and safe(spot.traces.name)) or place.run_id
+        return safe(spot.wanted.path.rpartition("/")[2])
+
+
+def _changes(before: Mapping[Any, Any], after: Mapping[str, Any]) -> str:
+    """The keys that are not what they were."""
+    keys = sorted({*map(str, before), *after})
+    changed = [key for key in keys if key not in before or before.get(key) != after.get(key) or key not in after]
+    return ", ".join(safe(one, 60) for one in changed) or "written anew"
