@@ -10,6 +10,7 @@ from .details import RunDetails
 from .evidence import Evidence
 from .findings import Symptom
 from .store import Snapshot, StoreInfo
+from .values import RunValues, ValueNames, Wanted
 
 Stop = Callable[[], bool]
 """Asked often during long work; True ends it within 200 ms, keeping what was found."""
@@ -62,4 +63,12 @@ class Reader(Protocol):
         and tags too, which takes most of the time. ``tell`` hears how many runs were looked at, a few
         times a second. Raises StaleError when the store is gone or another one now.
         """
+        ...
+
+    def values(self, keys: Sequence[str], wanted: Wanted) -> tuple[RunValues, ...]:
+        """What is wanted of the first of these runs, at least one, in their order: ask again for the others."""
+        ...
+
+    def names(self, keys: Sequence[str]) -> ValueNames:
+        """Names of the metrics, params and tags of these runs, or of the first of them when there are many."""
         ...

@@ -73,12 +73,12 @@ def _metrics(reading: Reading, run_id: str, messages: list[str]) -> list[MetricS
     for key, time, value, number, nan in rows:
         name = safe(str(key), 512)
         curves.setdefault(name, Curve(name)).add(
-            int(number or 0), int(time or 0), float("nan") if nan else _infinite(value)
+            int(number or 0), int(time or 0), float("nan") if nan else infinite(value)
         )
     return [curve.series() for curve in curves.values()]
 
 
-def _infinite(value: float) -> float:
+def infinite(value: float) -> float:
     """MLflow stores the infinities as the largest floats a database takes."""
     number = float(value)
     if abs(number) >= 1.7976931348623157e308:

@@ -23,6 +23,7 @@ from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.protocols import Reader, Stop, never, unheard
 from mlruns_tui.model.store import Snapshot, StoreInfo
+from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 
 from .channel import Channel
 from .deltas import Assembler
@@ -139,6 +140,12 @@ class ReaderProcess:
             if not finished and not stopping:
                 self._tell("stop", number)
             self._forget(number)
+
+    def values(self, keys: Sequence[str], wanted: Wanted) -> tuple[RunValues, ...]:
+        return self._request("values", (list(keys), wanted))  # type: ignore[no-any-return]
+
+    def names(self, keys: Sequence[str]) -> ValueNames:
+        return self._request("names", list(keys))  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """End the child. May be called twice."""

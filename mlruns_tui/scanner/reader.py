@@ -10,7 +10,9 @@ from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.protocols import Stop, never, unheard
 from mlruns_tui.model.store import Snapshot, StoreInfo
+from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 
+from .listing import Listing
 from .root import open_root, unreachable
 from .scan import Scan
 
@@ -84,3 +86,15 @@ class StoreReader:
             return tuple(check_store(root_fd, self._store.root, asked, leave_out, contents=contents, seen=seen))
         finally:
             os.close(root_fd)
+
+    def values(self, keys: Sequence[str], wanted: Wanted) -> tuple[RunValues, ...]:
+        """What is wanted of the first of these runs, at least one. Raises MlrunsError, StaleError."""
+        from .values import values
+
+        return values(self._store, keys, wanted, self._last) if keys else ()
+
+    def names(self, keys: Sequence[str]) -> ValueNames:
+        """Names of the metrics, params and tags of these runs. Raises MlrunsError, StaleError."""
+        from .values import names
+
+        return names(self._store, keys, self._last)

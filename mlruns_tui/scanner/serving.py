@@ -82,6 +82,10 @@ class _Server:
             self._answer(number, "value", lambda: self._reader.inspect(argument))
         elif kind == "details":
             self._answer(number, "value", lambda: self._reader.details(argument))
+        elif kind == "values":
+            self._answer(number, "value", lambda: self._reader.values(*argument))
+        elif kind == "names":
+            self._answer(number, "value", lambda: self._reader.names(argument))
 
     def _answer(self, number: int, kind: str, work: Callable[[], Any]) -> None:
         try:

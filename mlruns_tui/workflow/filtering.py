@@ -1,0 +1,85 @@
+"""Runs that match an expression: what it asks about is read first, a little at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mlruns_tui.disk.look import user_name
+from mlruns_tui.model.protocols import Reader, Stop, never
+from mlruns_tui.model.store import Run, Snapshot
+from mlruns_tui.model.values import RunValues, ValueNames, Wanted
+from mlruns_tui.triage.expression import Expression, compile_expression
+from mlruns_tui.triage.expression.knowing import context_of
+from mlruns_tui.triage.protection import Facts
+
+TOGETHER = 400
+"""Runs asked for at once; the reader answers for as many as it manages in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What became of the runs that were asked about."""
+
+    keys: frozenset[str]
+    """Of those that match."""
+    unknown: int = 0
+    """Runs of which it cannot be told: what decides was not read, or could not be."""
+
+
+def read_values(
+    reader: Reader,
+    keys: Sequence[str],
+    wanted: Wanted,
+    stop: Stop = never,
+    tell: Callable[[Mapping[str, RunValues]], None] = lambda more: None,
+) -> dict[str, RunValues]:
+    """Values of all these runs, as far as it got when ``stop`` says so; ``tell`` hears of each portion.
+
+    Raises MlrunsError.
+    """
+    found: dict[str, RunValues] = {}
+    if not wanted:
+        return found
+    at = 0
+    while at < len(keys) and not stop():
+        answer = reader.values(keys[at : at + TOGETHER], wanted)
+        if not answer:
+            break
+        more = {one.key: one for one in answer}
+        found.update(more)
+        at += len(answer)
+        tell(more)
+    return found
+
+
+def value_names(reader: Reader, keys: Sequence[str]) -> ValueNames:
+    """Names of metrics, params and tags in use among these runs. Raises MlrunsError."""
+    return reader.names(keys)
+
+
+def matching(expression: Expression, runs: Iterable[Run], facts: Facts, values: Mapping[str, RunValues]) -> Matches:
+    """Which of the runs match, with what is known now. Pure, but for the names of users."""
+    names: dict[int, str] = {}
+
+    def owner(uid: int) -> str:
+        if uid not in names:
+            names[uid] = user_name(uid)
+        return names[uid]
+
+    test = compile_expression(expression, context_of(facts.snapshot, values, facts, owner))
+    keys: list[str] = []
+    unknown = 0
+    for run in runs:
+        found = test(run)
+        if found:
+            keys.append(run.key)
+        unknown += found is None
+    return Matches(frozenset(keys), unknown)
+
+
+def find_runs(reader: Reader, snapshot: Snapshot, expression: Expression, facts: Facts) -> Matches:
+    """All runs of a store that match, everything read that it takes. Raises MlrunsError."""
+    runs = snapshot.all_runs()
+    values = read_values(reader, [run.key for run in runs], expression.wanted)
+    return matching(expression, runs, facts, values)
