@@ -13,6 +13,7 @@ percentage of the area's figure ``cases tried``. A test that fails after it reco
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -202,7 +203,12 @@ class HeldWorker:
 
     def wait(self) -> int:
         """The worker's process id, once it waits."""
-        return int(self._told.read_text())
+        fd = os.open(self._told, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            assert select.select([fd], [], [], 60)[0], "no worker came so far"
+            return int(os.read(fd, 100))
+        finally:
+            os.close(fd)
 
     def let_on(self) -> None:
         self._go.write_text("")
