@@ -94,6 +94,20 @@ def _read(state: UiState) -> str | None:
     return "reading already: Esc stops it" if state.reading else None
 
 
+def _repair(state: UiState) -> str | None:
+    if (reason := _may_change(state)) is not None:
+        return reason
+    if state.diagnosis is None:
+        return "not looked through yet"
+    return None if state.repairable_here else "nothing to repair here"
+
+
+def _family(state: UiState) -> str | None:
+    if (reason := _mark(state)) is not None:
+        return reason
+    return None if state.snapshot.complete else "once all is read: children may be anywhere"
+
+
 def _zoomed(state: UiState) -> str | None:
     return None if state.zoomed else "nothing is zoomed"
 
@@ -142,6 +156,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("mark.range_down", "shift+down", "stretch a range down", "stretch a range", "mark", _mark),
     Command("mark.range_up", "shift+up", "stretch a range up", "stretch a range", "mark", _mark),
     Command("mark.all", "a", "mark all shown", "mark all shown", "mark"),
+    Command("mark.family", "V", "mark with descendants", "mark with all runs below it", "mark", _family),
     Command("mark.invert", "A", "turn marks round", "turn marks round", "mark"),
     Command("mark.clear", "U", "clear the marks", "clear the marks", "mark", _something_marked),
     Command("mark.orphaned", "o", "mark orphaned", "mark orphaned", "mark", _orphaned, "orphaned", 80),
@@ -153,8 +168,10 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("sort.written", "m", "sort by last write", "sort: size name written files", "look", short="sort", keep=30),
     Command("sort.files", "c", "sort by files", "sort: size name written files", "look", short="sort", keep=30),
     Command("look.details", "i", "details of this run", "details", "look", _on_run, "details", 60),
+    Command("look.findings", "F,4", "findings", "findings: what is broken, what helps", "look", always),
     Command("review", "d", "review and apply…", "review, then move to a backup", "act", _review, "review", 55),
     Command("review.no_backup", "D", "the same, no backup…", "review, then delete for good", "act", _review),
+    Command("repair", "e", "repair…", "repair the marked, or what is here", "act", _repair),
     Command("undo", "z", "undo the last batch", "undo the last batch", "act", _undo, "undo", 20),
     Command("backups", "b", "backups", "backups", "act"),
     Command("task", "w", "what is running", "what is running", "act", _task),
@@ -175,13 +192,13 @@ BY_ID: Final[Mapping[str, Command]] = {command.id: command for command in COMMAN
 SIDEBAR_MARKED: Final = (
     ("review", "review.no_backup", "mark.clear"),
     ("mark.orphaned", "mark.old", "mark.range"),
-    ("look.details", "look.filter", "backups"),
-    ("undo",),
+    ("look.details", "look.findings", "backups"),
+    ("repair", "undo"),
 )
 SIDEBAR_UNMARKED: Final = (
     ("mark.orphaned", "mark.old", "mark.range"),
-    ("look.details", "look.filter", "backups"),
-    ("review", "undo"),
+    ("look.details", "look.findings", "backups"),
+    ("repair", "review", "undo"),
 )
 
 _KEY_NAMES = {

@@ -31,6 +31,19 @@ class ReadingEnded(Message):
         self.error = error
 
 
+class RunsChecked(Message):
+    """A check looked at so many runs. Only the newest number waiting matters."""
+
+    def __init__(self, count: int, check: int) -> None:
+        super().__init__()
+        self.count = count
+        self.check = check
+        """Which check it belongs to: one that was given up may still speak."""
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunsChecked)
+
+
 class Returned(Message):
     """Work on another thread is done; ``call`` takes its result in on the screen's own thread."""
 

@@ -121,7 +121,7 @@ def ended_text(state: UiState) -> str:
         f"read in {progress.elapsed_ms / 1000:.1f} s: {plural(experiments, 'experiment')}, {plural(runs, 'run')}, "
         f"{size_text(snapshot.total.size_bytes)} in {plural(snapshot.total.files, 'file')}"
     )
-    return f"{said}. {plural(len(snapshot.findings), 'finding')}" if snapshot.findings else said
+    return f"{said}. {plural(len(state.findings), 'finding')}" if state.findings else said
 
 
 def row_pieces(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mlruns_tui.model.findings import Finding
-from mlruns_tui.model.store import Experiment, Snapshot, container_key, experiment_key, run_key
-from mlruns_tui.model.words import IMPACTS, TRASH_NAME, Impact, Place
+from mlruns_tui.model.store import Experiment, Snapshot, container_key
+from mlruns_tui.model.words import IMPACTS, Impact
+from mlruns_tui.triage.finding_views import keys_of
 from mlruns_tui.triage.marks import MarkTotals, totals
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.views import RunRow, TreeRow, run_rows, tree_rows
@@ -48,6 +49,7 @@ def build(state: UiState, now_ms: int, before: Shown) -> Shown:
     old_state = before.source
     same_snapshot = old_state is not None and old_state.snapshot is state.snapshot
     same_marks = old_state is not None and old_state.marks is state.marks
+    same_findings = old_state is not None and old_state.findings is state.findings
     if old_state is not None and same_snapshot and same_marks and _same_tree(state, old_state):
         tree = before.tree
     else:
@@ -66,15 +68,15 @@ def build(state: UiState, now_ms: int, before: Shown) -> Shown:
         marked_here=marked_here,
         marked_shown=marked_shown,
         sized_here=sized,
-        badges=before.badges if same_snapshot else badges(state.snapshot),
-        impacts=before.impacts if same_snapshot else impacts(state.snapshot),
+        badges=before.badges if same_findings else badges(state.findings),
+        impacts=before.impacts if same_findings else impacts(state.findings),
         source=state,
     )
 
 
 def same_inputs(one: UiState, other: UiState) -> bool:
     """Both states lead to the same rows and figures."""
-    same = one.snapshot is other.snapshot and one.marks is other.marks
+    same = one.snapshot is other.snapshot and one.marks is other.marks and one.findings is other.findings
     return same and _same_tree(one, other) and _same_runs(one, other)
 
 
@@ -106,29 +108,20 @@ def _marked(state: UiState, rows: list[RunRow]) -> tuple[int, int]:
     return len(here), sum(row.run.key in here for row in rows)
 
 
-def badges(snapshot: Snapshot) -> dict[str, Finding]:
+def badges(findings: Iterable[Finding]) -> dict[str, Finding]:
     """The worst finding of every entry, by its key."""
     worst: dict[str, Finding] = {}
-    for finding in snapshot.findings:
-        for key in _keys(finding):
+    for finding in findings:
+        for key in keys_of(finding):
             known = worst.get(key)
             if known is None or IMPACTS.index(finding.impact) < IMPACTS.index(known.impact):
                 worst[key] = finding
     return worst
 
 
-def _keys(finding: Finding) -> list[str]:
-    place: Place = "trash" if finding.path.split("/", 1)[0] == TRASH_NAME else "root"
-    if not finding.experiment_id:
-        top, _, rest = finding.path.partition("/")
-        return [f"model/{rest.partition('/')[0]}" if top == "models" and rest else f"stray/{finding.path}"]
-    keys = [experiment_key(place, finding.experiment_id), f"stray/{finding.path}"]
-    return [*keys, run_key(place, finding.experiment_id, finding.run_id)] if finding.run_id else keys
-
-
-def impacts(snapshot: Snapshot) -> dict[Impact, int]:
+def impacts(findings: Iterable[Finding]) -> dict[Impact, int]:
     counts: dict[Impact, int] = {}
-    for finding in snapshot.findings:
+    for finding in findings:
         counts[finding.impact] = counts.get(finding.impact, 0) + 1
     return counts
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Progress, Run, Snapshot, container_key
+from mlruns_tui.triage.finding_views import keys_of
 from mlruns_tui.triage.judging import why_kept
 from mlruns_tui.triage.marks import Marks
 from mlruns_tui.triage.ordering import Order, SortKey
 from mlruns_tui.triage.protection import Facts
-from mlruns_tui.triage.views import Group, TreeRow
+from mlruns_tui.triage.views import Group, TreeRow, group_of
+from mlruns_tui.workflow.repairing import repairable
 
 Panel = Literal["tree", "runs", "marked"]
 PANELS: tuple[Panel, ...] = ("tree", "runs", "marked")
@@ -39,6 +42,37 @@ class Judged:
     old_days: int = DEFAULT_DAYS
 
 
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is wrong in the store, as a check found it; may be a little older than the rows."""
+
+    findings: tuple[Finding, ...]
+    """Worst first."""
+    version: str
+    """The MLflow whose behavior they speak of."""
+    contents: bool = False
+    """Metrics, params and tags were looked into as well."""
+    stopped: bool = False
+    """The user stopped it: there may be more."""
+    by_key: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    """Those about an experiment, run, registered model or stray, or about something in it, by its key."""
+    repairable: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    """Of these, the ones a repair can mend."""
+
+    @classmethod
+    def of(cls, findings: tuple[Finding, ...], version: str, *, contents: bool, stopped: bool) -> Diagnosis:
+        can = frozenset(map(id, repairable(findings)))
+        every: dict[str, list[Finding]] = {}
+        mendable: dict[str, list[Finding]] = {}
+        for finding in findings:
+            for key in keys_of(finding):
+                every.setdefault(key, []).append(finding)
+                if id(finding) in can:
+                    mendable.setdefault(key, []).append(finding)
+        frozen = [{key: tuple(found) for key, found in index.items()} for index in (every, mendable)]
+        return cls(findings, version, contents, stopped, *frozen)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class UiState:
     """Everything the screen's parts show, besides the rows derived from it (``tui.shown``)."""
@@ -46,6 +80,12 @@ class UiState:
     snapshot: Snapshot
     judged: Judged | None = None
     """None until the first snapshot was judged."""
+    diagnosis: Diagnosis | None = None
+    """None until the first check ended."""
+    checking: str = ""
+    """What a check looks into now, in words: ``metadata``, ``every metric, param and tag``; empty without one."""
+    checked_runs: int = 0
+    """How many runs it has looked at so far."""
     marks: Marks = field(default_factory=Marks)
     mark_errors: Mapping[str, str] = field(default_factory=dict)
     """Why an item that stays marked could not be done, by key."""
@@ -92,6 +132,35 @@ class UiState:
         """Runs of that experiment; None when they were not read yet (or it is not an experiment)."""
         experiment = self.experiment
         return None if experiment is None else self.snapshot.runs.get(experiment.key)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong as far as known, worst first; the same value as long as nothing new is known."""
+        return self.snapshot.findings if self.diagnosis is None else self.diagnosis.findings
+
+    def findings_of(self, key: str) -> tuple[Finding, ...]:
+        """What is wrong with one entry, or with something in it."""
+        return () if self.diagnosis is None else self.diagnosis.by_key.get(key, ())
+
+    @property
+    def repairable_here(self) -> tuple[Finding, ...]:
+        """What a repair can mend of what is marked; when that is nothing, of what is under the cursor."""
+        known = {} if self.diagnosis is None else self.diagnosis.repairable
+        if not known:
+            return ()
+        few, many = (known, self.marks) if len(known) < len(self.marks) else (self.marks.by_key, known)
+        keys = [key for key in few if key in many] or self._keys_here
+        return tuple(dict.fromkeys(one for key in keys for one in known.get(key, ())))
+
+    @property
+    def _keys_here(self) -> list[str]:
+        row = self.entry
+        if self.list_panel == "tree" and row is not None and row.kind == "group":
+            inside = [one.key for one in self.snapshot.experiments if group_of(one) == row.group]
+            strays = [one.key for one in self.snapshot.strays] if row.group == "stray" else []
+            models = [f"model/{one.name}" for one in self.snapshot.models] if row.group == "models" else []
+            return [*inside, *strays, *models]
+        return [self.cursor_key] if self.cursor_key else []
 
     @property
     def list_panel(self) -> Literal["tree", "runs"]:

@@ -292,6 +292,10 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr("mlruns_tui.workflow.changing.batches", lambda root: ())
+    # What is wrong in a store that is told and not read is what its snapshot says.
+    monkeypatch.setattr(
+        "mlruns_tui.workflow.diagnosing.diagnose", lambda reader, version, stop, snapshot, **how: snapshot.findings
+    )
     monkeypatch.setattr("mlruns_tui.tui.flows.reading.space_of", lambda root: Space(212 * 10**9, 2 * 10**12, 59, 100))
     monkeypatch.setattr("mlruns_tui.tui.flows.changing.space_of", lambda root: Space(212 * 10**9, 2 * 10**12, 59, 100))
     monkeypatch.setattr("mlruns_tui.tui.flows.reading.QUIET_S", 0.0)
@@ -369,6 +373,7 @@ class Journey:
         def seen() -> bool:
             state = self.state
             judged = state.judged is not None and state.judged.facts.snapshot is state.snapshot
+            judged = judged and not state.checking
             return not state.reading and judged and state.batches is not None and self.main.reading.space is not None
 
         await self.until(seen, "read")

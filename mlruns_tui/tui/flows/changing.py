@@ -62,27 +62,30 @@ class Changing:
         state = self.screen.state
         snapshot, chosen = state.snapshot, state.marks.choices()
         rules, words = rules_of(state), rule_words(state)
+        self.look_afresh(
+            plural(len(chosen), "marked item"),
+            lambda: deciding.plan_marks(self.reader, snapshot, chosen, rules=rules, words=words, backup=backup),
+            lambda plan: self._show_review(plan, snapshot),
+        )
+
+    def look_afresh(self, what: str, make: Callable[[], Plan], show: Callable[[Plan], None]) -> None:
+        """Make a plan on a thread, then ``show`` it; Esc gives up. ``what`` is looked at, in words."""
         self._plan_number += 1
         number = self._plan_number
         self.screen.change(planning=True)
-        self.screen.saying.say(f"looking at {plural(len(chosen), 'marked item')} afresh   Esc gives up", stays=True)
+        self.screen.saying.say(f"looking at {what} afresh   Esc gives up", stays=True)
 
         def done(plan: Plan) -> None:
             if number == self._plan_number:
                 self._planned()
-                self._show_review(plan, snapshot)
+                show(plan)
 
         def failed(error: Exception) -> None:
             if number == self._plan_number:
                 self._planned()
                 self.screen.saying.complain(f"no plan could be made: {error_words(error)}")
 
-        self.screen.work(
-            lambda: deciding.plan_marks(self.reader, snapshot, chosen, rules=rules, words=words, backup=backup),
-            done,
-            "plan",
-            failed=failed,
-        )
+        self.screen.work(make, done, "plan", failed=failed)
 
     def give_up_planning(self) -> bool:
         """Esc while the marked items are looked at; False when they are not."""
@@ -141,7 +144,7 @@ class Changing:
         from ..screens.backups import BackupsScreen
 
         root = self.reader.store.root
-        screen = BackupsScreen(root, self.screen.state.read_only, experiments=self._experiment_names())
+        screen = BackupsScreen(root, self.screen.state.read_only, experiments=self.experiment_names())
         self.screen.app.push_screen(screen, self._back_from_backups)
 
     def _back_from_backups(self, _: object = None) -> None:
@@ -151,7 +154,7 @@ class Changing:
 
     def begin(self, start: Callable[[], Work], words: str) -> None:
         """Start work (a process, so not on the screen's thread) and follow it."""
-        experiments = self._experiment_names()
+        experiments = self.experiment_names()
         self.screen.change(task=words)
         self._space_before = self.screen.reading.space
 
@@ -176,7 +179,7 @@ class Changing:
         view.listen(self.screen)
         self.screen.change(task="work on the backups goes on")
 
-    def _experiment_names(self) -> dict[str, str]:
+    def experiment_names(self) -> dict[str, str]:
         return {one.key: one.name or one.experiment_id for one in self.screen.state.snapshot.experiments}
 
     def show_task(self) -> None:

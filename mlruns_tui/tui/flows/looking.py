@@ -64,7 +64,7 @@ class Looking:
             state.snapshot,
             marked=self._why_marked,
             protections=lambda key: self.screen.state.kept(key),
-            toggle=self.screen.mark_keys.toggle_run,
+            toggle=self.screen.mark_keys.toggle_item,
             turned=self._turned,
         )
         self.screen.app.push_screen(screen, self._back_from_details)

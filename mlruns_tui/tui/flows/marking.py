@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlruns_tui.model.store import Experiment, container_key
+from mlruns_tui.model.store import Experiment
 from mlruns_tui.report.words import plural
+from mlruns_tui.triage.families import with_descendants
+from mlruns_tui.triage.finding_views import entry_of
 from mlruns_tui.triage.marks import Marks
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Rule
@@ -45,6 +47,7 @@ class MarkKeys:
             "mark.range_down": lambda: self.stretch(1),
             "mark.range_up": lambda: self.stretch(-1),
             "mark.all": lambda: self.all_shown(marking.several),
+            "mark.family": self.family,
             "mark.invert": lambda: self.all_shown(marking.inverted),
             "mark.clear": self.clear,
             "mark.orphaned": self.orphaned,
@@ -83,16 +86,24 @@ class MarkKeys:
         if result.refused is None and not result.said:
             rows.move(1)
 
-    def toggle_run(self, key: str) -> str:
-        """Mark or unmark one run from its details; a sentence about it."""
+    def toggle_item(self, key: str) -> str:
+        """Mark or unmark one run or experiment from another screen; a sentence about it."""
         state = self.screen.state
-        run = next((one for one in state.snapshot.runs.get(container_key(key), ()) if one.key == key), None)
-        if run is None:
-            return "not marked: it is not there any more"
-        result = marking.toggled(self._judged().facts, state.marks, run)
+        item = entry_of(key, state.snapshot)
+        if item is None:
+            gone = key.startswith(("experiment/", "trash/"))
+            return f"not marked: {'it is not there any more' if gone else 'only experiments and runs are marked'}"
+        result = marking.toggled(self._judged().facts, state.marks, item)
         self._take(result)
         self.screen.saying.unsay()
         return result.said or ("unmarked" if result.removed else "marked")
+
+    def family(self) -> None:
+        """``V``: this row (or the rows of the range) and every run below it, in whatever experiment."""
+        rows = self._list
+        keys = [rows.key_of(rows.rows[at]) for at in rows.selected]
+        self._anchor(rows, None)
+        self._several(lambda facts, marks, keys: marking.several(facts, marks, with_descendants(facts, keys)), keys)
 
     def range(self) -> None:
         """``v``: a range starts; again (or Space) marks it."""

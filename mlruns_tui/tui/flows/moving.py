@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlruns_tui.model.store import Run
-from mlruns_tui.triage.views import RunRow, TreeRow, group_of
+from mlruns_tui.triage.views import Group, RunRow, TreeRow, group_of
 
 from ..shown import Shown
 from ..state import PANELS, Panel
@@ -134,6 +134,20 @@ class Moving:
         self.screen.store_tree.go_to_key(experiment_key)
         self._wanted_run = run_key
         self.to_panel("runs" if run_key else "tree")
+
+    def jump_to(self, key: str) -> None:
+        """The cursor to whatever has this key: an experiment, a run, a registered model, a stray."""
+        container, inside, _ = key.partition("/run/")
+        if container.startswith(("experiment/", "trash/")) and self.screen.state.snapshot.experiment(container):
+            self.jump(container, key if inside else "")
+            return
+        self.screen.touched()
+        groups: frozenset[Group] = frozenset({"stray", "claimed", "models"})
+        state = replace(self.screen.state, tree_filter="", panel="tree")
+        self.screen.set_state(replace(state, closed=state.closed - groups))
+        self.to_panel("tree")
+        if not self.screen.store_tree.go_to_key(key):
+            self.screen.say(f"{key.partition('/')[2]} has no row of its own in the store")
 
     def take_wanted(self, shown: Shown) -> str:
         """Key of the run to go to, once its rows are there."""

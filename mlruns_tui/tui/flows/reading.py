@@ -6,13 +6,14 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.report.words import time_text
@@ -56,6 +57,8 @@ class Reading:
         self._judging = False
         self._judged_snapshot: Snapshot | None = None
         self._opened: set[Group] = set()
+        self._read_words = self._marks_words = ""
+        """What was said when all was read, and the part of it about the marks."""
         self.space: Space | None = None
         self.unreachable = ""
         """Why the store cannot be reached any more; empty when it can."""
@@ -66,6 +69,7 @@ class Reading:
     def start(self, anew: bool) -> None:
         """Scan in the background; ``anew``: without trusting what was read before."""
         self._stop.set()
+        self.screen.checking.stop()
         self._scan += 1
         self._stop = stop = threading.Event()
         self._waiting = self._ended = None
@@ -95,6 +99,7 @@ class Reading:
     def close(self) -> None:
         """The screen is going: nobody reads on."""
         self._stop.set()
+        self.screen.checking.stop()
 
     def take(self, snapshot: Snapshot, scan: int) -> None:
         """A further snapshot: its progress shows at once, its rows when the lists may move."""
@@ -135,8 +140,8 @@ class Reading:
         self._adopted_at = self._clock()
         state = self.screen.state
         if snapshot is not None:
-            closed = state.closed - self._groups_to_open(snapshot)
-            state = replace(state, snapshot=snapshot, closed=closed, progress=snapshot.progress)
+            state = replace(state, snapshot=snapshot, progress=snapshot.progress)
+            state = replace(state, closed=state.closed - self._groups_to_open(snapshot, state.findings))
         ended, self._ended = self._ended, None
         if ended is not None:
             state = replace(state, reading=False)
@@ -145,9 +150,15 @@ class Reading:
         if ended is not None:
             self._say_end(ended)
 
-    def _groups_to_open(self, snapshot: Snapshot) -> frozenset[Group]:
+    def open_groups(self) -> None:
+        """Show where something breaks the whole store, once that is known."""
+        state = self.screen.state
+        if opened := self._groups_to_open(state.snapshot, state.findings) & state.closed:
+            self.screen.change(closed=state.closed - opened)
+
+    def _groups_to_open(self, snapshot: Snapshot, findings: Sequence[Finding]) -> frozenset[Group]:
         """Groups in which something breaks the whole store, opened once."""
-        worst = badges(snapshot)
+        worst = badges(findings)
         found: set[Group] = set()
         for experiment in snapshot.experiments:
             if (finding := worst.get(experiment.key)) is not None and finding.impact == "breaks-store":
@@ -162,8 +173,10 @@ class Reading:
         if ended.error is None:
             self.unreachable = ""
             marks = self.screen.remembering.compare(self.screen.state.snapshot)
-            self.screen.say(". ".join(filter(None, (render.ended_text(self.screen.state), marks))))
+            self._marks_words = marks
+            self._say_read()
             self.screen.mark_keys.reading_ended()
+            self.screen.checking.start_anew()
         else:
             self.unreachable = error_words(ended.error)
             root = self.reader.store.root
@@ -179,6 +192,15 @@ class Reading:
         if not judged_small(self.screen.state.snapshot):
             # A large snapshot stays until the next reading: walking it for garbage would stop the screen.
             gc.freeze()
+
+    def _say_read(self) -> None:
+        self._read_words = ". ".join(filter(None, (render.ended_text(self.screen.state), self._marks_words)))
+        self.screen.say(self._read_words)
+
+    def count_findings(self) -> None:
+        """The sentence about the reading gets its number of findings, if it still stands there."""
+        if self._read_words and self.screen.row_text == self._read_words:
+            self._say_read()
 
     def judge_again(self) -> None:
         """Judge the snapshot in the lists, one at a time; a newer one that came meanwhile follows."""

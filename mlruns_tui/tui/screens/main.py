@@ -20,14 +20,16 @@ from mlruns_tui.model.store import Progress, Snapshot
 from .. import commands, titles
 from ..background import in_background
 from ..flows.changing import Changing
+from ..flows.checking import Checking
 from ..flows.looking import Looking
 from ..flows.marking import MarkKeys
 from ..flows.moving import Moving
 from ..flows.reading import Reading, error_words
 from ..flows.remembering import Remembering
+from ..flows.repairing import Repairing
 from ..flows.saying import Saying
 from ..flows.showing import Showing
-from ..messages import ReadingEnded, Returned, RunCommand, SnapshotRead
+from ..messages import ReadingEnded, Returned, RunCommand, RunsChecked, SnapshotRead
 from ..shown import Shown
 from ..signs import UNICODE, Signs, may_be_wide
 from ..state import Panel, UiState
@@ -73,8 +75,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.saying = Saying(self, RowLine())
         self.reading, self.changing = Reading(self, reader), Changing(self, reader)
         self.moving, self.mark_keys = Moving(self), MarkKeys(self)
+        self.checking, self.repairing = Checking(self, reader), Repairing(self, reader)
         self.remembering = Remembering(self, reader.store)
-        flows = (self.moving, self.mark_keys, self.reading, self.changing, Looking(self, reader))
+        seeing = (self.checking, Looking(self, reader))
+        flows = (self.moving, self.mark_keys, self.reading, self.changing, self.repairing, *seeing)
         self.handlers: dict[str, Callable[[], None]] = {
             command: handler for flow in flows for command, handler in flow.handlers().items()
         }
@@ -193,6 +197,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_reading_ended(self, event: ReadingEnded) -> None:
         event.stop()
         self.reading.end(event)
+
+    def on_runs_checked(self, event: RunsChecked) -> None:
+        event.stop()
+        self.checking.progressed(event.count, event.check)
 
     def on_task_progressed(self, event: TaskProgressed) -> None:
         event.stop()

@@ -35,14 +35,14 @@ class FilterPrompt(Horizontal):
     class Kept(Message):
         """Enter: the filter stays, the keys go back to the list."""
 
-    def __init__(self) -> None:
+    def __init__(self, about: str = "name, id, status or user; ! inverts") -> None:
+        """``about``: what the text is looked for in, said while there is none."""
         super().__init__(id="filter")
+        self._about = about
 
     def compose(self) -> ComposeResult:
         yield Static(line([("/", KEY)]), id="filter-sign")
-        yield Input(
-            id="filter-text", compact=True, select_on_focus=False, placeholder="name, id, status or user; ! inverts"
-        )
+        yield Input(id="filter-text", compact=True, select_on_focus=False, placeholder=self._about)
         yield Static(line([("Enter", KEY), (" keeps it   ", DIM), ("Esc", KEY), (" clears", DIM)]), id="filter-keys")
 
     def open(self, text: str) -> None:

@@ -262,6 +262,10 @@ def figure_of(command_id: str, state: UiState, at_ms: int) -> str:
         return f"{judged.orphaned:,}"
     if command_id == "mark.old" and judged is not None:
         return f"{judged.old:,}" if state.snapshot.complete or not state.reading else f"{judged.old:,} so far"
+    if command_id == "look.findings" and state.diagnosis is not None:
+        return f"{len(state.findings):,}"
+    if command_id == "repair" and (number := len(state.repairable_here)):
+        return f"{number:,}"
     if command_id == "backups" and state.batches is not None:
         return f"{sum(one.state in HELD for one in state.batches):,}"
     if command_id == "undo" and state.last_batch is not None:
