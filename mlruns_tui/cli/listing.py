@@ -68,7 +68,7 @@ def command(
     _, snapshot = read_store(store, database)
     snapshot = replace(snapshot, messages=(*snapshot.messages, *unfinished(snapshot.store.root)))
     at_ms = now_ms()
-    facts = listing.Facts(snapshot, protections(snapshot, at_ms), at_ms)
+    facts = listing.Facts(snapshot, protections(snapshot, at_ms, runs=with_runs), at_ms)
     experiments = listing.arrange(snapshot.experiments, listing.EXPERIMENT_FIELDS, sort, reverse, facts)
     runs = listing.arrange(snapshot.all_runs(), listing.RUN_FIELDS, sort, reverse, facts) if with_runs else None
     if ndjson:

@@ -113,10 +113,11 @@ def _without_metadata(
         folder.error = look.words(error)
         return _unreadable(folder, None)
     try:
-        seen = outline(fd, read.named, pulse)
+        named = read.named_runs()
+        seen = outline(fd, named, pulse)
     finally:
         os.close(fd)
-    state, reason = _state(folder, seen, bool(read.named), known)
+    state, reason = _state(folder, seen, bool(named), known)
     if not state:
         return Decision(strays=[Stray(folder.path, "foreign", reason)])
     experiment = _bare(folder, state, reason)

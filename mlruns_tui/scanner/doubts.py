@@ -69,7 +69,7 @@ class Doubts:
             pulse()
             if isinstance(entry, Run):
                 folder = by_path.get(entry.path.rpartition("/")[0])
-                again = reread_run(folder, entry.run_id, root_fd) if folder is not None else None
+                again = reread_run(folder, entry.run_id, root_fd, pulse) if folder is not None else None
                 self._settle(again or entry)
             elif (folder := by_path.get(entry.path)) is not None:
                 read_experiment(folder, root_fd)

@@ -149,8 +149,7 @@ def _databases(store: StoreInfo, given: str | None, pulse: Pulse) -> tuple[list[
 def _runs_now(folder: Folder, root_fd: int, known: Mapping[str, Run], whole: bool, pulse: Pulse) -> RunsRead:
     """Which directories are runs of the files: by reading them, or as the last scan found them."""
     if whole:
-        *_, read = read_runs(folder, root_fd, pulse)
-        return read
+        return read_runs(folder, root_fd, pulse)
     read = RunsRead()
     for name in folder.subdirectories:
         path = f"{folder.path}/{name}"
@@ -178,7 +177,7 @@ def _with_parents(folder: Folder, read: RunsRead, root_fd: int, closed: dict[str
             try:
                 parent = (read_tag(fd, f"{run.run_id}/tags/{PARENT_TAG}") or "").strip()
             except OSError as error:
-                closed[run.path] = closed_tags_words(run.path, error)
+                closed[run.path] = closed_tags_words(run.path, look.words(error))
                 parent = run.parent
             found.append(run if parent == run.parent else replace(run, parent=parent))
         return found

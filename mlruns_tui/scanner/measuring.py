@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.store import Experiment, Run, Size, Stray
 from mlruns_tui.model.words import TRASH_NAME
 
 from . import layout
+from .crew import Crew
 from .draft import Draft
 from .keep import UNUSABLE, keeps
 from .pulse import Pulse
-from .sizes import Ledger, RunMeasure, Tally, closed_tags_words, measure, measure_files, measure_run, read_tag
+from .sizes import (
+    closed_tags_words,
+    measure,
+    measure_files,
+    measure_row,
+    measure_run_row,
+    read_tag,
+    unreadable,
+)
+from .tally import Ledger, Measured
+from .tasks import Part, Task, Work
+
+MEASURE = "measure"
+MEASURE_RUN = "measure run"
+WORKS: dict[str, Work] = {MEASURE: measure_row, MEASURE_RUN: measure_run_row}
 
 
-def sized_run(run: Run, size: Size, measured: RunMeasure | None, trouble: tuple[str, ...]) -> Run:
+def sized_run(run: Run, size: Size, measured: Measured, trouble: tuple[str, ...]) -> Run:
     """The same run, with what looking through its directory showed. Faster than ``dataclasses.replace``."""
-    from_files = measured is not None and run.record == "file"
-    name = run.name
-    if not name and from_files and measured is not None:
-        name = measured.name
+    name, parent, keep = run.name, run.parent, run.keep
+    if run.record == "file":
+        if measured.tags:
+            parent, keep, name = measured.parent, measured.keep, name or measured.name
+        else:
+            parent = keep = ""
     return Run(
         run.experiment_id,
         run.run_id,
@@ -38,34 +55,54 @@ def sized_run(run: Run, size: Size, measured: RunMeasure | None, trouble: tuple[
         run.deleted_time,
         run.record,
         run.path,
-        measured.parent if from_files and measured is not None else run.parent,
-        measured.keep if from_files and measured is not None else run.keep,
-        measured.tally.owner if measured is not None else run.owner,
+        parent,
+        keep,
+        measured.owner,
         size,
         trouble,
     )
 
 
+@dataclass(slots=True)
+class _Open:
+    """An experiment whose directory is being gone through."""
+
+    experiment: Experiment
+    runs: dict[str, int]
+    """By name, the places in the draft of the runs that have a directory in it."""
+    elsewhere: list[int]
+    """Places of the runs that have none in it."""
+    whole: Ledger
+    owner: int = -1
+    left: int = 0
+    """Directories in it that were not looked through yet."""
+    around: set[str] = field(default_factory=set)
+
+
 class Measuring:
     """Goes through a whole store once. Every step fills in the draft; ``total`` grows as it goes."""
 
-    def __init__(self, draft: Draft, root_fd: int, pulse: Pulse) -> None:
+    def __init__(self, draft: Draft, root_fd: int, pulse: Pulse, crew: Crew) -> None:
         self._draft = draft
         self._root_fd = root_fd
         self._pulse = pulse
-        self._ledger = Ledger(os.fstat(root_fd).st_dev)
-        # Our own backups share files with nobody else's count.
-        self._own_ledger = Ledger(self._ledger.device)
-        self._sum = Tally()
+        self._crew = crew
+        self._device = os.fstat(root_fd).st_dev
+        self._sum = Ledger()
 
     def experiments(self) -> Iterator[None]:
         """Every experiment that has a directory, and every stray that stands in the place of one."""
+        for part in self._crew.work(self._tasks(), sum(1 for _ in self._draft.all_runs())):
+            self._take(part)
+            self._draft.total = self._sum.size()
+            yield
+
+    def _tasks(self) -> Iterator[Task]:
         for experiment in self._draft.experiments():
             if "link" in experiment.trouble or not experiment.path:
                 self._without_directory(experiment)
-                yield
             elif experiment.size is None:
-                yield from self._experiment(experiment)
+                yield from self._open(experiment)
 
     def _without_directory(self, experiment: Experiment) -> None:
         for index, run in enumerate(self._draft.runs_of(experiment.key)):
@@ -82,12 +119,9 @@ class Measuring:
         except OSError:
             return None
 
-    def _experiment(self, experiment: Experiment) -> Iterator[None]:
-        draft, key = self._draft, experiment.key
-        waiting = {run.path: index for index, run in enumerate(draft.runs_of(key)) if run.path}
-        nowhere = [index for index, run in enumerate(draft.runs_of(key)) if not run.path]
-        self._ledger.begin_container()
-        whole = Tally(trouble=set(experiment.trouble))
+    def _open(self, experiment: Experiment) -> Iterator[Task]:
+        """List an experiment's directory: what is to be gone through in it."""
+        draft = self._draft
         try:
             fd = look.open_path(self._root_fd, experiment.path)
         except OSError:
@@ -95,80 +129,118 @@ class Measuring:
             return
         try:
             own = os.fstat(fd)
-            if own.st_dev != self._ledger.device:
+            if own.st_dev != self._device:
                 draft.put_experiment(replace(experiment, trouble=_with(experiment.trouble, {"other-device"})))
                 return
-            whole.newest_ns = own.st_mtime_ns
-            tally, below = measure_files(fd, self._ledger, self._pulse)
-            whole.add(tally)
-            for name in sorted(below):
-                path = f"{experiment.path}/{name}"
-                index = waiting.pop(path, None)
-                if index is not None:
-                    whole.add(self._run(key, index, fd, name))
-                    yield
-                else:
-                    whole.add(self._around(fd, name, path))
-            keep = experiment.keep
-            if experiment.record == "file":
-                try:
-                    value = read_tag(fd, "tags/keep")
-                except NotADirectoryError:
-                    value = None
-                except OSError:
-                    value = UNUSABLE
-                keep = keeps(value) if value is not None else ""
-            for index in (*waiting.values(), *nowhere):
-                self._run_elsewhere(key, index, fd)
+            opened = _Open(experiment, {}, [], Ledger(), own.st_uid)
+            opened.whole.newest_ns = own.st_mtime_ns
+            opened.whole.trouble.update(experiment.trouble)
+            measured, below = measure_files(fd, self._device, self._pulse)
         finally:
             os.close(fd)
-        sized = whole.less(self._ledger.container_twice)
-        self._count(whole)
-        trouble = _with(experiment.trouble, whole.trouble)
-        draft.put_experiment(replace(experiment, size=sized.size(), owner=own.st_uid, trouble=trouble, keep=keep))
-        yield
+        opened.whole.add(measured)
+        self._sum.add(measured)
+        there = set(below)
+        for index, run in enumerate(draft.runs_of(experiment.key)):
+            if run.path and run.run_id in there and run.path == f"{experiment.path}/{run.run_id}":
+                opened.runs[run.run_id] = index
+            else:
+                opened.elsewhere.append(index)
+        runs = draft.runs_of(experiment.key)
+        named: list[str] = []
+        nameless: list[str] = []
+        for name, index in opened.runs.items():
+            (named if runs[index].name else nameless).append(name)
+        opened.around = there.difference(opened.runs)
+        opened.left = len(there)
+        if not there:
+            self._close(opened)
+        tasks = (
+            Task(MEASURE_RUN, experiment.path, named, (self._device, False), opened),
+            Task(MEASURE_RUN, experiment.path, nameless, (self._device, True), opened),
+            Task(MEASURE, experiment.path, sorted(opened.around), self._device, opened),
+        )
+        yield from (one for one in tasks if one.names)
 
-    def _run(self, key: str, index: int, fd: int, name: str) -> Tally:
+    def _take(self, part: Part) -> None:
+        opened: _Open = part.task.owner
+        if part.error is not None:
+            # The folder itself went away, or was closed, since it was listed.
+            is_gone = isinstance(part.error, FileNotFoundError)
+            part.rows = [(0, 0, 0, 0, -1, None if is_gone else unreadable(part.error))] * part.missed
+        is_run = part.task.work == MEASURE_RUN
+        for name, row in zip(part.task.names[part.start :], part.rows, strict=False):
+            measured = Measured(row)
+            if is_run:
+                self._run(opened, name, measured)
+            elif not self._around(name, f"{opened.experiment.path}/{name}", measured):
+                continue
+            opened.whole.add(measured)
+            self._sum.add(measured)
+        opened.left -= len(part.rows)
+        if not opened.left:
+            self._close(opened)
+
+    def _run(self, opened: _Open, name: str, measured: Measured) -> None:
+        key, index = opened.experiment.key, opened.runs[name]
         run = self._draft.runs_of(key)[index]
-        measured = measure_run(fd, name, self._ledger, self._pulse)
-        trouble = _with(run.trouble, measured.tally.trouble)
+        trouble = _with(run.trouble, measured.trouble) if measured.trouble else run.trouble
         if measured.closed:
-            self._draft.closed_tags[run.path] = closed_tags_words(run.path, measured.closed[0])
-        if measured.tally.owner < 0:
-            self._draft.put_run(key, index, replace(run, trouble=trouble, owner=_owner(fd, name)))
+            self._draft.closed_tags[run.path] = closed_tags_words(run.path, measured.closed)
+        if measured.owner < 0:
+            status = self._lstat(run.path)
+            owner = status.st_uid if status is not None else -1
+            self._draft.put_run(key, index, replace(run, trouble=trouble, owner=owner))
         else:
-            self._draft.put_run(key, index, sized_run(run, measured.tally.size(), measured, trouble))
+            self._draft.put_run(key, index, sized_run(run, measured.size(), measured, trouble))
         self._draft.runs_sized += 1
-        return measured.tally
 
-    def _run_elsewhere(self, key: str, index: int, fd: int) -> None:
+    def _close(self, opened: _Open) -> None:
+        """All of an experiment was gone through."""
+        experiment, key = opened.experiment, opened.experiment.key
+        keep = experiment.keep
+        if experiment.record == "file":
+            keep = self._keep(experiment.path)
+        for index in opened.elsewhere:
+            self._run_elsewhere(key, index)
+        trouble = _with(experiment.trouble, opened.whole.trouble)
+        size = opened.whole.size()
+        self._draft.put_experiment(replace(experiment, size=size, owner=opened.owner, trouble=trouble, keep=keep))
+
+    def _keep(self, path: str) -> str:
+        """What keeps the experiment in the folder ``path``."""
+        try:
+            fd = look.open_path(self._root_fd, path)
+        except OSError:
+            return ""
+        try:
+            value = read_tag(fd, "tags/keep")
+        except NotADirectoryError:
+            return ""
+        except OSError:
+            value = UNUSABLE
+        finally:
+            os.close(fd)
+        return keeps(value) if value is not None else ""
+
+    def _run_elsewhere(self, key: str, index: int) -> None:
         """A run without a directory here: a link, a row of a database, or gone since the listing."""
         run = self._draft.runs_of(key)[index]
-        newest, owner = 0, run.owner
-        if run.path:
-            try:
-                status = os.stat(run.run_id, dir_fd=fd, follow_symlinks=False)
-                newest, owner = status.st_mtime_ns, status.st_uid
-            except OSError:
-                pass
+        status = self._lstat(run.path) if run.path else None
+        newest, owner = (status.st_mtime_ns, status.st_uid) if status is not None else (0, run.owner)
         self._draft.put_run(key, index, replace(run, size=Size(newest_ns=newest), owner=owner))
         self._draft.runs_sized += 1
 
-    def _around(self, parent_fd: int, name: str, path: str) -> Tally:
-        """A directory that is no run. Our own are counted apart."""
+    def _around(self, name: str, path: str, measured: Measured) -> bool:
+        """Note a directory that is no run; whether it counts. Our own are counted apart."""
         if layout.is_own(name):
-            self._backup(parent_fd, name, path)
-            return Tally()
-        tally = measure(parent_fd, name, self._ledger, self._pulse)
+            self._draft.backup_bytes += measured.size_bytes
+            self._draft.strays[path] = Stray(path, "own", "backups of this program", measured.size())
+            return False
         stray = self._draft.strays.get(path)
         if stray is not None:
-            self._draft.strays[path] = replace(stray, size=tally.size())
-        return tally
-
-    def _backup(self, parent_fd: int, name: str, path: str) -> None:
-        tally = measure(parent_fd, name, self._own_ledger, self._pulse)
-        self._draft.backup_bytes += tally.size_bytes
-        self._draft.strays[path] = Stray(path, "own", "backups of this program", tally.size())
+            self._draft.strays[path] = replace(stray, size=measured.size())
+        return True
 
     def around(self) -> Iterator[None]:
         """Everything else: files in the root and the trash, the registry, strays, our own backups."""
@@ -184,7 +256,7 @@ class Measuring:
             os.close(fd)
 
     def _place(self, fd: int, prefix: str, experiments: set[str]) -> Iterator[None]:
-        tally, below = measure_files(fd, self._ledger, self._pulse)
+        tally, below = measure_files(fd, self._device, self._pulse)
         self._count(tally)
         for name in sorted(below):
             path = layout.join(prefix, name)
@@ -193,7 +265,9 @@ class Measuring:
             if path == layout.REGISTRY:
                 self._registry(fd)
             else:
-                self._count(self._around(fd, name, path))
+                measured = measure(fd, name, self._device, self._pulse)
+                if self._around(name, path, measured):
+                    self._count(measured)
             yield
 
     def _registry(self, root_fd: int) -> None:
@@ -202,28 +276,21 @@ class Measuring:
         except OSError:
             return
         try:
-            tally, below = measure_files(fd, self._ledger, self._pulse)
+            tally, below = measure_files(fd, self._device, self._pulse)
             self._count(tally)
             sizes = {}
             for name in below:
-                one = measure(fd, name, self._ledger, self._pulse)
+                one = measure(fd, name, self._device, self._pulse)
                 self._count(one)
                 sizes[f"{layout.REGISTRY}/{name}"] = one.size()
         finally:
             os.close(fd)
         self._draft.models = [replace(one, size=sizes.get(one.path)) for one in self._draft.models]
 
-    def _count(self, tally: Tally) -> None:
-        self._sum.add(tally)
-        self._draft.total = self._sum.less(self._ledger.store_twice).size()
+    def _count(self, measured: Measured) -> None:
+        self._sum.add(measured)
+        self._draft.total = self._sum.size()
 
 
-def _with(trouble: tuple[str, ...], more: set[str]) -> tuple[str, ...]:
+def _with(trouble: tuple[str, ...], more: set[str] | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*trouble, *sorted(more))))
-
-
-def _owner(fd: int, name: str) -> int:
-    try:
-        return os.stat(name, dir_fd=fd, follow_symlinks=False).st_uid
-    except OSError:
-        return -1

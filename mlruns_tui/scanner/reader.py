@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final
 
 from mlruns_tui.model.details import RunDetails
 from mlruns_tui.model.evidence import Evidence
@@ -16,15 +18,21 @@ from .listing import Listing
 from .root import open_root, unreachable
 from .scan import Scan
 
+_FRESH_S: Final = 1.0
+"""A listing made while the store was opened serves its first scan, when that comes at once."""
+
 
 class StoreReader:
     """Reads one store in this process. Implements ``model.protocols.Reader``."""
 
-    def __init__(self, store: StoreInfo, database: str | None = None) -> None:
-        """``database``: the one the user named, if any. Made by ``scanner.store.open_store``."""
+    def __init__(self, store: StoreInfo, database: str | None = None, listing: Listing | None = None) -> None:
+        """``database``: the one the user named, if any; ``listing``: of the root, made this moment. Made by
+        ``scanner.store.open_store``."""
         self._store = store
         self._given = database
         self._last: Snapshot | None = None
+        self._listing = listing
+        self._opened = time.monotonic()
 
     @property
     def store(self) -> StoreInfo:
@@ -39,7 +47,10 @@ class StoreReader:
         """
         root_fd = open_root(self._store)
         try:
-            for snapshot in Scan(self._store, root_fd, self._given, previous, stop).snapshots():
+            listing, self._listing = self._listing, None
+            if time.monotonic() - self._opened > _FRESH_S:
+                listing = None
+            for snapshot in Scan(self._store, root_fd, self._given, previous, stop, listing).snapshots():
                 self._store = snapshot.store
                 self._last = snapshot
                 yield snapshot

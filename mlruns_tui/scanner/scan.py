@@ -14,18 +14,20 @@ from mlruns_tui.model.protocols import Stop
 from mlruns_tui.model.store import Experiment, Run, Size, Snapshot, StoreInfo, experiment_key
 from mlruns_tui.model.text import safe
 
-from . import database, detect, layout
+from . import database, detect, files, layout, measuring
+from .crew import Crew
 from .database import Contents
 from .deciding import Decision, Knowledge, decide
 from .doubts import Doubts
 from .draft import Draft
-from .files import RunsRead, read_experiment, read_runs
+from .files import RunsRead, read_experiment
 from .gathering import Gathered, gather
 from .listing import Folder, Listing, link_experiment, list_store
 from .measuring import Measuring
 from .pulse import Halted, Pulse
 from .registry import Inside
 from .sqlite import Unreadable
+from .tasks import Row
 
 TELL_EVERY_S = 0.1
 _NOTHING_KNOWN = (
@@ -41,18 +43,31 @@ _SOMETHING_UNKNOWN = (
 class Scan:
     """State of one reading. Iterate ``snapshots`` once."""
 
-    def __init__(self, store: StoreInfo, root_fd: int | None, given: str | None, previous: Snapshot | None, stop: Stop):
+    def __init__(
+        self,
+        store: StoreInfo,
+        root_fd: int | None,
+        given: str | None,
+        previous: Snapshot | None,
+        stop: Stop,
+        listing: Listing | None = None,
+        processes: int | None = None,
+    ):
+        """``listing``: of the root, if there is one already; ``processes``: see ``Crew``."""
         self.draft = Draft(store, previous)
         self.gathered: Gathered | None = None
         self._root_fd = root_fd
         self._given = given
         self._pulse = Pulse(stop)
-        self._listing = Listing()
+        self._listing = listing or Listing()
+        self._is_listed = listing is not None
         self._reads: dict[str, RunsRead] = {}
         self._found = detect.Found()
         self._contents: list[Contents] = []
         self._owner = ""
         self._doubts = Doubts(self.draft)
+        self._crew: Crew | None = None
+        self._processes = processes
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Snapshots at most some ten a second, each more complete; the last is ``complete`` or ``stopped``."""
@@ -67,6 +82,10 @@ class Scan:
         except Halted:
             self._doubts.believe()
             self.draft.stage = "stopped"
+        finally:
+            if self._crew is not None:
+                self._crew.close()
+                self.draft.say(self._crew.troubles)
         yield self.draft.snapshot()
 
     def _steps(self) -> Iterator[bool]:
@@ -78,17 +97,18 @@ class Scan:
         yield True
         self.draft.stage = "runs"
         if self._root_fd is not None:
-            yield from self._read_runs(self._root_fd)
+            self._crew = Crew(self._root_fd, self._pulse, files.WORKS | measuring.WORKS, self._processes)
+            yield from self._read_runs(self._crew)
         self._read_databases()
         yield False
         self._judge()
         self.draft.stage = "sizes"
         yield True
-        if self._root_fd is not None:
-            measuring = Measuring(self.draft, self._root_fd, self._pulse)
-            for _ in measuring.experiments():
+        if self._root_fd is not None and self._crew is not None:
+            sizes = Measuring(self.draft, self._root_fd, self._pulse, self._crew)
+            for _ in sizes.experiments():
                 yield False
-            for _ in measuring.around():
+            for _ in sizes.around():
                 yield False
             self._doubts.look_again(self._listing.folders, self._root_fd, self._pulse)
         else:
@@ -96,7 +116,8 @@ class Scan:
         self._conclude()
 
     def _list(self, root_fd: int) -> None:
-        self._listing = list_store(root_fd, self._pulse)
+        if not self._is_listed:
+            self._listing = list_store(root_fd, self._pulse)
         self.draft.say(self._listing.messages)
         for folder in self._listing.folders:
             if folder.has_meta:
@@ -140,24 +161,42 @@ class Scan:
             self._found.messages.append(f"{safe(path)} {error}: whatever has no meta.yaml is left alone, it may be its")
             return None
 
-    def _read_runs(self, root_fd: int) -> Iterator[bool]:
-        for folder in self._listing.folders:
-            if folder.error:
-                continue
-            before = self.draft.runs_read
-            read = RunsRead()
-            for read in read_runs(folder, root_fd, self._pulse):
-                self.draft.runs_read = before + len(read.runs)
-                yield False
-            self._reads[folder.path] = read
-            key = experiment_key(folder.place, folder.name)
-            if self.draft.experiment(key) is not None:
-                shown = [
-                    *self._doubts.runs(read.runs, read.doubts),
-                    *(Run(folder.name, one, folder.place, path=f"{folder.path}/{one}") for one in read.missing),
-                ]
-                shown.sort(key=lambda run: run.run_id)
-                self.draft.put_runs(key, shown)
+    def _read_runs(self, crew: Crew) -> Iterator[bool]:
+        folders = [one for one in self._listing.folders if not one.error]
+        waiting: dict[str, tuple[list[Row], int]] = {}
+        for folder in folders:
+            number = len(folder.subdirectories)
+            if number:
+                waiting[folder.path] = [()] * number, number
+            else:
+                self._take_runs(folder, [])
+        tasks = (files.reading_task(one) for one in folders if one.subdirectories)
+        for part in crew.work(tasks, sum(len(one.subdirectories) for one in folders)):
+            folder = part.task.owner
+            rows, left = waiting[folder.path]
+            if part.error is not None:
+                files.not_listed(folder, part.error)
+            rows[part.start : part.start + len(part.rows)] = part.rows
+            left -= len(part.rows) or part.missed
+            waiting[folder.path] = rows, left
+            self.draft.runs_read += len(part.rows)
+            if not left:
+                del waiting[folder.path]
+                self._take_runs(folder, rows)
+            yield False
+
+    def _take_runs(self, folder: Folder, rows: list[Row]) -> None:
+        """All directories of a folder were looked at."""
+        read = RunsRead() if folder.gone or folder.error else files.runs_read(folder, rows)
+        self._reads[folder.path] = read
+        key = experiment_key(folder.place, folder.name)
+        if self.draft.experiment(key) is not None:
+            shown = [
+                *self._doubts.runs(read.runs, read.doubts),
+                *(Run(folder.name, one, folder.place, path=f"{folder.path}/{one}") for one in read.missing),
+            ]
+            shown.sort(key=lambda run: run.run_id)
+            self.draft.put_runs(key, shown)
 
     def _read_databases(self) -> None:
         read = (self._ask(path) for path in self._found.paths)

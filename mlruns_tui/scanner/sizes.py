@@ -1,143 +1,61 @@
 """How much is in a directory: one status call an entry, links never followed, hard-linked files once.
 
 The inner loop of every scan, so it is written for speed: fewer calls and names than ``disk.look.walk``,
-which takes over where a tree is absurdly deep.
+which takes over where a tree is absurdly deep. What is found are plain rows, made in any process.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from typing import Any, Final
 
 from mlruns_tui.disk import look
-from mlruns_tui.model.store import Size
 from mlruns_tui.model.text import decode, safe
 
-from .keep import KEEP_TAG, UNUSABLE, keeps
+from .keep import KEEP_TAG, UNUSABLE
 from .pulse import Pulse
+from .tally import NAME_TAG, PARENT_TAG, Measured
+from .tasks import Row
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_MAX_DEPTH = 80
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAX_DEPTH: Final = 80
 """Levels held open at once."""
-_PARENT_TAG = "mlflow.parentRunId"
-_TAGS = (_PARENT_TAG, KEEP_TAG, "mlflow.runName")
-_TAGS_FOLDER = "tags"
+_TAGS_FOLDER: Final = "tags"
+_TYPE: Final = 0o170000
+_REGULAR: Final = 0o100000
 
 
-@dataclass(slots=True)
-class Tally:
-    """A sum being made."""
-
-    size_bytes: int = 0
-    allocated_bytes: int = 0
-    files: int = 0
-    newest_ns: int = 0
-    trouble: set[str] = field(default_factory=set)
-    """``unreadable`` or ``other-device``: what kept some of it from being counted."""
-    owner: int = -1
-
-    def size(self) -> Size:
-        return Size(self.size_bytes, self.allocated_bytes, self.files, self.newest_ns)
-
-    def add(self, other: Tally) -> None:
-        self.size_bytes += other.size_bytes
-        self.allocated_bytes += other.allocated_bytes
-        self.files += other.files
-        self.newest_ns = max(self.newest_ns, other.newest_ns)
-        self.trouble |= other.trouble
-
-    def less(self, other: Tally) -> Tally:
-        """A new tally without what ``other`` counted twice."""
-        return Tally(
-            self.size_bytes - other.size_bytes,
-            self.allocated_bytes - other.allocated_bytes,
-            self.files - other.files,
-            self.newest_ns,
-            self.trouble,
-            self.owner,
-        )
+def unreadable(error: OSError) -> tuple[Any, ...]:
+    """The last field of the row of a run that could not be looked at."""
+    return ("unreadable",), (), {}, look.words(error)
 
 
-class Ledger:
-    """Files with more than one name: each is counted once in an item, once in its container, once in all.
-
-    Sums of items count a file shared by two of them twice; ``container_twice`` and ``store_twice`` are
-    what must be taken off again.
-    """
-
-    __slots__ = ("_container", "_item", "_store", "container_twice", "device", "store_twice")
-
-    def __init__(self, device: int) -> None:
-        self.device = device
-        self._item: set[int] = set()
-        self._container: set[int] = set()
-        self._store: set[int] = set()
-        self.container_twice = Tally()
-        self.store_twice = Tally()
-
-    def begin_container(self) -> None:
-        self._container = set()
-        self.container_twice = Tally()
-
-    def begin_item(self) -> None:
-        if self._item:
-            self._item = set()
-
-    def is_new(self, status: os.stat_result) -> bool:
-        """Whether the item being measured has not counted this file yet."""
-        inode = status.st_ino
-        if inode in self._item:
-            return False
-        self._item.add(inode)
-        for seen, twice in ((self._container, self.container_twice), (self._store, self.store_twice)):
-            if inode in seen:
-                twice.size_bytes += status.st_size
-                twice.allocated_bytes += status.st_blocks * 512
-                twice.files += 1
-            seen.add(inode)
-        return True
+def measure(parent_fd: int, name: str, device: int, pulse: Pulse) -> Measured:
+    """Everything in the directory ``name``, as one item. ``device``: the store's; others are not entered."""
+    return Measured(measure_row(parent_fd, name, device, pulse))
 
 
-def measure(parent_fd: int, name: str, ledger: Ledger, pulse: Pulse) -> Tally:
-    """Everything in the directory ``name``, as one item."""
-    ledger.begin_item()
-    tally = Tally()
-    _enter(parent_fd, name, tally, ledger, pulse, 0)
-    return tally
+def measure_row(parent_fd: int, name: str, device: int, pulse: Pulse) -> Row:
+    """The same as the row ``Measured`` is made from."""
+    item = _Item(device, pulse)
+    item.enter(parent_fd, name)
+    return item.row()
 
 
-@dataclass(slots=True)
-class RunMeasure:
-    """A run's size, and the few tags looked at on the way."""
-
-    tally: Tally
-    tags: dict[str, str]
-    """Of ``mlflow.parentRunId``, ``keep`` and ``mlflow.runName``, those that are there; raw text."""
-    closed: list[OSError]
-    """Why it cannot be told which parent it names; empty when it can."""
-
-    @property
-    def parent(self) -> str:
-        return safe(self.tags.get(_TAGS[0], "").strip(), 256)
-
-    @property
-    def keep(self) -> str:
-        return keeps(self.tags[KEEP_TAG]) if KEEP_TAG in self.tags else ""
-
-    @property
-    def name(self) -> str:
-        return safe(self.tags.get(_TAGS[2], "").strip())
+def measure_run_row(parent_fd: int, name: str, about: tuple[int, bool], pulse: Pulse) -> Row:
+    """A run's directory, and the tags that say what protects it. ``about``: the store's device, and whether the
+    tags are asked for its name, too, because its metadata gives none."""
+    item = _Item(about[0], pulse)
+    item.enter_run(parent_fd, name, about[1])
+    return item.row()
 
 
-def measure_run(folder_fd: int, name: str, ledger: Ledger, pulse: Pulse) -> RunMeasure:
-    """A run's directory, and the tags that say what protects it."""
-    ledger.begin_item()
-    tally = Tally()
-    tags: dict[str, str] = {}
-    closed: list[OSError] = []
-    _enter(folder_fd, name, tally, ledger, pulse, 0, tags, closed)
-    return RunMeasure(tally, tags, closed)
+def measure_files(fd: int, device: int, pulse: Pulse) -> tuple[Measured, list[str]]:
+    """What a directory holds itself, as one item, and the names of the directories in it."""
+    item = _Item(device, pulse)
+    below = item.list(fd)
+    return Measured(item.row()), below
 
 
 def read_tag(folder_fd: int, path: str) -> str | None:
@@ -148,170 +66,193 @@ def read_tag(folder_fd: int, path: str) -> str | None:
         return None
 
 
-def closed_tags_words(path: str, error: OSError) -> str:
+def closed_tags_words(path: str, why: str) -> str:
     """``1/abc: its tags cannot be read (permission denied), it may be a child``."""
-    return f"{safe(path)}: its tags cannot be read ({look.words(error)}), it may be a child"
+    return f"{safe(path)}: its tags cannot be read ({why}), it may be a child"
 
 
-def _enter(
-    parent_fd: int,
-    name: str,
-    tally: Tally,
-    ledger: Ledger,
-    pulse: Pulse,
-    depth: int,
-    tags: dict[str, str] | None = None,
-    closed: list[OSError] | None = None,
-) -> None:
-    """Count the directory ``name``; with ``tags`` and ``closed`` it is a run, whose tags are wanted."""
-    try:
-        fd = os.open(name, _DIRECTORY, dir_fd=parent_fd)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        tally.trouble.add("unreadable")
-        if closed is not None:
-            closed.append(error)
-        return
-    try:
+class _Item:
+    """One tree being counted."""
+
+    __slots__ = (
+        "_allocated", "_bytes", "_closed", "_device", "_files", "_is_run", "_links", "_newest", "_owner", "_pulse",
+        "_tags", "_trouble",
+    )  # fmt: skip
+
+    def __init__(self, device: int, pulse: Pulse) -> None:
+        self._device = device
+        self._pulse = pulse
+        self._bytes = self._allocated = self._files = self._newest = 0
+        self._owner = -1
+        self._trouble: set[str] = set()
+        self._links: dict[int, tuple[int, int, int]] = {}
+        self._tags: dict[str, str] = {}
+        self._closed = ""
+        self._is_run = False
+
+    def row(self) -> Row:
+        extra = None
+        if self._trouble or self._links or self._tags or self._closed:
+            extra = (tuple(sorted(self._trouble)), tuple(self._links.values()), self._tags, self._closed)
+        return self._bytes, self._allocated, self._files, self._newest, self._owner, extra
+
+    def enter(self, parent_fd: int, name: str, depth: int = 0) -> None:
+        """Count the directory ``name`` and all below it."""
+        fd = self._open(parent_fd, name, depth)
+        if fd is None:
+            return
+        try:
+            if depth >= _MAX_DEPTH:
+                self._deep(parent_fd, name)
+                return
+            for one in self.list(fd):
+                self.enter(fd, one, depth + 1)
+        finally:
+            os.close(fd)
+
+    def enter_run(self, parent_fd: int, name: str, wants_name: bool) -> None:
+        """Count the run ``name``, and look at its tags."""
+        self._is_run = True
+        fd = self._open(parent_fd, name, 0)
+        if fd is None:
+            return
+        try:
+            others: list[str] = []
+            below = self.list(fd, others)
+            self._is_run = False
+            for one in below:
+                if one != _TAGS_FOLDER:
+                    self.enter(fd, one, 1)
+            self._is_run = True
+            if _TAGS_FOLDER in below:
+                self._enter_tags(fd, wants_name)
+            elif _TAGS_FOLDER in others:
+                # A link or a file: MLflow follows the one and fails on the other.
+                self._closed = self._closed or "not a directory"
+                self._tags[KEEP_TAG] = UNUSABLE
+        finally:
+            os.close(fd)
+
+    def _open(self, parent_fd: int, name: str, depth: int) -> int | None:
+        """A descriptor on a directory that is to be counted; what is none to count is noted."""
+        try:
+            fd = os.open(name, _DIRECTORY, dir_fd=parent_fd)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._cannot(error)
+            return None
         status = os.fstat(fd)
         if depth == 0:
-            tally.owner = status.st_uid
-        if status.st_dev != ledger.device:
-            tally.trouble.add("other-device")
+            self._owner = status.st_uid
+        if status.st_dev != self._device:
+            self._trouble.add("other-device")
+            os.close(fd)
+            return None
+        if status.st_mtime_ns > self._newest:
+            self._newest = status.st_mtime_ns
+        return fd
+
+    def _cannot(self, error: OSError) -> None:
+        self._trouble.add("unreadable")
+        if self._is_run:
+            self._closed = self._closed or look.words(error)
+
+    def _enter_tags(self, run_fd: int, wants_name: bool) -> None:
+        fd = self._open(run_fd, _TAGS_FOLDER, 1)
+        if fd is None:
             return
-        if status.st_mtime_ns > tally.newest_ns:
-            tally.newest_ns = status.st_mtime_ns
-        if depth >= _MAX_DEPTH:
-            _deep(parent_fd, name, tally, ledger, pulse)
-            return
-        if tags is None or closed is None:
-            for one in _list(fd, tally, ledger, pulse):
-                _enter(fd, one, tally, ledger, pulse, depth + 1)
-            return
-        others: list[str] = []
-        for one in _list(fd, tally, ledger, pulse, others, closed):
-            if one == _TAGS_FOLDER:
-                _enter_tags(fd, one, tally, ledger, pulse, tags, closed)
-            else:
-                _enter(fd, one, tally, ledger, pulse, 1)
-        if _TAGS_FOLDER in others:
-            # A link or a file: MLflow follows the one and fails on the other.
-            closed.append(look.NotReadable(20, "not a directory", _TAGS_FOLDER))
-            tags[KEEP_TAG] = UNUSABLE
-    finally:
-        os.close(fd)
+        try:
+            seen: list[str] = []
+            below = self.list(fd, seen)
+            self._is_run = False
+            for one in below:
+                self.enter(fd, one, 2)
+            for tag in (PARENT_TAG, KEEP_TAG, NAME_TAG) if wants_name else (PARENT_TAG, KEEP_TAG):
+                if tag in seen or tag in below:
+                    self._read_tag(fd, tag)
+        finally:
+            os.close(fd)
 
+    def _read_tag(self, fd: int, tag: str) -> None:
+        try:
+            value = read_tag(fd, tag)
+        except OSError as error:
+            if tag == KEEP_TAG:
+                self._tags[tag] = UNUSABLE
+            elif tag == PARENT_TAG:
+                self._closed = self._closed or look.words(error)
+        else:
+            if value is not None:
+                self._tags[tag] = value
 
-def _enter_tags(
-    fd: int, name: str, tally: Tally, ledger: Ledger, pulse: Pulse, tags: dict[str, str], closed: list[OSError]
-) -> None:
-    try:
-        tags_fd = os.open(name, _DIRECTORY, dir_fd=fd)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        tally.trouble.add("unreadable")
-        closed.append(error)
-        return
-    try:
-        status = os.fstat(tags_fd)
-        if status.st_dev != ledger.device:
-            tally.trouble.add("other-device")
-            return
-        tally.newest_ns = max(tally.newest_ns, status.st_mtime_ns)
-        seen: list[str] = []
-        below = _list(tags_fd, tally, ledger, pulse, seen, closed)
-        for one in below:
-            _enter(tags_fd, one, tally, ledger, pulse, 2)
-        for tag in _TAGS:
-            if tag not in seen and tag not in below:
-                continue
-            try:
-                value = read_tag(tags_fd, tag)
-            except OSError as error:
-                if tag == KEEP_TAG:
-                    tags[tag] = UNUSABLE
-                elif tag == _PARENT_TAG:
-                    closed.append(error)
-            else:
-                if value is not None:
-                    tags[tag] = value
-    finally:
-        os.close(tags_fd)
+    def list(self, fd: int, others: list[str] | None = None) -> list[str]:
+        """Count what a directory holds itself; the names of its directories. ``others`` collects other names."""
+        below: list[str] = []
+        size = blocks = files = met = 0
+        newest = self._newest
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    if not met & 0x3FF:
+                        self._pulse()
+                    met += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        below.append(entry.name)
+                        continue
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    except OSError as error:
+                        self._cannot(error)
+                        continue
+                    at = status.st_mtime_ns
+                    if at > newest:
+                        newest = at
+                    if others is not None:
+                        others.append(entry.name)
+                    # By number these fields cost a third: 0 is the mode, 3 the number of names, 6 the size.
+                    if status[0] & _TYPE == _REGULAR:
+                        if status[3] == 1:
+                            size += status[6]
+                            blocks += status.st_blocks
+                            files += 1
+                        else:
+                            self._count_link(status)
+        except OSError as error:
+            self._cannot(error)
+        self._bytes += size
+        self._allocated += blocks * 512
+        self._files += files
+        if newest > self._newest:
+            self._newest = newest
+        return below
 
+    def _count_link(self, status: os.stat_result) -> None:
+        if status.st_ino not in self._links:
+            self._links[status.st_ino] = (status.st_ino, status.st_size, status.st_blocks * 512)
+            self._bytes += status.st_size
+            self._allocated += status.st_blocks * 512
+            self._files += 1
 
-def _list(
-    fd: int,
-    tally: Tally,
-    ledger: Ledger,
-    pulse: Pulse,
-    seen: list[str] | None = None,
-    closed: list[OSError] | None = None,
-) -> list[str]:
-    """Count what a directory holds itself; the names of its directories. ``seen`` collects other names,
-    ``closed`` why it could not be listed."""
-    below: list[str] = []
-    size = blocks = files = met = 0
-    newest = tally.newest_ns
-    try:
-        with os.scandir(fd) as entries:
-            for entry in entries:
-                if not met & 0x3FF:
-                    pulse()
-                met += 1
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(entry.name)
-                    continue
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                except OSError as error:
-                    tally.trouble.add("unreadable")
-                    if closed is not None:
-                        closed.append(error)
-                    continue
-                if status.st_mtime_ns > newest:
-                    newest = status.st_mtime_ns
-                if seen is not None:
-                    seen.append(entry.name)
-                if status.st_mode & 0o170000 == 0o100000 and (status.st_nlink == 1 or ledger.is_new(status)):
-                    size += status.st_size
-                    blocks += status.st_blocks
-                    files += 1
-    except OSError as error:
-        tally.trouble.add("unreadable")
-        if closed is not None:
-            closed.append(error)
-    tally.size_bytes += size
-    tally.allocated_bytes += blocks * 512
-    tally.files += files
-    tally.newest_ns = newest
-    return below
+    def _deep(self, parent_fd: int, name: str) -> None:
+        def failed(path: str, what: str, error: OSError) -> None:
+            self._trouble.add("unreadable")
 
-
-def measure_files(fd: int, ledger: Ledger, pulse: Pulse) -> tuple[Tally, list[str]]:
-    """What a directory holds itself, as one item, and the names of the directories in it."""
-    ledger.begin_item()
-    tally = Tally()
-    return tally, _list(fd, tally, ledger, pulse)
-
-
-def _deep(parent_fd: int, name: str, tally: Tally, ledger: Ledger, pulse: Pulse) -> None:
-    def failed(path: str, what: str, error: OSError) -> None:
-        tally.trouble.add("unreadable")
-
-    try:
-        for entry in look.walk(parent_fd, name, failed):
-            pulse()
-            status = entry.status
-            tally.newest_ns = max(tally.newest_ns, status.st_mtime_ns)
-            if status.st_dev != ledger.device:
-                tally.trouble.add("other-device")
-            elif stat.S_ISREG(status.st_mode) and (status.st_nlink == 1 or ledger.is_new(status)):
-                tally.size_bytes += status.st_size
-                tally.allocated_bytes += status.st_blocks * 512
-                tally.files += 1
-    except OSError:
-        tally.trouble.add("unreadable")
+        try:
+            for entry in look.walk(parent_fd, name, failed):
+                self._pulse()
+                status = entry.status
+                self._newest = max(self._newest, status.st_mtime_ns)
+                if status.st_dev != self._device:
+                    self._trouble.add("other-device")
+                elif stat.S_ISREG(status.st_mode):
+                    if status.st_nlink > 1:
+                        self._count_link(status)
+                    else:
+                        self._bytes += status.st_size
+                        self._allocated += status.st_blocks * 512
+                        self._files += 1
+        except OSError:
+            self._trouble.add("unreadable")

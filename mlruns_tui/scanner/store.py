@@ -38,18 +38,33 @@ def open_store(target: str | None, database: str | None = None) -> StoreReader:
     """
     if database is not None:
         _check_database(database)
-    root, beside, given = _locate(target)
+    listings = _Listings()
+    root, beside, given = _locate(target, listings)
     database = database or beside or None
     if database and (detect.is_sqlite_uri(database) or not detect.is_database_uri(database)):
         # Relative names mean this directory, wherever the process goes later.
         database = os.path.realpath(detect.sqlite_path(database))
-    return StoreReader(_describe(root, given, database), database)
+    store = _describe(root, given, database, listings)
+    return StoreReader(store, database, listings.found.get(root))
 
 
-def _locate(target: str | None) -> tuple[str, str, str]:
+class _Listings:
+    """Directories listed while a store is looked for: each once, for a file server takes its time."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Listing] = {}
+
+    def of(self, root: str, shown: str) -> Listing:
+        """Raises UsageError."""
+        if root not in self.found:
+            self.found[root] = _listing(root, shown)
+        return self.found[root]
+
+
+def _locate(target: str | None, listings: _Listings) -> tuple[str, str, str]:
     """Path of the root, the database that was named or found instead (or nothing), and the given name."""
     if target is None:
-        return _project(".", named=False)
+        return _project(".", listings, named=False)
     if not target.strip():
         raise UsageError("no-such-store", "an empty path names no store")
     if detect.is_database_uri(target):
@@ -59,7 +74,7 @@ def _locate(target: str | None) -> tuple[str, str, str]:
                 f"{detect.without_password(target)}: such a database cannot be read yet",
                 hint="name the directory of its artifacts, and this database with --database",
             )
-        return *_beside(detect.sqlite_path(target), target), target
+        return *_beside(detect.sqlite_path(target), target, listings), target
     path = target
     if target.lower().startswith("file:"):
         path = unquote(re.sub(r"^file:(//[^/]*)?", "", target, flags=re.IGNORECASE))
@@ -69,10 +84,10 @@ def _locate(target: str | None) -> tuple[str, str, str]:
             f"{safe(target, 200)}: a server's store can only be opened where its files are",
             hint="name the artifact directory or the database file on the server's machine",
         )
-    return _path(path, target)
+    return _path(path, target, listings)
 
 
-def _path(path: str, given: str) -> tuple[str, str, str]:
+def _path(path: str, given: str, listings: _Listings) -> tuple[str, str, str]:
     shown = safe(given, 300)
     try:
         status = os.stat(path)
@@ -83,12 +98,12 @@ def _path(path: str, given: str) -> tuple[str, str, str]:
         raise UsageError("unreadable-store", f"{shown} cannot be read: {why}", path=path) from None
     if not stat.S_ISDIR(status.st_mode):
         if stat.S_ISREG(status.st_mode) and _is_sqlite(path, shown):
-            return *_beside(path, given), given
+            return *_beside(path, given, listings), given
         raise UsageError("not-a-store", f"{shown} is a file, not a store", path=path)
     root = os.path.realpath(path)
-    if _is_root(root, _listing(root, shown)):
+    if _is_root(root, listings.of(root, shown)):
         return root, "", given
-    return _project(given, named=True, folder=path)
+    return _project(given, listings, named=True, folder=path)
 
 
 def _similar(given: str) -> str:
@@ -110,7 +125,7 @@ def _is_sqlite(path: str, shown: str) -> bool:
         raise UsageError("unreadable-store", f"{shown} cannot be read: {look.words(error)}", path=path) from None
 
 
-def _project(given: str, named: bool, folder: str = "") -> tuple[str, str, str]:
+def _project(given: str, listings: _Listings, named: bool, folder: str = "") -> tuple[str, str, str]:
     """The store a project directory holds."""
     folder = folder or given
     for name in _PROJECT:
@@ -118,10 +133,10 @@ def _project(given: str, named: bool, folder: str = "") -> tuple[str, str, str]:
         shown = given if named else f"./{name}"
         if name.endswith(".db"):
             if os.path.isfile(path):
-                return *_beside(path, os.path.join(given, name)), shown
+                return *_beside(path, os.path.join(given, name), listings), shown
         elif os.path.isdir(path):
             root = os.path.realpath(path)
-            _listing(root, safe(os.path.join(given, name), 300))
+            listings.of(root, safe(os.path.join(given, name), 300))
             return root, "", shown
     if named:
         raise UsageError("not-a-store", f"{safe(given, 300)} is not an MLflow store: {_LOOKED_FOR}", path=folder)
@@ -133,7 +148,7 @@ def _project(given: str, named: bool, folder: str = "") -> tuple[str, str, str]:
     )
 
 
-def _beside(path: str, given: str) -> tuple[str, str]:
+def _beside(path: str, given: str, listings: _Listings) -> tuple[str, str]:
     """The artifact root that goes with a database file. Never one its rows name: only beside it."""
     shown = safe(given, 300)
     if not os.path.exists(path):
@@ -144,7 +159,7 @@ def _beside(path: str, given: str) -> tuple[str, str]:
     folder = os.path.dirname(path)
     roots = [os.path.join(folder, name) for name in _STORE_NAMES if os.path.isdir(os.path.join(folder, name))]
     if len(roots) > 1:
-        roots.sort(key=lambda root: not _is_owned(path, root))
+        roots.sort(key=lambda root: not _is_owned(path, root, listings))
     if roots:
         return os.path.realpath(roots[0]), path
     if os.path.basename(folder) in _STORE_NAMES:
@@ -153,14 +168,14 @@ def _beside(path: str, given: str) -> tuple[str, str]:
     return os.path.join(folder, _STORE_NAMES[0]), path
 
 
-def _is_owned(path: str, root: str) -> bool:
+def _is_owned(path: str, root: str, listings: _Listings) -> bool:
     from . import database as databases
     from .locations import Roots
 
     pulse = Pulse(never)
     try:
         contents = databases.read_experiments(path, pulse)
-        return detect.owns(contents, _listing(root, root), Roots(root), root, pulse)
+        return detect.owns(contents, listings.of(root, root), Roots(root), root, pulse)
     except sqlite.Unreadable:
         return False
 
@@ -215,11 +230,11 @@ def _is_root(root: str, listing: Listing) -> bool:
     return shaped and (bool(visible) or os.path.isdir(os.path.join(root, TRASH_NAME)))
 
 
-def _describe(root: str, given: str, database: str | None) -> StoreInfo:
+def _describe(root: str, given: str, database: str | None, listings: _Listings) -> StoreInfo:
     file_system, network = look.file_system(root)
     try:
         identity = look.identity(root)
-        listing = _listing(root, safe(given, 300))
+        listing = listings.of(root, safe(given, 300))
     except FileNotFoundError:
         identity, listing = Identity(0, 0), Listing()
     pulse = Pulse(never)

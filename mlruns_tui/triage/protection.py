@@ -6,7 +6,7 @@ evidence (for the plan, which alone counts).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -52,8 +52,8 @@ class Facts:
         self.options = options
         self.evidence = evidence
         self.experiments: dict[str, Experiment] = {one.key: one for one in snapshot.experiments}
-        self.runs: dict[str, Run] = {run.key: run for runs in snapshot.runs.values() for run in runs}
-        references: Iterable[Reference] = evidence.references if evidence else snapshot.references
+        self._runs: dict[str, Run] | None = None
+        references: Sequence[Reference] = evidence.references if evidence else snapshot.references
         self._by_run: dict[str, list[Reference]] = {}
         self._by_experiment: dict[str, list[Reference]] = {}
         self._by_path: dict[str, list[Reference]] = {}
@@ -61,12 +61,26 @@ class Facts:
         """What may need any run: of the experiment at a path, of the whole store under the empty path."""
         self._children: dict[str, dict[str, str]] = {}
         self._keys: dict[str, list[str]] | None = None
-        paths: dict[str, str] = {run.path: key for key, run in self.runs.items() if run.path}
+        children = {one.by_path for one in references if one.kind == "parent" and one.target_kind != "any"}
+        parents: list[Run] = []
+        paths: dict[str, str] = {}
+        for runs in snapshot.runs.values():
+            for run in runs:
+                if run.parent:
+                    parents.append(run)
+                if children and run.path in children:
+                    paths[run.path] = run.key
         for reference in references:
             self._index(reference, paths)
-        for key, run in self.runs.items():
-            if run.parent:
-                self._children.setdefault(run.parent, {}).setdefault(key, run.name or run.run_id)
+        for run in parents:
+            self._children.setdefault(run.parent, {}).setdefault(run.key, run.name or run.run_id)
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """By key; made when somebody asks, for keys of all runs are most of what this takes."""
+        if self._runs is None:
+            self._runs = {run.key: run for runs in self.snapshot.runs.values() for run in runs}
+        return self._runs
 
     def _index(self, reference: Reference, paths: Mapping[str, str]) -> None:
         if reference.target_kind == "any":
@@ -90,7 +104,7 @@ class Facts:
 
     def runs_of(self, key: str) -> Sequence[Run]:
         """The run with this key, or the runs of the experiment with this key."""
-        run = self.runs.get(key)
+        run = self.runs.get(key) if "/run/" in key else None
         return [run] if run is not None else self.snapshot.runs.get(key, ())
 
     def keys_of_run(self, run_id: str) -> Sequence[str]:
@@ -103,7 +117,7 @@ class Facts:
 
     def protections(self, key: str) -> list[Protection]:
         """All that protects one item by itself, kept children aside; lifted kinds are left out."""
-        run = self.runs.get(key)
+        run = self.runs.get(key) if "/run/" in key else None
         found: list[Protection] = []
         if run is not None:
             found = self._of_run(run)
@@ -186,9 +200,23 @@ class Facts:
             return [Protection("unreadable", "its runs were not read yet")]
         first: dict[str, Protection] = {}
         for run in self.snapshot.runs.get(experiment.key, ()):
+            if self._is_free(run):
+                continue
             for one in self._of_run(run, inside=True):
                 first.setdefault(one.kind, Protection(one.kind, f"run {run.name or run.run_id}: {one.reason}"))
         return list(first.values())
+
+    def _is_free(self, run: Run) -> bool:
+        """Whether nothing protects what such a run stands for: as nearly all are, so this is asked first."""
+        return (
+            run.status in FINAL_STATUSES
+            and run.state == "ok"
+            and run.record == "file"
+            and not run.keep
+            and not self._any
+            and run.run_id not in self._by_run
+            and run.path not in self._by_path
+        )
 
     def _claims(self, path: str, what: str) -> list[Protection]:
         if not path:
