@@ -20,6 +20,7 @@ COMMANDS = {
     "recover": ("mlruns_tui.cli.recover", "Batches that stopped half-way: go on with them, or take them back."),
     "log": ("mlruns_tui.cli.log", "Who removed what, when, why, and how to get it back."),
     "backups": ("mlruns_tui.cli.backups", "What is kept: list, show, restore, purge."),
+    "config": ("mlruns_tui.cli.config", "Your settings: where they are, what is in force."),
     "demo": ("mlruns_tui.cli.demo", "A store with every kind of trouble, to try things on."),
 }
 """Module and short help by name, in the order of the help."""
@@ -38,6 +39,7 @@ written ./list.
 _MORE = """\
 Every command has --help with examples. Options can be set in the environment: MLRUNS_TUI_READ_ONLY=1 here,
 MLRUNS_TUI_CLEANUP_MIN_IDLE=6h for an option of a command. NO_COLOR and MLRUNS_TUI_DEBUG=1 work as well.
+Theme, mouse and keys of the screen can be kept in a settings file: mlruns-tui config path.
 
 \b
 Shell completion:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from mlruns_tui.model.errors import Exit, UsageError
 from mlruns_tui.model.text import safe
 
+from .config import own_settings
 from .console import tell
 from .options import database_option, store_argument
 
@@ -58,7 +62,21 @@ def command(
         tell(ctx.get_help())
         tell("\nmlruns-tui: the screen needs a terminal; mlruns-tui list prints what is in a store")
         return Exit.USAGE
-    return open_screen(store, database, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse)
+    own = own_settings()
+
+    def chosen(name: str, value: Any, setting: Any) -> Any:
+        """What was said just now comes before what the file says."""
+        return setting if ctx.get_parameter_source(name) is ParameterSource.DEFAULT else value
+
+    return open_screen(
+        store,
+        database,
+        read_only=chosen("read_only", read_only, own.read_only),
+        ascii_signs=chosen("ascii_signs", ascii_signs, own.ascii),
+        theme=chosen("theme", theme, own.theme),
+        mouse=chosen("mouse", mouse, own.mouse),
+        keymap=own.keys,
+    )
 
 
 def has_terminal() -> bool:
@@ -74,6 +92,7 @@ def open_screen(
     ascii_signs: bool = False,
     theme: str | None = None,
     mouse: bool = True,
+    keymap: Mapping[str, str] | None = None,
 ) -> int:
     """Fork the reader, then import Textual (in this order: it starts threads), then run the screen."""
     from mlruns_tui.workflow.reading import fork_reader
@@ -81,4 +100,4 @@ def open_screen(
     reader = fork_reader(store, database)
     from mlruns_tui.tui.app import run_app
 
-    return run_app(reader, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse)
+    return run_app(reader, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse, keymap=keymap)

@@ -250,6 +250,19 @@ SCHEMAS: dict[str, Schema] = {
             demo=_object(path=_TEXT, seed={"type": "integer"}, files=_COUNT, size_bytes=_COUNT, remove_command=_TEXT)
         ),
     ),
+    "config": {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "mlruns-tui config",
+        **_object(
+            document={"const": "config"},
+            version={"const": 1},
+            path=_TEXT,
+            exists=_FLAG,
+            settings=_list(_object(name=_TEXT, value={"type": ["string", "boolean", "null"]}, source=_TEXT)),
+            keys=_list(_object(command=_TEXT, keys=_list(_TEXT), source={"enum": ["default", "file"]}, help=_TEXT)),
+            messages=_list(_TEXT),
+        ),
+    },
     "error": {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "mlruns-tui error",

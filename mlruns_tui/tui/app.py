@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from rich.segment import Segment
@@ -12,8 +13,9 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from mlruns_tui.model.errors import Exit
+from mlruns_tui.model.errors import Exit, UsageError
 from mlruns_tui.model.protocols import Reader
+from mlruns_tui.model.text import safe
 
 from . import signs
 from .palette import Palette, StoreCommands
@@ -123,12 +125,24 @@ class MlrunsApp(App[int]):
 
 
 def run_app(reader: Reader, **options: Any) -> int:
-    """Show the store until the user leaves. Options as for ``MlrunsApp``.
+    """Show the store until the user leaves. Options as for ``MlrunsApp``, but an unknown theme raises UsageError.
 
     Returns the exit code: 0, or 1 when the screen itself broke (Textual has said how by then); the store
     is as the last finished work left it, and work in the worker goes on. Prints nothing itself.
     """
     app = MlrunsApp(reader, **options)
+    _check_theme(options.get("theme"), app)
     app.run(mouse=app.mouse)
     # Leaving after the error, in what is left of the screen, sets the code anew.
     return int(Exit.FAILED if app.return_code or app._exception is not None else Exit.DONE)
+
+
+def _check_theme(theme: str | None, app: MlrunsApp) -> None:
+    if theme and theme not in app.available_themes:
+        near = get_close_matches(theme, app.available_themes, 1, 0.5)
+        names = ", ".join(one.name for one in THEMES)
+        raise UsageError(
+            "usage",
+            f"there is no theme “{safe(theme, 60)}”",
+            hint=f"did you mean {near[0]}? Ours: {names}" if near else f"ours: {names}",
+        )

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from mlruns_tui.cli.group import COMMANDS
+
 Run = Callable[..., Any]
 VERSION = re.compile(r"mlruns-tui \d+\.\d+.*\n")
 
@@ -67,7 +69,9 @@ def test_help_lists_every_command_that_exists_and_no_other(start: Run) -> None:
     done = start("--help")
     assert done.code == 0
     told = done.out.partition("Commands:")[2].partition("Options")[0]
-    assert re.findall(r"^  (\w+)  ", told, re.MULTILINE) == ["list", "doctor", "cleanup", "undo", "backups", "demo"]
+    assert re.findall(r"^  (\w+)  ", told, re.MULTILINE) == list(COMMANDS)
+    assert {"list", "doctor", "cleanup", "undo", "backups", "config", "demo"} <= set(COMMANDS)
+    assert all(start(name, "--help").code == 0 for name in COMMANDS)
     assert "_MLRUNS_TUI_COMPLETE=bash_source" in done.out
     assert "Exit codes" in done.out
 
@@ -164,7 +168,8 @@ def test_a_first_word_that_is_no_command_is_the_store(run: Run, monkeypatch: pyt
 
     monkeypatch.setattr("mlruns_tui.cli.screen.has_terminal", lambda: True)
     monkeypatch.setattr("mlruns_tui.cli.screen.open_screen", open_screen)
-    plain = {"read_only": False, "ascii_signs": False, "theme": None, "mouse": True}
+    monkeypatch.setenv("MLRUNS_TUI_CONFIG", "/nowhere/config.yaml")
+    plain = {"read_only": False, "ascii_signs": False, "theme": None, "mouse": True, "keymap": {}}
     assert run("./list").code == 0
     assert run("--read-only", "--ascii", "/data/mlruns", "--no-mouse", "--theme", "mlruns-light").code == 0
     assert run("--database", "sqlite:///x.db").code == 0
@@ -174,7 +179,11 @@ def test_a_first_word_that_is_no_command_is_the_store(run: Run, monkeypatch: pyt
     assert run("store").code == 0
     assert opened == [
         ("./list", None, plain),
-        ("/data/mlruns", None, {"read_only": True, "ascii_signs": True, "theme": "mlruns-light", "mouse": False}),
+        (
+            "/data/mlruns",
+            None,
+            {**plain, "read_only": True, "ascii_signs": True, "theme": "mlruns-light", "mouse": False},
+        ),
         (None, "sqlite:///x.db", plain),
         (None, None, plain),
         ("store", "sqlite:///y.db", {**plain, "read_only": True}),
