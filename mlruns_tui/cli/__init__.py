@@ -18,7 +18,13 @@ def main(argv: list[str] | None = None) -> int:
     if arguments and arguments[0] in ("--version", "-V"):
         import mlruns_tui
 
-        sys.stdout.write(f"mlruns-tui {mlruns_tui.__version__}\n")
+        try:
+            sys.stdout.write(f"mlruns-tui {mlruns_tui.__version__}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            from .run import unwritten
+
+            return unwritten(error)
         return 0
     from .run import run
 

@@ -28,13 +28,10 @@ def run(arguments: list[str]) -> int:
         return _stopped(_usage(error), arguments)
     except (KeyboardInterrupt, EOFError, click.Abort):
         return _stopped(Interrupted(), arguments)
-    except BrokenPipeError:
-        # Whoever read our output has enough; nothing more can be said there.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdout.fileno())
-        return Exit.FAILED
+    except BrokenPipeError as error:
+        return unwritten(error)
     except OSError as error:
-        return _unwritten(error) if _is_output(error) else _broken(error, arguments)
+        return unwritten(error) if _is_output(error) else _broken(error, arguments)
     except Exception as error:
         return _broken(error, arguments)
     return code if isinstance(code, int) else Exit.DONE
@@ -87,18 +84,22 @@ def _is_output(error: OSError) -> bool:
     return trace is not None and trace.tb_frame.f_code is click.echo.__code__
 
 
-def _unwritten(error: OSError) -> int:
-    """Stdout takes no more: a full disk, or one that broke."""
+def unwritten(error: OSError) -> int:
+    """Stdout takes no more: its reader has enough, the disk is full, or broke."""
+    if isinstance(error, BrokenPipeError):
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdout.fileno())
+        return Exit.FAILED
     # What is left for it would be tried again at the end of the process, and complained about.
     sys.stdout = io.StringIO()
     why = error.strerror or str(error)
-    unwritten = MlrunsError(
+    failed = MlrunsError(
         "output-failed",
         f"the output could not be written: {why}; it is not complete, and nothing in the store depends on it",
     )
     with contextlib.suppress(OSError):
-        tell(f"mlruns-tui: {_sentence(unwritten)}")
-    return unwritten.exit_code
+        tell(f"mlruns-tui: {_sentence(failed)}")
+    return failed.exit_code
 
 
 def _broken(error: Exception, arguments: list[str]) -> int:

@@ -73,7 +73,8 @@ def age_reference(run: Run) -> tuple[str, int] | None:
     a deleted run since its deletion): what happened then, and the time in ms. None when unknown."""
     if run.lifecycle_stage == "deleted" and run.deleted_time is not None:
         return "deleted", run.deleted_time
-    if run.end_time is not None and run.end_time > 0:
+    # An end that lies days before the start is no date: clocks differ, but not by that much.
+    if run.end_time is not None and run.end_time > max(0, (run.start_time or 0) - DAY_MS):
         return "ended", run.end_time
     if run.start_time is not None and run.start_time > 0 and run.status not in FINAL_STATUSES:
         return "started", run.start_time

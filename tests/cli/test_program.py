@@ -271,7 +271,7 @@ def test_a_store_that_is_there_is_not_taken_for_a_command(start: Run, store: Any
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
-    "words", [["list"], ["list", "--json"], ["list", "--ndjson"], ["--help"], ["list", "--schema"]]
+    "words", [["list"], ["list", "--json"], ["list", "--ndjson"], ["--help"], ["list", "--schema"], ["--version"]]
 )
 def test_a_full_disk_under_the_output_is_said_in_one_line(
     command: list[str], store: Any, words: list[str], unbuffered: str
