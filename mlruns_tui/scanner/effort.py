@@ -47,7 +47,7 @@ class Effort:
         self._cpu_s += cpu_s
         self._waits += waits
         self.row_s = self._wall_s / max(1, self._rows)
-        if self._wall_s < _WINDOW_S:
+        if self._wall_s < _WINDOW_S * min(self.wanted, 8):
             return
         waiting = self._wall_s / max(self._cpu_s, self._wall_s / 1000)
         waits_itself = self._waits >= _GIVEN_UP * self._rows

@@ -205,16 +205,16 @@ def test_helpers_hold_no_file_of_their_parent_open(full, helpers, monkeypatch):
 
 def test_many_wait_where_the_disk_is_slow_and_one_a_core_computes_where_it_is_not():
     effort = Effort(2)
-    for _ in range(10):
+    for _ in range(40):
         effort.add(10, 0.01, 0.009, 0)
     assert effort.wanted == 2
-    for _ in range(10):
+    for _ in range(40):
         effort.add(10, 0.1, 0.01, 0)
     assert effort.wanted == 2, "a busy machine is no slow disk"
-    for _ in range(10):
+    for _ in range(40):
         effort.add(10, 0.1, 0.01, 300)
     assert effort.wanted == 20
-    for _ in range(10):
+    for _ in range(40):
         effort.add(10, 0.01, 0.009, 0)
     assert effort.wanted == 2, "what was cold is warm now"
 
