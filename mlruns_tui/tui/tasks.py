@@ -80,6 +80,8 @@ class TaskView:
     ) -> None:
         """``experiments``: names by experiment key, to say where an item is. ``clock``: seconds."""
         self._work = work
+        self.repairs = False
+        """Places are mended: nothing goes out of the store."""
         self._experiments = dict(experiments or {})
         self._clock = clock
         self._listeners: tuple[MessagePump, ...] = ()

@@ -152,8 +152,8 @@ class Changing:
 
     # A piece of work in the worker.
 
-    def begin(self, start: Callable[[], Work], words: str) -> None:
-        """Start work (a process, so not on the screen's thread) and follow it."""
+    def begin(self, start: Callable[[], Work], words: str, repairs: bool = False) -> None:
+        """Start work (a process, so not on the screen's thread) and follow it. ``repairs``: it mends places."""
         experiments = self.experiment_names()
         self.screen.change(task=words)
         self._space_before = self.screen.reading.space
@@ -163,6 +163,7 @@ class Changing:
 
             self._adopted = False
             self.task = TaskView(work, experiments)
+            self.task.repairs = repairs
             self.task.start(self.screen)
             self.screen.app.push_screen(ProgressScreen(self.task))
 

@@ -51,4 +51,4 @@ class Repairing:
 
     def _answered(self, answer: RepairAnswer | None) -> None:
         if answer is not None and not answer.plan.empty:
-            self.screen.changing.begin(lambda: repairing.start_repair(answer.plan), "the repair goes on")
+            self.screen.changing.begin(lambda: repairing.start_repair(answer.plan), "the repair goes on", repairs=True)

@@ -17,8 +17,7 @@ from textual.widgets import Input, Static
 
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import Plan, PlanItem
-from mlruns_tui.model.store import Snapshot, experiment_key
-from mlruns_tui.model.words import Place
+from mlruns_tui.model.store import Snapshot
 from mlruns_tui.report.words import plural
 from mlruns_tui.triage.planner import without
 from mlruns_tui.tui.background import in_background
@@ -75,7 +74,8 @@ class RepairScreen(Screen["RepairAnswer | None"]):
         self._space = space
         self._names: dict[str, str] = {}
         self._left_out: frozenset[str] = frozenset()
-        self._places = {one.key: one.name or one.experiment_id for one in snapshot.experiments}
+        self._places = repair_words.places_of(plan, snapshot)
+        self._rebuilt = repair_words.rebuilt(plan)
         self._renaming: PlanItem | None = None
         self._asked = 0
         self.plan = plan
@@ -87,7 +87,10 @@ class RepairScreen(Screen["RepairAnswer | None"]):
         with Horizontal(id="page"):
             with Panel(id="items-panel", classes="-goes"):
                 yield RowList[PlanItem](
-                    self._paint, self._whole.items, header=lambda width: self._painter.header(width), id="items"
+                    self._paint,
+                    repair_words.in_order(self._whole),
+                    header=lambda width: self._painter.header(width),
+                    id="items",
                 )
             with Vertical(id="side"):
                 with Panel(id="item-panel"), Words(id="item"):
@@ -139,7 +142,7 @@ class RepairScreen(Screen["RepairAnswer | None"]):
         self.query_one("#headline", SplitLine).show(repair_words.headline(plan))
         panel = self.query_one("#items-panel", Panel)
         panel.set_title("repairs", plural(len(plan.items), "place"))
-        self._list.set_rows(self._whole.items)
+        self._list.set_rows(repair_words.in_order(self._whole))
         self.query_one("#happens-panel", Panel).set_title("what happens")
         width = max(30, self.query_one("#happens").size.width - 2)
         left_out = len(self._left_out)
@@ -157,10 +160,14 @@ class RepairScreen(Screen["RepairAnswer | None"]):
         panel = self.query_one("#item-panel", Panel)
         panel.set_title("what is done")
         width = max(24, self.query_one("#item").content_size.width - 2)
-        lines = [] if item is None else repair_words.item_lines(item, self._painter.place(item), width)
+        lines = (
+            []
+            if item is None
+            else repair_words.item_lines(item, self._painter.place(item), item.key in self._rebuilt, width)
+        )
         self.query_one("#item-words", Static).update(stack(lines))
         keys = [("Enter", "press"), (signs.left_right, "button"), ("Tab", "lists"), ("Space", "leave one out")]
-        if item is not None and repair_words.new_name(item):
+        if item is not None and item.key in self._rebuilt:
             keys.append(("n", "another name"))
         if not self.plan.empty:
             keys.append(("m", "repair them"))
@@ -219,13 +226,13 @@ class RepairScreen(Screen["RepairAnswer | None"]):
     def action_rename(self) -> None:
         """Ask for the name of the experiment under the cursor."""
         item = self._list.current
-        if item is None or not repair_words.new_name(item):
+        if item is None or item.key not in self._rebuilt:
             return
         self._renaming = item
         self.add_class("-asking")
         self._note("Enter takes it   Esc leaves it as it was")
         field = self.query_one(Input)
-        field.value = repair_words.new_name(item)
+        field.value = item.name
         field.cursor_position = len(field.value)
         field.focus()
 
@@ -235,8 +242,7 @@ class RepairScreen(Screen["RepairAnswer | None"]):
         item = self._renaming
         if item is None:
             return
-        place: Place = "trash" if item.path.startswith(".trash/") else "root"
-        names = {**self._names, experiment_key(place, item.experiment_id): event.value.strip()}
+        names = {**self._names, repair_words.key_of_experiment(item): event.value.strip()}
         self._asked += 1
         self._note("looking whether it is free")
         in_background(self, partial(self._preview, names), partial(self._renamed, self._asked, names), self._refused,

@@ -9,23 +9,53 @@ from typing import Final
 from textual.content import Content
 
 from mlruns_tui.model.plan import Plan, PlanItem, RefusedItem
-from mlruns_tui.model.store import Snapshot, container_key
-from mlruns_tui.model.words import VAULT_NAME
-from mlruns_tui.report.words import plural, size_text
+from mlruns_tui.model.store import Snapshot, experiment_key
+from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import TRASH_NAME, VAULT_NAME, Place
+from mlruns_tui.report.words import elide, plural, size_text
 from mlruns_tui.tui.signs import Signs
 from mlruns_tui.workflow.reading import Space
 
-from .cells import DIM, FAINT, KEY, Piece, cut, fit, line, wrap
+from .cells import DIM, FAINT, KEY, Piece, cut, fit, line, width_of, wrap
 from .plan_words import has_backups
 
 MOST_LINES: Final = 14
 """Lines of a rebuilt file that are shown."""
+MOST_REFUSED: Final = 3
+"""Places that stay for the same reason, by path."""
 
 
-def new_name(item: PlanItem) -> str:
-    """The name the experiment gets that this item rebuilds from nothing; empty where no name is made up."""
-    is_experiment = item.kind == "experiment" and not item.run_id
-    return item.name if is_experiment and item.name.startswith("recovered-") else ""
+def in_order(plan: Plan) -> list[PlanItem]:
+    """As they are listed: what is about whole experiments or the store first, then by place."""
+    return sorted(plan.items, key=lambda item: (bool(item.run_id), item.path))
+
+
+def rebuilt(plan: Plan) -> frozenset[str]:
+    """Keys of the experiments that get a name made up for them, which the user may choose instead."""
+    return frozenset(
+        item.key
+        for item in plan.items
+        if item.kind == "experiment" and not item.run_id and item.name == f"recovered-{item.experiment_id}"
+    )
+
+
+def key_of_experiment(item: PlanItem) -> str:
+    """Key of the experiment the place of an item is in; empty outside of any."""
+    place: Place = "trash" if item.path.startswith(f"{TRASH_NAME}/") else "root"
+    return experiment_key(place, item.experiment_id) if item.experiment_id else ""
+
+
+def key_of_run(item: PlanItem) -> str:
+    return f"{key_of_experiment(item)}/run/{item.run_id}" if item.run_id else ""
+
+
+def places_of(plan: Plan, snapshot: Snapshot) -> dict[str, str]:
+    """Names of the experiments and runs of these items by key, as far as the snapshot has them."""
+    wanted = {key_of_run(item) for item in plan.items} | {key_of_experiment(item) for item in plan.items}
+    found = {one.key: one.name or one.experiment_id for one in snapshot.experiments if one.key in wanted}
+    for container in tuple(found):
+        found.update((run.key, run.name or run.run_id) for run in snapshot.runs.get(container, ()) if run.key in wanted)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +64,7 @@ class RepairPainter:
 
     signs: Signs
     places: Mapping[str, str]
-    """Names of experiments by key."""
+    """Names of experiments and runs by key."""
     left_out: Collection[str]
 
     def header(self, width: int) -> Content:
@@ -48,16 +78,27 @@ class RepairPainter:
         done = (item.what or "mended") if goes else "left out"
         mark: Piece = (self.signs.repair, "$accent") if goes else (" ", "")
         return line(
-            [mark, ("  ", ""), (fit(self.place(item), where - 1) + " ", style or "bold"),
+            [mark, ("  ", ""), (fit(self._short_place(item, where - 1), where - 1) + " ", style or "bold"),
              (cut(item.reason, wrong - 1) + " ", DIM), (cut(done, width - 3 - where - wrong), style)]
         )  # fmt: skip
 
     def place(self, item: PlanItem) -> str:
         """``smoke-tests``, ``smoke-tests › run-7``, or the path."""
-        experiment = self.places.get(container_key(item.key), "") or item.experiment_id
+        experiment = self.places.get(key_of_experiment(item), "") or item.experiment_id
+        if not experiment:
+            return item.path
         if not item.run_id:
-            return item.name or experiment or item.path
-        return f"{experiment} {self.signs.path} {item.name or item.run_id}" if experiment else item.path
+            return experiment
+        return f"{experiment} {self.signs.path} {self.places.get(key_of_run(item), item.run_id)}"
+
+    def _short_place(self, item: PlanItem, cells: int) -> str:
+        """The same in so many cells: of both names something is left."""
+        place = self.place(item)
+        experiment, sign, run = place.partition(f" {self.signs.path} ")
+        if not sign or width_of(place) <= cells:
+            return place
+        room = max(8, cells - 3 - width_of(run), cells * 2 // 5)
+        return f"{elide(safe(experiment), room)}{sign}{run}"
 
 
 def _columns(width: int) -> tuple[int, int]:
@@ -92,13 +133,13 @@ def nothing_words(plan: Plan, left_out: int = 0) -> str:
     return "Nothing to repair: " + (f"all {number:,} must stay as they are" if number > 1 else "it must stay as it is")
 
 
-def item_lines(item: PlanItem, place: str, width: int) -> list[Content]:
+def item_lines(item: PlanItem, place: str, can_rename: bool, width: int) -> list[Content]:
     """One repair in full: where, what is wrong, what is done, and the file as it will be."""
     lines = [line([(part, "bold")]) for part in wrap(place, width)]
     lines += [Content(), *_labelled("path", item.path, width), *_labelled("wrong", item.reason, width)]
     lines += _labelled("done", item.what or "mended", width)
-    if name := new_name(item):
-        lines += [*_labelled("name", name, width), line([(" " * 7, ""), ("n", KEY), (" another name", DIM)])]
+    if can_rename:
+        lines += [*_labelled("name", item.name, width), line([(" " * 7, ""), ("n", KEY), (" another name", DIM)])]
     text = next((step.content for step in item.steps if step.kind == "put-file" and step.content), "")
     if text:
         shown = text.splitlines()
@@ -136,8 +177,7 @@ def what_happens(
             Content(),
             line([(f"{signs.protected} ", "$secondary"), (f"{len(plan.refused):,} stay as they are", "")]),
         ]
-        for one in plan.refused:
-            lines += _refused(one, width)
+        lines += _refused(plan.refused, width, signs)
     for one_said in said:
         first, *rest = wrap(one_said, width - 2)
         lines += [Content(), line([(f"{signs.warns} ", "$warning bold"), first])]
@@ -145,7 +185,16 @@ def what_happens(
     return lines
 
 
-def _refused(item: RefusedItem, width: int) -> list[Content]:
-    reasons = "; ".join(one.reason for one in item.protected)
-    lines = [line(["  " + part]) for part in wrap(item.path or item.key, width - 2)]
-    return [*lines, *(line([("    " + part, DIM)]) for part in wrap(reasons, width - 4))]
+def _refused(items: Sequence[RefusedItem], width: int, signs: Signs) -> list[Content]:
+    """Why some stay, those with the same reasons together, a few of them by path."""
+    by_reason: dict[str, list[RefusedItem]] = {}
+    for one in items:
+        by_reason.setdefault("; ".join(protection.reason for protection in one.protected), []).append(one)
+    lines: list[Content] = []
+    for reason, found in by_reason.items():
+        lines += [line([f"  {part}"]) for part in wrap(reason, width - 2)]
+        for one in found[:MOST_REFUSED]:
+            lines += [line([(f"    {part}", DIM)]) for part in wrap(one.path or one.key, width - 4)]
+        if len(found) > MOST_REFUSED:
+            lines.append(line([(f"    {signs.unknown} {len(found) - MOST_REFUSED:,} more", DIM)]))
+    return lines

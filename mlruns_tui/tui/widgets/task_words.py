@@ -40,7 +40,14 @@ def counted(runs: int, experiments: int) -> str:
     return " and ".join(parts) or "nothing"
 
 
+def is_repair(items: Sequence[PlanItem]) -> bool:
+    """These are places of the store that were mended, not what went out of it."""
+    return bool(items) and all(item.action == "repair" for item in items)
+
+
 def counted_items(items: Sequence[PlanItem]) -> str:
+    if is_repair(items):
+        return plural(len(items), "repaired place")
     runs = sum(item.kind == "run" for item in items)
     return counted(runs, len(items) - runs)
 
@@ -84,7 +91,9 @@ def summary(
     if phase == "restore":
         aside = [one for one in about if one.put_aside]
         told: list[str] = []
-        if items or not (aside or lost):
+        if is_repair(items):
+            told.append(f"{what} {'is' if len(items) == 1 else 'are'} as before, every byte and date.")
+        elif items or not (aside or lost):
             told.append(f"{what} {'is' if len(items) == 1 else 'are'} back, every byte and date as before.")
         if aside:
             more = f" (and {len(aside) - 1:,} more)" if len(aside) > 1 else ""
@@ -96,6 +105,8 @@ def summary(
         return freed_words(batch.freed_bytes, disk_freed)
     if phase == "verify":
         return f"{what} checked, nothing differs."
+    if is_repair(items):
+        return f"{plural(len(items), 'place')} repaired. z undo"
     return f"{what} moved to a backup, {size_text(sum(item.size_bytes for item in items))}. z undo"
 
 
@@ -145,10 +156,11 @@ def progress_lines(view: TaskView, signs: Signs, all_troubles: bool = False) -> 
     """What the progress window says."""
     event = view.latest or ApplyEvent("start", "move", "", 0, 0, 0, 0)
     share = event.done / event.total if event.total else 0.0
+    doing = "repairing" if view.repairs and event.phase == "move" else DOING[event.phase]
     lines = [
         Content(),
         line(
-            [(f"{DOING[event.phase]}  ", ""), *progress_bar(share, 30, signs),
+            [(f"{doing}  ", ""), *progress_bar(share, 30, signs),
              (f"  {event.done:,} of {event.total:,}" if event.total else f"  {signs.unknown}", "bold")]
         ),
         Content(),
@@ -177,7 +189,7 @@ def _counts(view: TaskView, phase: Phase, signs: Signs) -> Content:
     pieces: list[Piece] = [
         (f"{signs.finished} ", "$success"),
         (f"{max(view.latest.done - len(view.troubles), 0) if view.latest else 0:,} ", "bold"),
-        (DONE[phase], DIM),
+        ("repaired" if view.repairs and phase == "move" else DONE[phase], DIM),
     ]
     for outcome, troubles in (("failed", view.failed), ("skipped", view.skipped)):
         if troubles:
@@ -230,6 +242,9 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
     many = len(items) != 1
     where = {"move": "in the backup" if batch.backup else "gone for good", "restore": "back in their place"}
     head = f"{counted_items(items)} {'are' if many else 'is'} {where.get(phase, 'gone for good')}"
+    mended = phase == "move" and is_repair(items)
+    if mended:
+        head = f"{plural(len(items), 'place')} {'are' if many else 'is'} repaired"
     lines = [
         line([(f"{signs.finished} ", "$success"), (head, "bold")]),
         line([(f"  {size_text(sum(item.size_bytes for item in items))}, {view.elapsed_s:.1f} s", DIM)]),
@@ -249,7 +264,7 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
         untouched = "It is where it was" if len(troubles) == 1 else "They are where they were"
         marks = "; the mark stays." if len(troubles) == 1 else "; the marks stay."
         lines += [line([(f"  {untouched}" + (marks if phase == "move" else "."), DIM)]), Content()]
-    if phase == "move" and batch.backup:
+    if phase == "move" and batch.backup and not mended:
         lines += [
             line([("disk freed ", DIM), ("0 B", "bold"), (" so far: a backup takes the same space.", DIM)]),
             line([("  P", KEY), " purge it", (f"    frees {size_text(batch.allocated_bytes)}, for good", DIM)]),
