@@ -10,7 +10,9 @@ from .evidence import Survey
 from .findings import Finding
 from .store import Identity
 
-MendKind = Literal["out", "folder", "bytes", "experiment", "run", "registered-model", "version"]
+MendKind = Literal[
+    "out", "folder", "bytes", "experiment", "run", "registered-model", "version", "logged-model", "output"
+]
 """``out``: moved out. ``folder``: an empty directory made. ``bytes``: a file without some of its bytes.
 The others: the metadata file of such an entry written anew."""
 
@@ -41,11 +43,13 @@ class Traces:
     location: str = ""
     """Where most of an experiment's runs say their artifacts are, without the run's own part; of a run, where
     its experiment says they are."""
+    source_run: str = ""
+    """Of a logged model: the run its own files name."""
     user: str = ""
     name: str = ""
     """Of a run: from its tags."""
     artifacts: bool = False
-    """Of a run: it logged artifacts or models."""
+    """Of a run: it logged artifacts or models; of a logged model: its files are there."""
     logged: bool = False
     """Of a run: it logged at least a param, a metric or a tag."""
     tags_identity: Identity | None = None

@@ -145,10 +145,14 @@ class _Looker:
         if wanted.kind == "run":
             location = self._location(wanted.path.rpartition("/")[0].rpartition("/")[0])
             return replace(_run_traces(traces, fd), location=location)
-        times = _times(fd, ("meta.yaml", "aliases", "tags"))
+        times = _times(fd, ("aliases", "tags", "params", "metrics", "artifacts")) or _times(fd, (layout.META,))
         if wanted.kind == "registered-model":
             aliases = {name: _text(f"aliases/{name}", fd).strip() for name in _names("aliases", fd)}
             traces = replace(traces, aliases={name: text for name, text in aliases.items() if text.isdigit()})
+        if wanted.kind == "logged-model":
+            source = salvage(_text("artifacts/MLmodel", fd)).get("run_id")
+            source_run = source if isinstance(source, str) else ""
+            traces = replace(traces, artifacts=bool(_names("artifacts", fd)), source_run=source_run)
         return replace(traces, made_ms=min(times, default=0), ended_ms=max(times, default=0))
 
     def _location(self, experiment: str) -> str:

@@ -75,7 +75,7 @@ class Caution:
         path = spot.wanted.path
         for one in self._references:
             below = one.target_kind == "path" and (one.target == path or one.target.startswith(f"{path}/"))
-            model = one.target_kind == "logged-model" and one.target == path.rpartition("/")[2]
+            model = one.target_kind == "logged-model" and path.endswith(f"/models/{one.target}")
             if (below or model) and not one.by_path.startswith(f"{path}/"):
                 kind = "claimed" if one.kind == "claim" else one.kind
                 return [Protection(kind, f"{one.by} keeps files here" if below else f"{one.by} needs it")]

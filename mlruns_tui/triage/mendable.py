@@ -46,7 +46,10 @@ PLACES: Final[dict[str, MendKind]] = {
     },
     **{f"{owner}-{code}": "bytes" for owner in ("run-metric", "logged-model-metric") for code in _LINES},
     **_rows("out", "run-metric-empty", "logged-model-metric-empty"),
-    **_rows("bytes", "text-cut", "experiment-meta-cut", "run-meta-cut"),
+    **_rows(
+        "bytes", "text-cut", "experiment-meta-cut", "run-meta-cut", "registered-model-meta-cut", "version-meta-cut",
+        "logged-model-meta-cut", "trace-info-cut",
+    ),
     # Metadata.
     **_rows("experiment", *(f"experiment-{one}" for one in _META)),
     **_rows(
@@ -61,27 +64,37 @@ PLACES: Final[dict[str, MendKind]] = {
         "run-start-time-refused", "run-value-not-storable",
     ),
     **_rows("registered-model", *(f"registered-model-{one}" for one in _META)),
-    **_rows("registered-model", "registered-model-key-missing", "registered-model-workspace-refused"),
+    **_rows(
+        "registered-model", "registered-model-key-missing", "registered-model-workspace-refused",
+        "registered-model-unsortable", "registered-model-value-not-storable",
+    ),
+    **_rows("out", "registered-model-name-refused", "registered-model-name-with-percent"),
     **_rows(
         "version", "version-key-missing", "version-number-missing", "version-workspace-refused",
-        "version-stage-refused",
+        "version-stage-refused", "version-unsortable", "version-unsortable-with-null", "version-number-unsortable",
+        "version-value-not-storable",
     ),
+    **_rows("logged-model", *(f"logged-model-{one}" for one in _META[1:])),
+    **_rows(
+        "logged-model", "logged-model-key-missing", "logged-model-status-refused",
+        "logged-model-experiment-mismatch", "logged-model-unsortable", "logged-model-value-not-storable",
+    ),
+    **_rows("output", *(f"output-{one}" for one in (*_META, "key-missing", "type-unknown", "value-not-storable"))),
 }  # fmt: skip
 """By code: what mends it, done to the path of the finding."""
 
 ENTRIES: Final[frozenset[str]] = frozenset(
     {
-        *(f"{what}-{one}" for what in ("input", "output") for one in (*_META, *_KEYS)),
-        "input-dataset-missing",
+        *(f"input-{one}" for one in (*_META, *_KEYS)),
+        *(f"dataset-{one}" for one in (*_META, "key-missing")),
+        "input-dataset-missing", "experiment-copy",
         *(f"version-{one}" for one in _META),
-        *(f"logged-model-{one}" for one in _META[1:]),
-        "logged-model-key-missing", "logged-model-status-refused", "logged-model-experiment-mismatch",
-        "logged-model-unsortable", "logged-model-reserved-name",
+        "logged-model-reserved-name",
         *(f"trace-info-{state}" for state in _UNUSABLE[1:]),
         "trace-key-missing", "trace-key-unknown", "trace-value-refused", "trace-assessments-refused",
         "trace-id-mismatch", "trace-unsortable",
     }
-) - {"output-tags-refused"}  # fmt: skip
+)  # fmt: skip
 """Codes of entries whose metadata nothing else can tell: the directory of the metadata file is moved out."""
 
 RENAMED: Final = "experiment-name-twice"
@@ -130,6 +143,8 @@ def _target(one: Finding, renamed: Collection[str]) -> tuple[MendKind, str] | No
     if one.code in ENTRIES:
         return "out", _ENTRY.sub("", one.path)
     kind = PLACES.get(one.code)
+    if kind == "output" and not one.path.split("/")[-2].startswith("m-"):
+        return "out", _ENTRY.sub("", one.path)
     return None if kind is None else (kind, one.path)
 
 

@@ -6,6 +6,7 @@ open, what belongs to another user. Whatever is taken out or replaced stays in t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,8 @@ from .metatext import dump
 from .planner import PlanRequest
 
 _MARK = "meta.yaml was lost and rebuilt by mlruns-tui from what was logged; status and times are the likeliest"
+_RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
+"""What MLflow takes for a run's id (``_validate_run_id``)."""
 _SECOND_NS = 1_000_000_000
 _LONGEST_NAME = 500
 """Characters MLflow allows an experiment's name (``_validate_experiment_name``)."""
@@ -126,6 +129,7 @@ class _Maker:
         {
             "out": self._out, "folder": self._folder, "bytes": self._bytes, "experiment": self._experiment,
             "run": self._run, "registered-model": self._registered_model, "version": self._version,
+            "logged-model": self._logged_model, "output": self._output,
         }[spot.wanted.kind](spot)  # fmt: skip
 
     def _refused(self, spot: Spot, protected: list[Protection]) -> RefusedItem:
@@ -178,7 +182,7 @@ class _Maker:
         name = self._experiment_name(spot, folder, experiment_id)
         meta = rebuilding.experiment(traces, experiment_id, name, self._store.root, trashed=trashed)
         if traces.usable:
-            what = f"meta.yaml mended: {_changes(traces.stated, meta)}"
+            what = _mended(spot, meta)
         else:
             runs = f"{traces.runs:,} run{'s' * (traces.runs != 1)}"
             what = f"meta.yaml rebuilt from {runs}, named {safe(name, 200)}"
@@ -208,11 +212,15 @@ class _Maker:
             why = "another run directory has the same name: one of the two is a copy"
             self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
             return
+        if not _RUN_ID.fullmatch(run_id):
+            why = "its directory has a name MLflow takes for no run's: nothing tells its id"
+            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
+            return
         folder = rebuilding.uri(self._store.root, *parts[:-1])
         meta = rebuilding.run(self._with_times(spot), experiment_id, run_id, folder)
         name = str(meta.get("run_name") or traces.name or "")
         if traces.usable:
-            self._put(spot, f"meta.yaml mended: {_changes(traces.stated, meta)}", meta, name)
+            self._put(spot, _mended(spot, meta), meta, name)
             return
         status = next(word for word, number in rebuilding.STATUSES.items() if number == meta["status"])
         self._put(spot, f"meta.yaml rebuilt from what was logged, as {status}", meta, name)
@@ -245,7 +253,7 @@ class _Maker:
         name = spot.wanted.path.split("/")[-2]
         meta = rebuilding.registered_model(spot.traces, name)
         what = (
-            f"meta.yaml mended: {_changes(spot.traces.stated, meta)}"
+            _mended(spot, meta)
             if spot.traces.usable
             else "meta.yaml rebuilt from its directory; its description is lost"
         )
@@ -258,7 +266,21 @@ class _Maker:
             self.refused.append(self._refused(spot, [Protection("unreadable", "nothing tells what it was made from")]))
             return
         meta = rebuilding.version(spot.traces, model, int(number))
-        self._put(spot, f"meta.yaml mended: {_changes(spot.traces.stated, meta)}", meta, f"{model} {number}")
+        self._put(spot, _mended(spot, meta), meta, f"{model} {number}")
+
+    def _logged_model(self, spot: Spot) -> None:
+        parts = spot.wanted.path.split("/")
+        experiment_id, model_id = parts[-4], parts[-2]
+        folder = rebuilding.uri(self._store.root, *parts[:-1])
+        meta = rebuilding.logged_model(spot.traces, experiment_id, model_id, folder)
+        what = _mended(spot, meta) if spot.traces.usable else f"meta.yaml rebuilt, named {safe(str(meta['name']), 200)}"
+        self._put(spot, what, meta, str(meta["name"]))
+
+    def _output(self, spot: Spot) -> None:
+        run_id, _, model_id = spot.wanted.path.split("/")[-4:-1]
+        meta = rebuilding.output(spot.traces, run_id, model_id)
+        what = _mended(spot, meta) if spot.traces.usable else "meta.yaml rebuilt from its directory's name"
+        self._put(spot, what, meta, "")
 
     def _put(self, spot: Spot, what: str, meta: Mapping[str, Any], name: str) -> None:
         times = spot.run.size.newest_ns if spot.run is not None else 0
@@ -304,6 +326,10 @@ class _Maker:
         if place.kind == "run":
             return (spot.traces.name and safe(spot.traces.name)) or place.run_id
         return safe(spot.wanted.path.rpartition("/")[2])
+
+
+def _mended(spot: Spot, meta: Mapping[str, Any]) -> str:
+    return f"meta.yaml mended: {_changes(spot.traces.stated, meta)}"
 
 
 def _changes(before: Mapping[Any, Any], after: Mapping[str, Any]) -> str:

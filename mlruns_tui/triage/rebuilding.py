@@ -7,17 +7,21 @@ what its whole lines still say is kept where it can be true.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from mlruns_tui.model.mending import Traces
 
+MODEL_STATUSES: Final[Mapping[str, int]] = {"PENDING": 1, "READY": 2, "FAILED": 3}
 STATUSES: Final[Mapping[str, int]] = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
 _LARGEST: Final = 1 << 63
 _STAGES: Final = ("active", "deleted")
 _RUN_TEXTS: Final = ("source_name", "entry_point_name", "source_version", "artifact_uri", "run_name", "name")
 _RUN_TIMES: Final = ("start_time", "end_time", "deleted_time")
+_REGISTRY_TEXTS: Final = (
+    "description", "user_id", "source", "storage_location", "run_id", "run_link", "status", "status_message",
+)  # fmt: skip
 
 
 def uri(*parts: str) -> str:
@@ -69,7 +73,7 @@ def run(traces: Traces, experiment_id: str, run_id: str, folder_uri: str) -> dic
         meta["artifact_uri"] = f"{traces.location}/{run_id}/artifacts" if traces.location else f"{folder_uri}/artifacts"
     if not traces.usable and not meta.get("run_name"):
         meta["run_name"] = traces.name
-    return _without_refused(meta)
+    return _without_refused(meta, (*_RUN_TEXTS, *_RUN_TIMES), _RUN_TEXTS)
 
 
 def registered_model(traces: Traces, name: str) -> dict[str, Any]:
@@ -82,20 +86,69 @@ def registered_model(traces: Traces, name: str) -> dict[str, Any]:
         **_storable(traces),
         "name": name,
     }
-    return _with_workspace(meta)
+    return _with_workspace(_with_times(meta, traces))
 
 
 def version(traces: Traces, model: str, number: int) -> dict[str, Any]:
     """``models/<name>/version-<N>/meta.yaml``, of one that can be read: where a version came from is nowhere else."""
     meta = {"creation_timestamp": traces.made_ms, **_storable(traces), "name": model, "version": number}
-    if isinstance(meta.get("current_stage"), list | dict | set):
+    if not _is_text(meta.get("current_stage", "None")):
         meta["current_stage"] = "None"
-    return _with_workspace(meta)
+    return _with_workspace(_with_times(meta, traces))
+
+
+def logged_model(traces: Traces, experiment_id: str, model_id: str, folder_uri: str) -> dict[str, Any]:
+    """``EXP/models/m-…/meta.yaml``. ``folder_uri``: the model's directory."""
+    meta = {
+        "artifact_location": f"{folder_uri}/artifacts",
+        "creation_timestamp": traces.made_ms,
+        "last_updated_timestamp": traces.ended_ms,
+        "model_type": None,
+        "name": model_id,
+        "source_run_id": traces.source_run or None,
+        "status_message": None,
+        **_storable(traces),
+        "experiment_id": experiment_id,
+        "model_id": model_id,
+    }
+    for key, kept in (("name", model_id), ("artifact_location", f"{folder_uri}/artifacts")):
+        if not _is_text(meta[key]):
+            meta[key] = kept
+    status = meta.get("status")
+    if isinstance(status, str):
+        status = MODEL_STATUSES.get(status.upper())
+    if not isinstance(status, int | float) or status not in (0, 1, 2, 3):
+        status = MODEL_STATUSES["READY" if traces.artifacts else "PENDING"]
+    meta["status"] = int(status)
+    if meta.get("lifecycle_stage", "active") not in _STAGES:
+        meta["lifecycle_stage"] = "active"
+    return _without_refused(_with_times(meta, traces), ("model_type", "source_run_id", "status_message"))
+
+
+def output(traces: Traces, run_id: str, model_id: str) -> dict[str, Any]:
+    """``RUN/outputs/m-…/meta.yaml``; MLflow repeats the model's id as the source's (3.0 to 3.17)."""
+    meta = {"step": 0, "tags": {}, **_storable(traces)}
+    if "source_id" not in meta or not _is_text(meta["source_id"]):
+        meta["source_id"] = model_id
+    if type(meta["step"]) is not int or not -_LARGEST <= meta["step"] < _LARGEST:
+        meta["step"] = 0
+    if not isinstance(meta["tags"], dict):
+        meta["tags"] = {}
+    return {**meta, "destination_id": model_id, "destination_type": "MODEL_OUTPUT", "source_type": "RUN_OUTPUT"}
 
 
 def _storable(traces: Traces) -> dict[str, Any]:
     """What the file says, as far as a metadata file can say it again."""
     return {key: value for key, value in traces.stated.items() if isinstance(key, str)}
+
+
+def _with_times(meta: dict[str, Any], traces: Traces) -> dict[str, Any]:
+    """With times MLflow can sort by."""
+    guesses = {"creation_timestamp": traces.made_ms, "last_updated_timestamp": traces.ended_ms}
+    for key, guess in guesses.items():
+        if key in meta and not _is_time(meta[key]):
+            meta[key] = guess
+    return _without_refused(meta, _REGISTRY_TEXTS)
 
 
 def _with_workspace(meta: dict[str, Any]) -> dict[str, Any]:
@@ -114,14 +167,11 @@ def _status(stated: Any, traces: Traces) -> int:
     return STATUSES["FINISHED" if traces.artifacts else "KILLED"]
 
 
-def _without_refused(meta: dict[str, Any]) -> dict[str, Any]:
-    """Without values a database column refuses."""
-    for key in _RUN_TEXTS:
+def _without_refused(meta: dict[str, Any], keys: Collection[str], empty: Collection[str] = ()) -> dict[str, Any]:
+    """Without values of these keys a database column refuses; those of ``empty`` become an empty text."""
+    for key in keys:
         if key in meta and not _is_scalar(meta[key]):
-            meta[key] = ""
-    for key in _RUN_TIMES:
-        if key in meta and not _is_scalar(meta[key]):
-            meta[key] = None
+            meta[key] = "" if key in empty else None
     kind = meta.get("source_type", 4)
     if isinstance(kind, str) and kind not in ("NOTEBOOK", "JOB", "LOCAL", "UNKNOWN", "PROJECT"):
         meta["source_type"] = 4
