@@ -12,6 +12,8 @@ from click.shell_completion import CompletionItem
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.text import safe
 
+from .options import named_in_environment
+
 COMMANDS = {
     "list": ("mlruns_tui.cli.listing", "What is in a store: experiments, runs, sizes, states."),
     "doctor": ("mlruns_tui.cli.doctor", "What is broken, and what MLflow does because of it."),
@@ -62,7 +64,9 @@ class Program(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == SCREEN:
             return _load("mlruns_tui.cli.screen")
-        return _load(COMMANDS[cmd_name][0]) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        return named_in_environment(_load(COMMANDS[cmd_name][0]), f"MLRUNS_TUI_{cmd_name}")
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         names_command = bool(args) and (args[0] in COMMANDS or args[0] in ctx.help_option_names)

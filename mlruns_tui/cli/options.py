@@ -17,6 +17,17 @@ from .console import put_json
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def named_in_environment(command: click.Command, prefix: str) -> click.Command:
+    """Gives each option the variable of its own name, ``MLRUNS_TUI_CLEANUP_MIN_IDLE`` for ``--min-idle``: click
+    by itself asks for the name the value has in here."""
+    for param in command.params:
+        if isinstance(param, click.Option) and param.envvar is None and param.allow_from_autoenv:
+            name = next((one[2:] for one in param.opts if one.startswith("--")), "")
+            if name and (not param.is_flag or param.is_bool_flag):
+                param.envvar = f"{prefix}_{name}".replace("-", "_").upper()
+    return command
+
+
 def duration_ms(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """A length of time with its unit, ``90s``, ``30min``, ``1h``, ``30d``, ``2w``, as ms: an option's callback."""
     if value is None:

@@ -60,6 +60,8 @@ def why_not_movable(parent_fd: int, name: str, status: os.stat_result) -> str:
         parent = os.fstat(parent_fd)
         return f"no permission to change its parent directory (owner {user_name(parent.st_uid)})"
     if stat.S_ISDIR(status.st_mode) and not os.access(name, os.W_OK, dir_fd=parent_fd, effective_ids=True):
+        if uid in (0, status.st_uid) and status.st_mode & stat.S_IWUSR:
+            return "the system forbids to move it (an immutable or append-only flag: see lsattr)"
         return f"no permission to move it (owner {user_name(status.st_uid)}, mode {status.st_mode & 0o7777:o})"
     parent = os.fstat(parent_fd)
     if parent.st_mode & stat.S_ISVTX and uid not in (0, status.st_uid, parent.st_uid):

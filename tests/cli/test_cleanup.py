@@ -379,3 +379,12 @@ def test_options_come_from_the_environment(run: Run, store: Any, monkeypatch: py
     monkeypatch.setenv("MLRUNS_TUI_CLEANUP_ORPHANS", "0")
     monkeypatch.setenv("MLRUNS_TUI_CLEANUP_EXPERIMENT", "vision text")
     assert removed(run("cleanup", store.path, "--dry-run", "--json").json) == set(store.old_runs())
+    monkeypatch.setenv("MLRUNS_TUI_CLEANUP_EXPERIMENT", "vision")
+    assert removed(run("cleanup", store.path, "--dry-run", "--json").json) == set(store.old_runs()[:2])
+    monkeypatch.setenv("MLRUNS_TUI_CLEANUP_RUN", store.old_runs()[0])
+    monkeypatch.setenv("MLRUNS_TUI_CLEANUP_JSON", "1")
+    assert removed(run("cleanup", store.path, "--dry-run").json) == {store.old_runs()[0]}
+    monkeypatch.setenv("MLRUNS_TUI_CLEANUP_MIN_IDLE", "soon")
+    assert run("cleanup", store.path, "--dry-run").code == 2
+    monkeypatch.setenv("MLRUNS_TUI_BACKUPS_PURGE_OLDER_THAN", "soon")
+    assert run("backups", "purge", store.path).code == 2

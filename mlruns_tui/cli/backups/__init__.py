@@ -8,6 +8,8 @@ import click
 
 from mlruns_tui.model.errors import Exit, UsageError
 
+from ..options import named_in_environment
+
 _COMMANDS = {
     "list": "All batches of a store.",
     "show": "Everything in one batch.",
@@ -37,7 +39,7 @@ class _Backups(click.Group):
             return None
         command = import_module(f"mlruns_tui.cli.backups.{cmd_name}").command
         assert isinstance(command, click.Command)
-        return command
+        return named_in_environment(command, f"MLRUNS_TUI_BACKUPS_{cmd_name}")
 
 
 @click.group("backups", cls=_Backups, invoke_without_command=True, no_args_is_help=False)
