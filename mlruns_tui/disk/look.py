@@ -22,8 +22,8 @@ from .writers import NO_OPEN_FILES, OpenFiles, open_files, user_name
 
 __all__ = [
     "MAX_SMALL", "NO_OPEN_FILES", "Entry", "NotReadable", "OpenFiles", "Space", "exists", "file_system", "identity",
-    "open_directory", "open_files", "open_path", "read_small", "space", "split", "survey", "user_name", "walk",
-    "why_not_movable", "words",
+    "open_directory", "open_files", "open_path", "read_head", "read_small", "space", "split", "survey", "user_name",
+    "walk", "why_not_movable", "words",
 ]  # fmt: skip
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -100,6 +100,26 @@ def read_small(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL) -> 
         if len(data) > limit:
             raise NotReadable(27, "it grew while it was read", name)
         return data
+    finally:
+        os.close(fd)
+
+
+def read_head(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL) -> tuple[bytes, int]:
+    """The first ``limit`` bytes of a regular file, and its size in bytes. Raises as ``read_small``."""
+    try:
+        fd = os.open(name, _FILE, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno == 40:  # ELOOP: a link, which O_NOFOLLOW refuses
+            raise NotReadable(40, "a symbolic link", name) from None
+        raise
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotReadable(22, "not a regular file", name)
+        data = b""
+        while len(data) < limit and (more := os.read(fd, limit - len(data))):
+            data += more
+        return data, status.st_size
     finally:
         os.close(fd)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class ArtifactEntry:
     is_dir: bool
     link: str = ""
     """Where a symbolic link points, as text."""
+    exact: str = ""
+    """The path as it is on the disk, never to be shown; empty when it is ``path``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,21 @@ class RunDetails:
     commit: str = ""
     messages: tuple[str, ...] = ()
     """What was cut or could not be read."""
+
+
+PreviewKind = Literal["text", "json", "image", "archive", "bytes", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactPreview:
+    """What can be said of one artifact without a program for it."""
+
+    path: str
+    kind: PreviewKind
+    what: str
+    """In a few words: ``PNG image, 640 × 480``."""
+    size_bytes: int
+    lines: tuple[str, ...] = ()
+    """Safe to show, one line each."""
+    cut: bool = False
+    """Only the beginning is here."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 from .batch import ApplyEvent
-from .details import RunDetails
+from .details import ArtifactPreview, RunDetails
 from .evidence import Evidence
 from .findings import Symptom
 from .store import Snapshot, StoreInfo
@@ -47,6 +47,10 @@ class Reader(Protocol):
 
     def details(self, key: str) -> RunDetails:
         """Params, tags, metrics and artifacts of one run. Raises MlrunsError when the run is gone."""
+        ...
+
+    def preview(self, key: str, artifact: str) -> ArtifactPreview:
+        """The beginning of one artifact of a run, by its exact path below ``artifacts``. Raises MlrunsError."""
         ...
 
     def symptoms(

@@ -191,7 +191,7 @@ def _artifacts(fd: int, messages: list[str]) -> list[ArtifactEntry]:
                 continue
             size = entry.status.st_size if stat.S_ISREG(mode) else 0
             link = _link(entry) if stat.S_ISLNK(mode) else ""
-            found.append(ArtifactEntry(safe(entry.path), size, 1 if stat.S_ISREG(mode) else 0, False, link))
+            found.append(_file(entry.path, size, 1 if stat.S_ISREG(mode) else 0, link))
             above = entry.path
             while "/" in above:
                 above = above.rpartition("/")[0]
@@ -206,6 +206,11 @@ def _artifacts(fd: int, messages: list[str]) -> list[ArtifactEntry]:
     if len(found) > MAX_ARTIFACTS:
         messages.append(f"artifacts: the largest {MAX_ARTIFACTS:,} of {len(found):,} are shown")
     return found[:MAX_ARTIFACTS]
+
+
+def _file(path: str, size: int, files: int, link: str) -> ArtifactEntry:
+    shown = safe(path)
+    return ArtifactEntry(shown, size, files, False, link, "" if shown == path else path)
 
 
 def _link(entry: look.Entry) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from time import monotonic
 from typing import Any, Final
 
-from mlruns_tui.model.details import RunDetails
+from mlruns_tui.model.details import ArtifactPreview, RunDetails
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.findings import Symptom
@@ -109,6 +109,9 @@ class ReaderProcess:
 
     def details(self, key: str) -> RunDetails:
         return self._request("details", key)  # type: ignore[no-any-return]
+
+    def preview(self, key: str, artifact: str) -> ArtifactPreview:
+        return self._request("preview", (key, artifact))  # type: ignore[no-any-return]
 
     def symptoms(
         self,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
-from mlruns_tui.model.details import RunDetails
+from mlruns_tui.model.details import ArtifactPreview, RunDetails
 from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.protocols import Stop, never, unheard
@@ -72,6 +72,12 @@ class StoreReader:
         from .details import details
 
         return details(self._store, key, self._last)
+
+    def preview(self, key: str, artifact: str) -> ArtifactPreview:
+        """The beginning of one artifact of a run. Raises MlrunsError when it cannot be read."""
+        from .preview import preview
+
+        return preview(self._store, key, artifact)
 
     def symptoms(
         self,

@@ -82,6 +82,8 @@ class _Server:
             self._answer(number, "value", lambda: self._reader.inspect(argument))
         elif kind == "details":
             self._answer(number, "value", lambda: self._reader.details(argument))
+        elif kind == "preview":
+            self._answer(number, "value", lambda: self._reader.preview(*argument))
         elif kind == "values":
             self._answer(number, "value", lambda: self._reader.values(*argument))
         elif kind == "names":

@@ -53,6 +53,7 @@ class DetailsScreen(Screen[None]):
         Binding("t", "axis", "step or time", show=False),
         Binding("b", "turn_best", "lowest or highest is best", show=False),
         Binding("space", "mark", "mark", show=False),
+        Binding("p", "preview", "preview the artifact", show=False),
         Binding("y", "copy(False)", "copy id", show=False),
         Binding("Y", "copy(True)", "copy path", show=False),
         Binding("left,h", "tab(-1)", "tab", show=False),
@@ -178,7 +179,7 @@ class DetailsScreen(Screen[None]):
             scale, axis = "linear" if curve.logarithmic else "log", "by step" if curve.by_time else "by time"
             keys += [(signs.up_down, "metric"), ("s", scale), ("t", axis), ("b", "best")]
         if not narrow or self._tab == "artifacts":
-            keys.append(("Enter", "open folder"))
+            keys += [("Enter", "open"), ("p", "preview")]
         if self._toggle is not None:
             keys.append(("Space", "unmark" if self._marked(self.key) else "mark"))
         keys += [("y Y", "copy id, path"), ("j k", "next, previous run")]
@@ -241,6 +242,24 @@ class DetailsScreen(Screen[None]):
             self._turned ^= {series.name}
             self.query_one("#metrics").refresh()
             self._page.show_curve()
+
+    def action_preview(self) -> None:
+        """The artifact under the cursor of their panel, or the largest."""
+        row = self._page.artifact
+        if row is None or row.entry.is_dir or row.entry.link:
+            self.notify("p shows the beginning of a file under artifacts", markup=False)
+            return
+        from .preview import PreviewScreen
+
+        run, run_id = self._run, self.key.rpartition("/")[2]
+        folder = f"{self._snapshot.store.root}/{run.path}/artifacts" if run and run.path else ""
+        name = run.name if run and run.name else run_id
+        self.app.push_screen(PreviewScreen(self._reader, self.key, name, row.entry, folder))
+
+    @on(DetailsPage.Preview)
+    def _file_chosen(self, event: DetailsPage.Preview) -> None:
+        event.stop()
+        self.action_preview()
 
     def action_copy(self, path: bool) -> None:
         run = self._run

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from mlruns_tui.model.details import MetricSeries, RunDetails
@@ -53,6 +54,9 @@ FIRST_OF_TAB: Final = {
 class DetailsPage(Horizontal):
     """Three columns of panels about one run."""
 
+    class Preview(Message):
+        """Enter on a file among the artifacts."""
+
     def __init__(self, snapshot: Snapshot, turned: Collection[str], now_ms: int) -> None:
         """``turned``: names of metrics whose best the user turned round."""
         super().__init__(id="page")
@@ -94,6 +98,12 @@ class DetailsPage(Horizontal):
         """The metric whose curve is shown."""
         found = self._list("metrics").current if self._details else None
         return found if isinstance(found, MetricSeries) else None
+
+    @property
+    def artifact(self) -> ArtifactRow | None:
+        """The line of the artifacts' tree the cursor is on."""
+        found = self._list("artifacts").current if self._details else None
+        return found if isinstance(found, ArtifactRow) else None
 
     def show_run(
         self, run_id: str, run: Run | None, protections: Sequence[Protection], findings: Sequence[Finding]
@@ -165,6 +175,8 @@ class DetailsPage(Horizontal):
         if row.entry.is_dir and self._details is not None:
             self._opened ^= {row.entry.path}
             event.rows.set_rows(artifact_rows(self._details.artifacts, self._opened))
+        elif not row.entry.is_dir:
+            self.post_message(self.Preview())
 
     def _list(self, name: str) -> RowList[Any]:
         return self.query_one(f"#{name}", RowList)
