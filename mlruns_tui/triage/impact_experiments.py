@@ -40,10 +40,28 @@ PLACES: Final[dict[str, Fact]] = {
         since((FIRST, STORE), ((2,), WARNS)), "a link to another experiment of this store", "experiments",
         migration="fails", cause="The same experiment under two names.",
     ),
-    "link-into-the-store": fact(SILENT, "a link to another place in this store", "experiments"),
+    "link-out-of-the-store": fact(SILENT, "a link out of the store, which is not followed here", "experiments"),
+    "link-to-no-experiment": fact(
+        WARNS, "a link to a folder that is no experiment", "experiments", cause=_COPY
+    ),
+    "link-to-other-metadata": fact(
+        STORE, "a link to {}, which is no experiment", "experiments", cause=_COPY
+    ),
+    "link-to-what-holds-other-metadata": fact(
+        EXPERIMENT, "a link to {}, which is no experiment", cause=_COPY
+    ),
+    "run-link-out-of-the-store": fact(SILENT, "a link to a run out of the store, which is not followed here"),
+    "link-to-no-run": fact(
+        since((FIRST, WARNS), ((2, 13), SILENT)), "a link to a folder that is no run", cause=_COPY
+    ),
+    "link-to-other-metadata-in-an-experiment": fact(
+        EXPERIMENT, "a link to {}, which is no run", cause=_COPY
+    ),
+    "folder-elsewhere": fact(SILENT, "a link to a folder, which is not followed here", "nothing"),
     "link-to-a-run-here": fact(SILENT, "a link to another run of this experiment", migration="fails"),
     "link-to-a-run-elsewhere": fact(WARNS, "a link to a run of another experiment", migration="fails"),
     "link-to-a-registered-model": fact(SILENT, "a link to another registered model", "models", migration="fails"),
+    "folder-no-enter": fact(SILENT, "a folder that cannot be looked at", "run", migration="fails", cause=_RIGHTS),
     "folder-unreadable": fact(SILENT, "a folder that cannot be read", "run", cause=_RIGHTS),
     "text-cut": fact(SILENT, "ends within a character", "run", migration="fails", cause=_TORN),
 }  # fmt: skip

@@ -97,13 +97,40 @@ def test_a_name_with_control_characters_is_made_safe_in_what_is_said(store: Path
     assert os.fsencode(found.path) == b"a\x1b[31m\nb"
 
 
-def test_a_link_out_of_the_store_is_left_alone(store: Path, symptoms: Look, tmp_path: Path) -> None:
+def test_a_link_out_of_the_store_is_told_of_and_not_followed(store: Path, symptoms: Look, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "meta.yaml").write_text("")
     (store / "7").symlink_to(elsewhere)
     (store / "1" / "link").symlink_to(elsewhere)
-    assert symptoms() == []
+    found = {one.path: one.code for one in symptoms()}
+    assert found == {"7": "link-out-of-the-store", "1/link": "run-link-out-of-the-store"}
+
+
+def test_a_link_to_what_has_no_metadata_is_what_mlflow_takes_it_for(
+    store: Path, symptoms: Look, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (store / "7").symlink_to(elsewhere)
+    (store / "8").symlink_to("models")
+    (store / "1" / "link").symlink_to(elsewhere)
+    (store / "models" / "x").symlink_to(elsewhere)
+    found = {one.path: one.code for one in symptoms()}
+    assert found == {
+        "7": "link-to-no-experiment", "8": "link-to-no-experiment", "1/link": "link-to-no-run",
+        "models/x": "registry-stray",
+    }  # fmt: skip
+
+
+def test_a_link_to_another_kind_of_metadata_is_told_of(store: Path, run: Path, symptoms: Look) -> None:
+    (store / "7").symlink_to(f"1/{run.name}")
+    (store / "8").symlink_to("1")
+    (store / "1" / "link").symlink_to("../1")
+    found = {one.path: one.code for one in symptoms()}
+    assert found["7"] == "link-to-other-metadata"
+    assert found["8"] == "link-to-an-experiment"
+    assert found["1/link"] == "link-to-other-metadata-in-an-experiment"
 
 
 def test_a_link_into_the_store_is_told_of(store: Path, symptoms: Look) -> None:
@@ -126,7 +153,7 @@ def test_a_lost_reference_is_told_of_unless_something_was_not_looked_into(
     (run / "tags" / "mlflow.parentRunId").write_text("ff" * 16)
     assert [one.code for one in symptoms()] == ["run-of-a-lost-parent"]
     (store / "9").symlink_to("/usr")
-    assert symptoms() == []
+    assert [one.path for one in symptoms()] == ["9"]
 
 
 def test_artifacts_of_a_database_are_no_finding(tmp_path: Path) -> None:

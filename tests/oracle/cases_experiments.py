@@ -65,6 +65,11 @@ ROOT = [
     Case("root: a link to the root", "777", link(".")),
     Case("root: a link to the root with a name", "self", link("../mlruns")),
     Case("root: a link to another experiment", "777", lambda path: path.symlink_to(_an_experiment(path))),
+    Case("root: a link to the folder above", "777", link("..")),
+    Case("root: a link to a folder elsewhere", "777", link("/usr")),
+    Case("root: a link to a run", "777", lambda path: path.symlink_to(_a_run(path))),
+    Case("root: a link to the registry", "777", link("models"), needs="registry"),
+    Case("root: a link to an empty folder in a run", "777", lambda path: path.symlink_to(_a_run(path) / "artifacts")),
     Case("root: a link with a refused name", "my link", link("/usr")),
     Case("root: an experiment kept elsewhere", "{second}", kept_elsewhere),
     Case("root: a link to a file", "777", link("/etc/hostname")),
@@ -77,6 +82,7 @@ ROOT = [
     Case("trash: kept elsewhere", ".trash", kept_elsewhere),
     Case("trash: folder without meta.yaml", ".trash/555", folder),
     Case("trash: hidden folder", ".trash/.hidden", folder),
+    Case("trash: a link to a folder elsewhere", ".trash/777", link("/usr")),
     Case("trash: name with a space", ".trash/a b", folder),
     Case("trash: a name ending in .trash", ".trash/x.trash", folder),
     Case("trash: a folder called models", ".trash/models", folder),
@@ -91,6 +97,11 @@ ROOT = [
 
 def _an_experiment(path):
     return next(one for one in sorted(path.parent.iterdir()) if one.name.isdigit() and one.name != "0")
+
+
+def _a_run(path):
+    found = (one for one in sorted(_an_experiment(path).iterdir()) if len(one.name) == 32)
+    return next(found)
 
 
 EXPERIMENTS = [
@@ -211,6 +222,11 @@ EXPERIMENTS = [
     Case("experiment tags: missing", "{first}/tags", gone),
     Case("experiment tags: not readable", "{first}/tags", mode(0)),
     Case("experiment tags: may be listed, not entered", "{first}/tags", mode(0o444)),
+    Case(
+        "experiment tags: may be listed, not entered, only a folder in it",
+        "{first}/tags",
+        both(folder, inside("a", folder), mode(0o444)),
+    ),
     Case("experiment tag: not UTF-8, in the trash", ".trash/{gone}/tags/x", file(b"caf\xe9")),
 ]
 

@@ -38,6 +38,14 @@ REGISTRY = [
     Case("registry: hidden folder", "models/.ipynb_checkpoints", folder, needs="registry"),
     Case("registry: stray file", "models/notes.txt", file("x"), needs="registry"),
     Case("registry: a dangling link", "models/x", link("/nowhere/at/all"), needs="registry"),
+    Case("registry: a link to a folder elsewhere", "models/x", link("/usr"), needs="registry"),
+    Case("registered model: kept elsewhere", SCORER, kept_elsewhere, needs="registry"),
+    Case("version: kept elsewhere", SCORER + "/version-1", kept_elsewhere, needs="registry"),
+    Case("version: a link to a folder elsewhere", SCORER + "/version-7", link("/usr"), needs="registry"),
+    Case("logged model: a link to a folder elsewhere", "{first}/models/m-x", link("/usr"), needs="model"),
+    Case("logged models: kept elsewhere", "{first}/models", kept_elsewhere, needs="model"),
+    Case("trace: a link to a folder elsewhere", "{first}/traces/tr-x", link("/usr"), needs="trace"),
+    Case("traces: kept elsewhere", "{first}/traces", kept_elsewhere, needs="trace"),
     Case("registry: a link to a model", "models/x", link("scorer"), needs="registry"),
     Case(
         "registry: name with a percent sign", SCORER, moved("a%b", having(name="a%b")), "models/a%b", needs="registry"

@@ -34,6 +34,11 @@ METRIC = RUN + "/metrics/loss"
 OTHER = "ab" * 16
 
 
+def _a_folder_in_a_closed_one(path):
+    (path / "b").mkdir(parents=True)
+    path.chmod(0o444)
+
+
 def _nest(path):
     """As an artifact store inside the store looks: a run in the artifacts of another one."""
     other = next(one for one in sorted(path.parent.iterdir()) if one.is_dir() and one != path)
@@ -154,6 +159,9 @@ METADATA = [
     Case("experiment: stray hidden folder", "{second}/.ipynb_checkpoints", folder),
     Case("experiment: stray folder with a meta.yaml", "{second}/notes", holding("meta.yaml")),
     Case("experiment: stray file", "{second}/notes.txt", file("x")),
+    Case("experiment: a link to a folder elsewhere", "{second}/" + OTHER, link("/usr")),
+    Case("experiment: a link to an experiment", "{second}/" + OTHER, lambda path: path.symlink_to(path.parent)),
+    Case("experiment: a link to an empty folder", "{second}/" + OTHER, link("../.trash")),
     Case("experiment: dangling link", "{second}/" + OTHER, link("/nowhere/at/all")),
     Case("experiment: datasets folder without reader", "{second}/datasets", folder),
 ]
@@ -215,6 +223,7 @@ METRICS = [
     Case("metric: an empty folder in it", RUN + "/metrics/a/b", folder),
     Case("metric: a folder that is not readable", RUN + "/metrics/val", mode(0)),
     Case("metric: not readable", METRIC, mode(0)),
+    Case("metric: a folder in one that may be listed, not entered", RUN + "/metrics/a", _a_folder_in_a_closed_one),
     Case("metric: a dangling link", METRIC, link("/nowhere/at/all")),
     Case("metric: kept elsewhere", METRIC, kept_elsewhere),
     Case("metric: a link to a folder", METRIC, link("/usr")),
@@ -234,6 +243,7 @@ PARAMS_AND_TAGS = [
     Case("param: a file NFS left", RUN + "/params/.nfs000000000123", file("0.1")),
     Case("param: stray file of the Finder", RUN + "/params/.DS_Store", file(b"\0\0\0\1Bud1\xff")),
     Case("param: not readable", RUN + "/params/lr", mode(0)),
+    Case("param: a folder in one that may be listed, not entered", RUN + "/params/a", _a_folder_in_a_closed_one),
     Case("param: a dangling link", RUN + "/params/lr", link("/nowhere/at/all")),
     Case("param: a FIFO", RUN + "/params/lr", pipe),
     Case("tag: not UTF-8", RUN + "/tags/note", file(b"caf\xe9")),

@@ -12,7 +12,7 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.findings import Symptom
@@ -82,10 +82,36 @@ def _walk(
     except OSError as error:
         # The folder was moved or removed meanwhile; what was seen of it stays true.
         failed.append(("", look.words(error)))
+    inner = _folders_by_name(dir_fd, folder, [where for where, doing in failed if doing == "stat"])
     for where, doing in failed:
         place = layout.join(path, where) if where else path
-        # A name that can be listed but not looked at: MLflow opens it all the same, and is refused.
-        yield owner.says(f"{what}-unreadable" if doing == "stat" else "folder-unreadable", place)
+        if doing != "stat":
+            yield owner.says("folder-unreadable", place)
+        elif where in inner:
+            yield owner.says("folder-no-enter", place)
+        else:
+            # A name that can be listed but not looked at: MLflow opens it all the same, and is refused.
+            yield owner.says(f"{what}-unreadable", place)
+
+
+def _folders_by_name(dir_fd: int, folder: str, paths: Sequence[str]) -> set[str]:
+    """Those of these paths below a folder that are folders by what listing the one above tells of them, which
+    is all that MLflow goes by where it may not look at them."""
+    found: set[str] = set()
+    for above in {path.rpartition("/")[0] for path in paths}:
+        try:
+            fd = look.open_path(dir_fd, layout.join(folder, above) if above else folder)
+        except OSError:
+            continue
+        try:
+            with os.scandir(fd) as listed:
+                names = [one.name for one in listed if one.is_dir(follow_symlinks=False)]
+            found.update(f"{above}/{name}" if above else name for name in names)
+        except OSError:
+            continue
+        finally:
+            os.close(fd)
+    return found
 
 
 def check_name(name: str, place: str, what: str, owner: Owner) -> Iterator[Symptom]:

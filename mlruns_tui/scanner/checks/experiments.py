@@ -84,7 +84,7 @@ def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store,
         path = layout.join(place.path, one.name)
         if one.kind == "link-to-folder":
             seen.blind = True
-            yield from links.check_run_link(path, place.path, owner, store)
+            yield from links.check_run_link(path, place.path, fd, owner, store)
         else:
             yield from check_run(one.name, fd, path, owner, siblings, datasets, store, seen)
     if place.name == "artifacts" and seen.runs > listed:

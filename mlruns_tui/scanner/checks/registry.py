@@ -13,7 +13,7 @@ from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.text import safe
 
 from .. import layout
-from . import columns, documents, folders
+from . import columns, documents, folders, links
 from .contents import check_folder
 from .context import Owner, Store
 from .order import Descending, kind, unsortable
@@ -31,6 +31,8 @@ def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
     """Every registered model. A missing registry is made by MLflow itself."""
     place = layout.REGISTRY
     found = folders.kind_of(place, store.fd)
+    if found == "link-to-folder":
+        yield _OWNER.says("folder-elsewhere", place)
     if found is None or found == "link-to-folder":
         return
     if found != "folder":
@@ -51,7 +53,7 @@ def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
             if one.kind == "folder":
                 yield from _check_model(one.name, fd, path, store, seen)
             elif one.kind == "link-to-folder":
-                yield from _check_link(path, store)
+                yield from _check_link(one.name, path, fd, store)
     except OSError:
         yield _OWNER.says("registry-closed", place)
     finally:
@@ -62,10 +64,15 @@ def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
     yield from seen.versions_without_null.check(last_updated_timestamp="number")
 
 
-def _check_link(path: str, store: Store) -> Iterator[Symptom]:
+def _check_link(name: str, path: str, registry_fd: int, store: Store) -> Iterator[Symptom]:
+    if not links.has_metadata(name, registry_fd):
+        yield _OWNER.says("registry-stray", path, "a link to a folder without meta.yaml")
+        return
     leads_to = folders.target(store.root, path)
     if leads_to is not None and leads_to.rpartition("/")[0] == layout.REGISTRY:
         yield _OWNER.says("link-to-a-registered-model", path, safe(leads_to, 200))
+    else:
+        yield _OWNER.says("folder-elsewhere", path)
 
 
 def _check_model(name: str, registry_fd: int, path: str, store: Store, seen: Seen) -> Iterator[Symptom]:
@@ -97,6 +104,10 @@ def _check_model(name: str, registry_fd: int, path: str, store: Store, seen: See
             store.pulse()
             if one.kind == "folder":
                 yield from _check_version(one.name, fd, layout.join(path, one.name), store, known)
+            elif links.has_metadata(one.name, fd):
+                yield _OWNER.says("folder-elsewhere", layout.join(path, one.name))
+            else:
+                yield _OWNER.says("version-meta-missing", layout.join(path, one.name))
         yield from _compare(known, fd, seen)
     except OSError:
         yield _OWNER.says("registered-model-no-list", path)

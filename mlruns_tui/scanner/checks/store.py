@@ -86,7 +86,7 @@ def _check_entry(
         for name in _folders_in(one, parent_fd):
             seen.meet_run(name, path)
     elif one.kind == "link-to-folder":
-        yield from check_experiment_link(one.name, path, store, seen)
+        yield from check_experiment_link(one.name, path, parent_fd, store, seen)
     else:
         yield from check_experiment(Place(one.name, path, parent_fd, shadowed), store, seen)
 
@@ -113,6 +113,7 @@ def _check_trash(active: set[str], trashed: set[str], store: Store, seen: Seen) 
         return
     if kind == "link-to-folder":
         seen.blind = True
+        yield owner.says("folder-elsewhere", TRASH_NAME)
         return
     if kind != "folder":
         yield owner.says("trash-not-a-folder", TRASH_NAME)
