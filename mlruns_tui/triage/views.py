@@ -70,17 +70,19 @@ def tree_rows(
     now_ms: int,
     closed: frozenset[Group] = frozenset({"claimed", "trash", "models", "backups"}),
     text: str = "",
+    only: frozenset[str] | None = None,
 ) -> list[TreeRow]:
     """The tree: groups in a fixed order, their entries sorted; a group without entries is left out, except
-    experiments."""
+    experiments. ``only``: nothing but the experiments with these keys."""
     entries: dict[Group, list[TreeRow]] = {group: [] for group in GROUPS}
     marked = _marked_inside(snapshot, marks)
     matches = text_filter(text)
     for experiment in snapshot.experiments:
-        if matches(experiment.name or experiment.experiment_id, experiment.experiment_id):
+        shown = only is None or experiment.key in only
+        if shown and matches(experiment.name or experiment.experiment_id, experiment.experiment_id):
             entries[group_of(experiment)].append(_experiment_row(experiment, snapshot, marks, marked))
     for stray in snapshot.strays:
-        if stray.kind != "own" and matches(stray.path):
+        if stray.kind != "own" and only is None and matches(stray.path):
             group: Group = "claimed" if stray.kind == "claimed" else "stray"
             entries[group].append(TreeRow("stray", stray.key, stray.path, group, size_bytes=_bytes(stray), entry=stray))
     entries["models"] = [
@@ -94,12 +96,12 @@ def tree_rows(
             entry=model,
         )
         for model in snapshot.models
-        if matches(model.name)
+        if only is None and matches(model.name)
     ]
     rows: list[TreeRow] = []
     for group in GROUPS:
         if group == "backups":
-            if snapshot.backup_bytes:
+            if snapshot.backup_bytes and only is None:
                 rows.append(TreeRow("backups", "group/backups", "backups", group, size_bytes=snapshot.backup_bytes))
             continue
         found = sorted(entries[group], key=_tree_key(order, now_ms, snapshot), reverse=order.descending)

@@ -53,12 +53,16 @@ def build(state: UiState, now_ms: int, before: Shown) -> Shown:
     if old_state is not None and same_snapshot and same_marks and _same_tree(state, old_state):
         tree = before.tree
     else:
-        tree = tree_rows(state.snapshot, state.marks, state.tree_order, now_ms, state.closed, state.tree_filter)
+        tree = tree_rows(
+            state.snapshot, state.marks, state.tree_order, now_ms, state.closed, state.tree_filter, _containers(state)
+        )
     if old_state is not None and _same_runs(state, old_state):
         runs, sized = before.runs, before.sized_here
     else:
         here = state.runs or ()
-        runs = run_rows(here, state.run_order, now_ms, state.run_filter, state.folded)
+        found = state.matches
+        accept = None if found is None else (lambda run: run.key in found.keys)
+        runs = run_rows(here, state.run_order, now_ms, state.run_filter, state.folded, accept)
         sized = sum(run.size is not None for run in here)
     marked_here, marked_shown = _marked(state, runs)
     return Shown(
@@ -80,14 +84,25 @@ def same_inputs(one: UiState, other: UiState) -> bool:
     return same and _same_tree(one, other) and _same_runs(one, other)
 
 
+def _containers(state: UiState) -> frozenset[str] | None:
+    """Experiments that hold a run the expression matches, or may; None without one. While it is being typed
+    all of them stay: half a word matches nothing, and the cursor would lose its place."""
+    if state.matches is None or state.prompt == "expression":
+        return None
+    return state.matches.undecided.union(map(container_key, state.matches.keys))
+
+
 def _same_tree(state: UiState, other: UiState) -> bool:
-    return (state.tree_order, state.closed, state.tree_filter) == (other.tree_order, other.closed, other.tree_filter)
+    same = (state.tree_order, state.closed, state.tree_filter) == (other.tree_order, other.closed, other.tree_filter)
+    typing = (state.prompt == "expression") == (other.prompt == "expression")
+    return same and typing and state.matches is other.matches
 
 
 def _same_runs(state: UiState, other: UiState) -> bool:
     return (
         state.runs is other.runs
         and (state.experiment and state.experiment.key) == (other.experiment and other.experiment.key)
+        and state.matches is other.matches
         and (state.run_order, state.run_filter, state.folded) == (other.run_order, other.run_filter, other.folded)
     )
 
@@ -103,7 +118,7 @@ def _marked(state: UiState, rows: list[RunRow]) -> tuple[int, int]:
     }
     if not here:
         return 0, 0
-    if not state.run_filter and not state.folded:
+    if not state.run_filter and state.matches is None and not state.folded:
         return len(here), len(here)
     return len(here), sum(row.run.key in here for row in rows)
 

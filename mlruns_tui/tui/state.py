@@ -16,11 +16,12 @@ from mlruns_tui.triage.marks import Marks
 from mlruns_tui.triage.ordering import Order, SortKey
 from mlruns_tui.triage.protection import Facts
 from mlruns_tui.triage.views import Group, TreeRow, group_of
+from mlruns_tui.workflow.filtering import Matches
 from mlruns_tui.workflow.repairing import repairable
 
 Panel = Literal["tree", "runs", "marked"]
 PANELS: tuple[Panel, ...] = ("tree", "runs", "marked")
-Prompt = Literal["", "filter", "days"]
+Prompt = Literal["", "filter", "expression", "days"]
 
 CLOSED_AT_FIRST: frozenset[Group] = frozenset({"claimed", "trash", "models", "backups"})
 DEFAULT_DAYS = 30
@@ -94,6 +95,10 @@ class UiState:
     run_order: Order = Order()
     tree_filter: str = ""
     run_filter: str = ""
+    expression: str = ""
+    """The filter expression in force."""
+    matches: Matches | None = None
+    """Runs that match it; None without one, or before they were found."""
     entry: TreeRow | None = None
     """The row under the tree's cursor; its runs are in the table."""
     run: Run | None = None

@@ -18,7 +18,13 @@ from .widgets.cells import DIM, KEY, Piece, cut, fit, line
 
 
 def tree_title(state: UiState) -> Content:
-    return line([("1 store", ""), _filter(state.tree_filter)])
+    return line(
+        [
+            ("1 store", ""),
+            _filter(state.tree_filter),
+            ("  with a match" if state.expression and state.prompt != "expression" else "", DIM),
+        ]
+    )
 
 
 def _filter(text: str) -> Piece:
@@ -27,7 +33,7 @@ def _filter(text: str) -> Piece:
 
 def tree_foot(state: UiState, shown: Shown, signs: Signs, width: int) -> Content:
     """Findings by sign, experiments and runs, as far as there is room."""
-    if state.tree_filter:
+    if state.tree_filter or (state.matches is not None and state.prompt != "expression"):
         number = sum(row.kind in ("experiment", "stray", "model") for row in shown.tree)
         return line([(f"{number:,} shown", DIM)])
     found: list[Piece] = []
@@ -60,6 +66,8 @@ def impact_counts(shown: Shown, signs: Signs) -> list[tuple[str, str, int]]:
 def table_title(state: UiState, width: int) -> Content:
     name = state.entry.name if state.experiment is not None and state.entry is not None else ""
     suffix = f"  /{state.run_filter}" if state.run_filter else ""
+    if state.expression:
+        suffix += f"  f {cut(state.expression, min(width // 2, len(state.expression))).rstrip()}"
     room = max(0, width - len("2 runs  ") - len(suffix) - 4)
     shown = fit(name, min(room, Content(name).cell_length)) if name else ""
     return line([("2 runs", ""), (f"  {shown}" if shown else "", ""), (suffix, DIM)])
@@ -72,7 +80,7 @@ def table_foot(state: UiState, shown: Shown, cursor: int, width: int) -> Content
     total, marked = len(state.runs), shown.marked_here
     if state.anchor:
         return line([("v ends the range", DIM)])
-    if state.run_filter:
+    if state.run_filter or state.matches is not None:
         pieces: list[Piece] = [(f"{len(shown.runs):,} of {total:,} shown", DIM)]
         if marked:
             pieces.append((f" · {marked:,} marked", DIM))
@@ -94,8 +102,8 @@ def table_foot(state: UiState, shown: Shown, cursor: int, width: int) -> Content
 def empty_tree(state: UiState) -> list[Piece]:
     if state.reading:
         return [("reading…", DIM)]
-    if state.tree_filter:
-        return _no_match(state.tree_filter)
+    if state.tree_filter or state.expression:
+        return _no_match(state.tree_filter or state.expression)
     return [("No experiments here yet. MLflow writes them when a run starts.", DIM)]
 
 
@@ -116,6 +124,8 @@ def empty_table(state: UiState, shown: Shown, keymap: Mapping[str, str]) -> list
         return [("reading…", DIM)] if state.reading else [(f"The runs of {name} were not read.", DIM)]
     if state.run_filter and runs and shown.source is not None and not shown.runs:
         return _no_match(state.run_filter)
+    if state.matches is not None and runs and shown.source is not None and not shown.runs:
+        return _no_match(state.expression)
     if runs:
         return [(f"sorting {plural(len(runs), 'run')}…", DIM)]
     size = state.experiment.size

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.protocols import Reader, Stop, never
-from mlruns_tui.model.store import Run, Snapshot
+from mlruns_tui.model.store import Run, Snapshot, container_key
 from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 from mlruns_tui.triage.expression import Expression, compile_expression
 from mlruns_tui.triage.expression.knowing import context_of
@@ -25,6 +25,8 @@ class Matches:
     """Of those that match."""
     unknown: int = 0
     """Runs of which it cannot be told: what decides was not read, or could not be."""
+    undecided: frozenset[str] = frozenset()
+    """Keys of the experiments they are in."""
 
 
 def read_values(
@@ -70,12 +72,15 @@ def matching(expression: Expression, runs: Iterable[Run], facts: Facts, values: 
     test = compile_expression(expression, context_of(facts.snapshot, values, facts, owner))
     keys: list[str] = []
     unknown = 0
+    undecided: set[str] = set()
     for run in runs:
         found = test(run)
         if found:
             keys.append(run.key)
-        unknown += found is None
-    return Matches(frozenset(keys), unknown)
+        if found is None:
+            unknown += 1
+            undecided.add(container_key(run.key))
+    return Matches(frozenset(keys), unknown, frozenset(undecided))
 
 
 def find_runs(reader: Reader, snapshot: Snapshot, expression: Expression, facts: Facts) -> Matches:

@@ -29,6 +29,7 @@ from mlruns_tui.model.store import (
     StoreInfo,
     Stray,
 )
+from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 from mlruns_tui.tui.app import MlrunsApp
 from mlruns_tui.tui.screens.main import MainScreen
 from mlruns_tui.tui.state import UiState
@@ -172,6 +173,7 @@ class ScriptedReader:
         self.started = 0
         self.stopped = 0
         self.inspected: list[tuple[str, ...]] = []
+        self.asked: list[tuple[tuple[str, ...], Wanted]] = []
         self.error: MlrunsError | None = None
         self.inspect_gate = threading.Event()
         self.inspect_gate.set()
@@ -227,6 +229,19 @@ class ScriptedReader:
         roots = tuple(one.key for one in snapshot.experiments if one.place == "root" and one.state != "orphaned")
         return Evidence(found, snapshot.references, roots, 0, 0, time.time_ns())
 
+    def values(self, keys: Sequence[str], wanted: Wanted) -> tuple[RunValues, ...]:
+        """Everybody's params are alike, the metric is the number in the run's name."""
+        self.asked.append((tuple(keys), wanted))
+        names = {run.key: run.name for run in self.scans[min(self.started, len(self.scans)) - 1][-1].all_runs()}
+        found = []
+        for key in keys[:7]:
+            digits = "".join(letter for letter in names[key] if letter.isdigit())
+            found.append(RunValues(key, {"n": float(digits or "nan")}, {"lr": "0.1"}, {"team": "red"}))
+        return tuple(found)
+
+    def names(self, keys: Sequence[str]) -> ValueNames:
+        return ValueNames(("n",), ("lr",), ("team",))
+
     def details(self, key: str) -> RunDetails:
         return RunDetails(key, (("lr", "0.1"),), (), (), (), "/data/mlruns")
 
@@ -278,11 +293,20 @@ class Builders:
         )
 
 
-@pytest.fixture
-def make() -> Builders:
-    now_ms = time.time_ns() // 1_000_000
+def _builders(now_ms: int) -> Builders:
     snapshot = _snapshot(now_ms)
     return Builders(now_ms, _run, snapshot, _partly(snapshot))
+
+
+@pytest.fixture
+def make() -> Builders:
+    return _builders(time.time_ns() // 1_000_000)
+
+
+@pytest.fixture
+def make_at() -> Callable[[int], Builders]:
+    """The same at a time of one's choice, in ms."""
+    return _builders
 
 
 @pytest.fixture
@@ -413,3 +437,9 @@ def journey(app_of: Callable[..., MlrunsApp]) -> Callable[..., AbstractAsyncCont
             yield it
 
     return start
+
+
+@pytest.fixture
+def journey_of() -> type[Journey]:
+    """For an app that somebody else runs."""
+    return Journey

@@ -108,7 +108,7 @@ class Changing:
             plan,
             snapshot,
             hidden=shown.marked_here - shown.marked_shown,
-            filter_text=self.screen.state.run_filter,
+            filter_text=self.screen.state.run_filter or self.screen.state.expression,
             space=self.screen.reading.space,
         )
         self.screen.app.push_screen(screen, self._reviewed)

@@ -137,6 +137,8 @@ class Looking:
         if state.prompt:
             if state.prompt == "filter":
                 screen.set_state(state.filtered(""))
+            elif state.prompt == "expression":
+                screen.expressing.clear()
             screen.close_prompt()
         elif screen.changing.give_up_planning() or screen.mark_keys.drop_range():
             return
@@ -146,6 +148,8 @@ class Looking:
             screen.moving.to_panel("runs")
         elif state.text_filter:
             screen.set_state(state.filtered(""))
+        elif state.expression:
+            screen.expressing.clear()
         elif state.reading:
             screen.reading.stop()
         else:

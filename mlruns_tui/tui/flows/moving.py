@@ -125,6 +125,7 @@ class Moving:
     def jump(self, experiment_key: str, run_key: str) -> None:
         """The cursor to an experiment, or to a run in it; what hides it is opened or cleared."""
         self.screen.touched()
+        self.screen.expressing.clear()
         state = replace(self.screen.state, tree_filter="", run_filter="", folded=frozenset(), panel="tree")
         experiment = state.snapshot.experiment(experiment_key)
         if experiment is None:
@@ -142,6 +143,7 @@ class Moving:
             self.jump(container, key if inside else "")
             return
         self.screen.touched()
+        self.screen.expressing.clear()
         groups: frozenset[Group] = frozenset({"stray", "claimed", "models"})
         state = replace(self.screen.state, tree_filter="", panel="tree")
         self.screen.set_state(replace(state, closed=state.closed - groups))

@@ -95,6 +95,7 @@ class Showing:
         screen.set_class(state.zoomed, "-zoomed")
         screen.set_class(state.prompt == "filter", "-filter")
         screen.set_class(state.prompt == "days", "-days")
+        screen.set_class(state.prompt == "expression", "-expression")
         screen.saying.show()
 
     def _show_titles(self) -> None:

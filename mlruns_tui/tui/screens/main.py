@@ -21,6 +21,7 @@ from .. import commands, titles
 from ..background import in_background
 from ..flows.changing import Changing
 from ..flows.checking import Checking
+from ..flows.expressing import Expressing
 from ..flows.looking import Looking
 from ..flows.marking import MarkKeys
 from ..flows.moving import Moving
@@ -36,6 +37,7 @@ from ..state import Panel, UiState
 from ..tasks import TaskEnded, TaskProgressed
 from ..widgets.bars import RowLine
 from ..widgets.cells import signs_of
+from ..widgets.expression_prompt import ExpressionPrompt
 from ..widgets.keyed_list import KeyedList
 from ..widgets.parts import has_parts
 from ..widgets.prompts import DaysPrompt, FilterPrompt
@@ -82,6 +84,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.handlers: dict[str, Callable[[], None]] = {
             command: handler for flow in flows for command, handler in flow.handlers().items()
         }
+        self.expression, self.expressing = ExpressionPrompt(), Expressing(self, reader)
+        self.handlers.update(self.expressing.handlers())
 
     def compose(self) -> ComposeResult:
         yield self.showing.head
@@ -93,6 +97,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 yield self.marked
                 yield self.actions
         yield self.filter
+        yield self.expression
         yield self.days
         yield self.saying.line
         yield self.showing.strip
@@ -150,6 +155,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
         before, self.state = self.state, state
         if before.marks is not state.marks:
             self.remembering.notice(state.marks)
+        began = state.reading and not before.reading
+        if began or before.snapshot is not state.snapshot:
+            self.expressing.snapshot_changed(began)
         self.showing.build()
         self.showing.push(to_top=moved_by_itself and not self._touched)
 
@@ -301,6 +309,16 @@ class MainScreen(Screen[None], inherit_bindings=False):
     @on(FilterPrompt.Kept)
     def _filter_kept(self) -> None:
         self.close_prompt()
+
+    @on(ExpressionPrompt.Changed)
+    def _expression_changed(self, event: ExpressionPrompt.Changed) -> None:
+        self.touched()
+        self.expressing.take(event.text)
+
+    @on(ExpressionPrompt.Kept)
+    def _expression_kept(self, event: ExpressionPrompt.Kept) -> None:
+        self.touched()
+        self.expressing.keep(event.text)
 
     @on(DaysPrompt.Changed)
     def _days_changed(self, event: DaysPrompt.Changed) -> None:
