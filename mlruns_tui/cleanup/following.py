@@ -11,8 +11,12 @@ from mlruns_tui.model.plan import PlanItem
 from mlruns_tui.model.words import Outcome
 
 from . import atwork
+from .journal import History
 from .lock import Holder
-from .vault import looking
+from .places import Places
+from .vault import Site, looking
+
+_AT_HAND = ("moving", "restoring", "purging")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,12 @@ class Following:
             if self._holder is None and history.open_op:
                 # It may have ended between the two looks.
                 history = site.history(self._id)
+            settled = self._settled(site, history)
         told = history.operations[-1] if history.operations else None
         found: list[tuple[PlanItem, Outcome, str]] = []
         for n, item in self._items.items():
             event, why = history.items.get(n, ("", ""))
-            if told is not None and n in told.done:
+            if n in settled or (told is not None and n in told.done):
                 found.append((item, "done", ""))
             elif event in ("skipped", "failed") and (told is None or told.op == "apply"):
                 found.append((item, "skipped" if event == "skipped" else "failed", why))
@@ -67,6 +72,24 @@ class Following:
             files=sum(item.files for item in about),
             items=tuple(found),
         )
+
+    def _settled(self, site: Site, history: History) -> set[int]:
+        """Items of the group at hand that are done: the journal speaks of a group before and after it only."""
+        at_hand = {n: event for n, (event, _) in history.items.items() if event in _AT_HAND}
+        if not at_hand:
+            return set()
+        found: set[int] = set()
+        folder = site.folder(self._id)
+        places = Places(site.root_fd, self._id, folder, cramped=folder is None)
+        try:
+            for n, event in at_hand.items():
+                if (places.find(n) is not None) == (event == "moving") and places.find_dead(n) is None:
+                    found.add(n)
+        finally:
+            places.close()
+            if folder is not None:
+                os.close(folder)
+        return found
 
     def stop(self) -> bool:
         """Ask the worker to stop after the item at hand. False when it is not one of ours on this host."""

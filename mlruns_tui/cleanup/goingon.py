@@ -12,7 +12,7 @@ from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 
-from . import apply, purge, restore, say
+from . import apply, pack, purge, restore, say
 from .kept import Kept
 from .session import changing
 
@@ -42,6 +42,8 @@ def go_on(
                 return restore.run(session, kept, keys, "skip", tell, stop)
             if session.op == "purge":
                 return purge.run(session, kept, keys, tell, stop)
+            if session.op == "pack":
+                return pack.run(session, kept, keys, tell, stop)
             if session.op != "apply":
                 raise _unknown(kept)
             session.resume(kept)

@@ -6,7 +6,9 @@ A line that is torn, damaged or out of order is passed over.
 
 Records: ``begin`` {op, uid, user, host, pid, boot, started, number, only: [index] where it is not about
 all}, ``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving`` ``restoring`` ``purging`` {n: [index]} before a
-change, ``moved`` ``restored`` ``purged`` {n: [index]}, ``aside`` {n: index, to: path}, ``skipped`` ``failed``
+change, ``moved`` ``restored`` ``purged`` {n: [index]},
+``packed`` ``kept`` (not retired after all) {n: [index]}, ``unpacked`` {n: index, device, inode,
+fingerprint: of its new tree}, ``aside`` {n: index, to: path}, ``skipped`` ``failed``
 {n: index, why: text} after it, ``end`` {op}.
 """
 
@@ -69,7 +71,7 @@ class Told:
 
 
 _DONE_BY = {
-    "apply": ("moved", "purged"), "restore": ("restored", "aside"), "purge": ("purged",),
+    "apply": ("moved", "purged"), "restore": ("restored", "aside"), "purge": ("purged",), "pack": ("packed",),
 }  # fmt: skip
 """Events that say an operation did its work on an item."""
 
@@ -96,6 +98,10 @@ class History:
     """Those whose deletion was meant since something last ended."""
     times: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By directory the open operation changes: its inode and the time it should have."""
+    packed: set[int] = field(default_factory=set)
+    """Those whose tree was retired for an archive."""
+    unpacked: dict[int, tuple[int, int, str]] = field(default_factory=dict)
+    """By index: device, inode and fingerprint of the tree that was made again from an archive."""
     only: frozenset[int] | None = None
     """Items the open operation was asked for; None for all of them."""
     operations: list[Told] = field(default_factory=list)
@@ -142,6 +148,13 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
     elif event == "aside":
         told.items[int(record["n"])] = ("restored", str(record["to"]))
         told.asides[int(record["n"])] = str(record["to"])
+    elif event == "unpacked":
+        n = int(record["n"])
+        told.unpacked[n] = (int(record["device"]), int(record["inode"]), str(record["fingerprint"]))
+        told.packed.discard(n)
+    elif event in ("packed", "kept"):
+        # Packing is no new word on an item but for this: where it went and what for stays said.
+        (told.packed.update if event == "packed" else told.packed.difference_update)(int(n) for n in record["n"])
     elif event in ("moving", "moved", "restoring", "restored", "purging", "purged"):
         for n in record["n"]:
             told.items[int(n)] = (event, "")

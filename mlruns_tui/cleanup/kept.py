@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from mlruns_tui.model.batch import Batch, BatchItem, Operation
 from mlruns_tui.model.plan import Plan, PlanItem
+from mlruns_tui.model.store import Identity
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import BatchState, ItemPlace, Outcome
 
@@ -45,6 +48,8 @@ class Kept:
         self.history = history
         self.items: dict[int, PlanItem] = {**dict(enumerate(plan.items)), **(added or {})}
         """By index; added ones come after the planned."""
+        self._as_planned = dict(self.items)
+        self._know_trees(self.items)
         self.journal: Journal | None = None
         self.parents = Parents(root_fd)
         self.results: dict[int, tuple[Outcome, str]] = {}
@@ -65,6 +70,9 @@ class Kept:
         """Note something in the journal; ``commit`` writes it."""
         assert self.journal is not None
         journals.learn(self.history, self.journal.add(event, **fields))
+        if event in ("packed", "kept", "unpacked"):
+            n = fields["n"]
+            self._know_trees([n] if isinstance(n, int) else n)
 
     def commit(self) -> bool:
         """See ``Journal.commit``."""
@@ -100,6 +108,26 @@ class Kept:
                     return "backup", *found
         return where, slot, status
 
+    def _know_trees(self, indexes: Iterable[int]) -> None:
+        """An archived item has no directory any more (its inode may be anybody's), an unpacked one a new one."""
+        for n in list(indexes):
+            item = self._as_planned.get(n, self.items[n])
+            tree = self.history.unpacked.get(n)
+            if tree is not None:
+                item = replace(item, identity=Identity(tree[0], tree[1]), fingerprint=tree[2])
+            if n in self.history.packed:
+                item = replace(item, identity=Identity(0, 0))
+            self.items[n] = item
+
+    def archive(self, n: int) -> str:
+        """Name of the archive that has the only copy of an item, else empty. Raises OSError."""
+        names = self.places.archives.holding(n)
+        return names[0] if names and self.find(n)[0] == "neither" and not self.aside(n) else ""
+
+    def holds(self, n: int) -> bool:
+        """Whether the backup has the item, moved or packed. Raises OSError."""
+        return self.find(n)[0] == "backup" or bool(self.archive(n))
+
     def look_at(self, n: int) -> BatchItem:
         """One item: looked up on the disk, explained by the journal."""
         item = self.items[n]
@@ -108,23 +136,39 @@ class Kept:
         if n in self.results:
             outcome, error = self.results[n]
         place, now_at = self._place(n, item, event)
-        return BatchItem(item, place, outcome, error, now_at, taken=place == "moved" and self._is_taken(item))
+        taken = place in ("moved", "packed") and self._is_taken(item)
+        return BatchItem(item, place, outcome, error, now_at, taken=taken, packed_bytes=self._packed_bytes(n, place))
+
+    def _packed_bytes(self, n: int, place: ItemPlace) -> int:
+        """Its share of the disk space of its archive."""
+        if place != "packed":
+            return 0
+        name = self.archive(n)
+        together = sorted(self.places.archives.found[name])
+        whole = self.places.archives.allocated_bytes(name)
+        weights = {m: self.items[m].size_bytes + 512 * self.items[m].entries for m in together if m in self.items}
+        total = sum(weights.values()) or 1
+        share = whole * weights[n] // total
+        return share if n != together[0] else whole - sum(whole * weights[m] // total for m in weights if m != n)
 
     def _place(self, n: int, item: PlanItem, event: str) -> tuple[ItemPlace, str]:
         try:
             where, slot, _ = self.find(n)
             if where == "backup" and slot is not None:
                 return "moved", slot.path
+            archived = self.places.archives.holding(n)
             # Before the origin: an inode that was freed may be there again, in another directory.
-            if event in ("purging", "purged"):
+            if event in ("purging", "purged") and not archived:
                 return "purged", ""
             if where == "origin":
                 return ("restored" if n in self.history.left else "in-place"), item.path
-            if self.places.find_dead(n) is not None:
+            if self.places.find_dead(n) is not None and not archived:
                 return "purged", ""
             aside = self.history.asides.get(n)
             if aside is not None and self._is_at(aside, item):
                 return "restored", aside
+            if archived:
+                return "packed", self.places.archives.path(archived[0])
         except OSError:
             return "missing", ""
         if event in ("restoring", "restored"):
@@ -157,14 +201,14 @@ class Kept:
     @property
     def leftovers(self) -> bool:
         """Something was declared dead and is not all gone. Raises OSError when that cannot be told."""
-        return any(self.places.find_dead(n) is not None for n in self.items)
+        return self.places.archives.leftovers or any(self.places.find_dead(n) is not None for n in self.items)
 
     @property
     def unfinished(self) -> bool:
         """Something was begun, not ended, and left items in the backup or half deleted."""
         if not self.history.open_op:
             return False
-        return self.leftovers or any(self.find(n)[0] == "backup" for n in self.items)
+        return self.leftovers or any(self.holds(n) for n in self.items)
 
     @property
     def untouched(self) -> bool:

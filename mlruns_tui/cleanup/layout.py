@@ -1,8 +1,9 @@
 """The vault's folders: their names, whose they are, how they come into being.
 
 ``<root>/.mlruns-tui.trash/`` holds ``README``, ``.gitignore``, ``vault.json``, ``lock``, ``reserve`` and
-``batches/<id>/`` with ``plan.json``, ``journal``, ``data/<n>`` and ``dead/<n>``. Vault, batches folder and
-lock take the store's group bits, so that its members share them; each batch belongs to its user.
+``batches/<id>/`` with ``plan.json``, ``journal``, ``data/<n>``, ``dead/<n>`` and, once packed, ``pack/``.
+Vault, batches folder and lock take the store's group bits, so that its members share them; each batch
+belongs to its user.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from .say import clock
 _POLL_S = 0.1
 _LEAST_S = 0.2
 """Tried so long even by those who would not wait: whoever asks for the holder takes the lock for a moment."""
-_DOING = {"apply": "cleaning", "restore": "restoring in", "purge": "purging backups of"}
+_DOING = {"apply": "cleaning", "restore": "restoring in", "purge": "purging backups of", "pack": "packing backups of"}
 
 
 @dataclass(frozen=True, slots=True)

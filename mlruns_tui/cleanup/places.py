@@ -14,6 +14,7 @@ from mlruns_tui.disk import change, look
 from mlruns_tui.model.store import Identity
 from mlruns_tui.model.words import OWN_SUFFIX, VAULT_NAME
 
+from .archives import Archives
 from .layout import BATCHES, DATA, DEAD
 
 
@@ -42,6 +43,7 @@ class Places:
         self._device: int | None = None
         self._data_fd: int | None = None
         self._dead_fd: int | None = None
+        self.archives = Archives(batch_id)
         if folder_fd is not None:
             self.use(folder_fd)
 
@@ -62,6 +64,7 @@ class Places:
         self.close()
         self._data_fd = _existing(DATA, folder_fd)
         self._dead_fd = _existing(DEAD, folder_fd)
+        self.archives.use(folder_fd)
 
     @property
     def in_vault(self) -> bool:
@@ -117,6 +120,7 @@ class Places:
             if fd is not None:
                 os.close(fd)
         self._data_fd = self._dead_fd = None
+        self.archives.close()
 
 
 def _existing(name: str, folder_fd: int) -> int | None:

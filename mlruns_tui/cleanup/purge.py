@@ -21,6 +21,7 @@ from mlruns_tui.model.words import Outcome
 from . import say
 from .kept import Kept
 from .progress import Progress
+from .purge_archives import purge_archives
 from .recover import destroy, rescued
 from .session import Session, changing
 
@@ -54,14 +55,16 @@ def purge(
 def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, stop: Stop) -> Batch:
     """The same for a batch that is open and a store that is locked."""
     asked = chosen_items(kept, keys)
-    chosen = [n for n in asked if kept.find(n)[0] == "backup"]
+    chosen = [n for n in asked if kept.holds(n)]
     if not chosen and not kept.history.open_op and not kept.leftovers:
         return kept.batch(messages=("nothing of it is in the backup any more",))
-    freed = _Counter()
+    freed = Freed()
     session.resume(kept, freed, None if keys is None else asked)
     progress = Progress(tell, "purge", kept.id, [kept.items[n] for n in chosen])
     progress.start()
-    freed.bytes += purge_items(session, kept, chosen, progress, stop)
+    chosen = [n for n in chosen if kept.holds(n)]
+    moved = purge_archives(session, kept, chosen, freed, progress, stop)
+    freed.bytes += purge_items(session, kept, moved, progress, stop)
     session.end(kept)
     progress.end()
     return kept.batch(freed_bytes=freed.bytes, messages=tuple(session.messages))
@@ -91,7 +94,7 @@ def purge_items(session: Session, kept: Kept, indexes: Sequence[int], progress: 
     return work.freed.bytes
 
 
-class _Counter:
+class Freed:
     """Allocated bytes of the files it hears of."""
 
     def __init__(self) -> None:
@@ -107,7 +110,7 @@ class _Purge:
         self._kept = kept
         self._indexes = indexes
         self._progress = progress
-        self.freed = _Counter()
+        self.freed = Freed()
 
     def group(self, at: int) -> int:
         """Delete some items from ``at`` on; where to go on."""

@@ -27,6 +27,7 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, 
 
     Raises OSError when the backup cannot be read or changed.
     """
+    kept.places.archives.settle(removed, rescue=rescue)
     for n in sorted(kept.items):
         _finish_swap(kept, n)
     if kept.history.open_op:
@@ -36,6 +37,10 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, 
         with contextlib.suppress(OSError):
             if not (rescue and rescued(kept, n)):
                 destroy(kept, n, removed)
+    back = [n for n in sorted(kept.history.packed) if n in kept.items and kept.places.find(n) is not None]
+    if back and kept.journal is not None:
+        # Their archives were made, but their trees are still there: those are the same as before.
+        kept.say("kept", n=back)
     if kept.history.open_op:
         for n in sorted(kept.items):
             work = kept.work(n)

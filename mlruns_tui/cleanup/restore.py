@@ -27,6 +27,7 @@ from .progress import Progress
 from .purge import chosen_items
 from .repair import Mend
 from .session import Session, changing
+from .unpacking import drop_unneeded, unpack_with
 
 MAX_GROUP = 256
 
@@ -90,7 +91,7 @@ def _newest(session: Session) -> str:
 
 
 def _check_undoable(session: Session, batch: Batch) -> None:
-    if batch.count("moved") or any(one.put_aside for one in batch.items):
+    if batch.count("moved") or batch.count("packed") or any(one.put_aside for one in batch.items):
         return
     said = {
         "purged": "was purged: nothing of it is left",
@@ -120,6 +121,11 @@ def run(
     _tell_lost(kept, condemned, graves)
     work = _Restoration(session, kept, on_conflict, tell, stop)
     work.run([n for n in chosen if _can_go_back(kept, n)])
+    try:
+        # Also what a killed restore had put back: its archive was of no use, but still there.
+        drop_unneeded(kept, kept.items)
+    except OSError as error:
+        session.messages.append(f"an archive that is not needed any more could not be removed: {look.words(error)}")
     session.end(kept)
     batch = kept.batch(moved_bytes=work.moved_bytes, messages=tuple(session.messages))
     if interrupted and kept.untouched:
@@ -128,7 +134,7 @@ def run(
 
 
 def _can_go_back(kept: Kept, n: int) -> bool:
-    return kept.find(n)[0] == "backup" or bool(kept.aside(n))
+    return kept.holds(n) or bool(kept.aside(n))
 
 
 def _tell_lost(kept: Kept, condemned: set[int], graves: set[int]) -> None:
@@ -136,11 +142,7 @@ def _tell_lost(kept: Kept, condemned: set[int], graves: set[int]) -> None:
 
     ``graves``: what lay there before it was settled; a full disk may have kept the journal from saying so.
     """
-    lost = [
-        n
-        for n in sorted(condemned)
-        if (n in graves and kept.find(n)[0] != "backup") or kept.look_at(n).place == "purged"
-    ]
+    lost = [n for n in sorted(condemned) if (n in graves and not kept.holds(n)) or kept.look_at(n).place == "purged"]
     if lost:
         kept.say("purged", n=lost)
     for n in lost:
@@ -156,12 +158,14 @@ class _Restoration:
         self._stop = stop
         self._progress = Progress(tell, "restore", kept.id, ())
         self._elsewhere: dict[str, str] | None = None
+        self._order: list[int] = []
         self.moved_bytes = 0
 
     def run(self, indexes: list[int]) -> None:
         """Put these items back, containers first, else in reverse order."""
         kept = self._kept
         order = sorted(self._with_containers(indexes), key=lambda n: (kept.items[n].path.count("/"), -n))
+        self._order = order
         self._progress = Progress(self._tell, "restore", kept.id, [kept.items[n] for n in order])
         self._progress.start()
         at = 0
@@ -194,7 +198,7 @@ class _Restoration:
             above = self._kept.items[n].path.rpartition("/")[0]
             while above:
                 container = by_path.get(above)
-                if container is not None and self._kept.find(container)[0] == "backup":
+                if container is not None and self._kept.holds(container):
                     wanted.add(container)
                 above = above.rpartition("/")[0]
         return wanted
@@ -206,6 +210,7 @@ class _Restoration:
             sources = {kept.items[n].path.rpartition("/")[0] for n in group}
             if kept.places.cramped or self._on_conflict == "rename" or any(kept.aside(n) for n in group):
                 sources.add("")
+            group = self._out_of_archives(group)
             kept.say("times", dirs=kept.parents.times(sources))
             kept.say("restoring", n=group)
             self._session.commit(kept)
@@ -223,6 +228,17 @@ class _Restoration:
                     self._finished(n, "failed", say.failure(error, say.KEPT))
             self._session.messages.append(f"the disk reported: {look.words(error)}; what is not gone for good is whole")
         kept.parents.close()
+
+    def _out_of_archives(self, group: list[int]) -> list[int]:
+        """Those of a group that are whole trees, the packed ones among them made again."""
+        kept, whole = self._kept, []
+        for n in group:
+            if n not in kept.results and kept.archive(n):
+                for m, why in unpack_with(self._session, kept, n, self._order).items():
+                    self._finished(m, "failed", why)
+            if n not in kept.results:
+                whole.append(n)
+        return whole
 
     def _put_back(self, n: int) -> bool:
         """Rename one item back. Whether it is in its place now; else its outcome is noted."""
@@ -331,7 +347,7 @@ class _Restoration:
                 for batch in self._session.site.listing()
                 if batch.id != self._kept.id
                 for one in batch.items
-                if one.place == "moved"
+                if one.place in ("moved", "packed")
             }
         return self._elsewhere
 

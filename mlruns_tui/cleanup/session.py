@@ -174,7 +174,7 @@ class Session:
 
     def _unfinished(self, kept: Kept, newest: str) -> LockedError:
         places = [kept.look_at(n).place for n in kept.items]
-        there, gone = places.count("moved"), places.count("purged")
+        there, gone = places.count("moved") + places.count("packed"), places.count("purged")
         whole = f"{items(gone)} deleted for good, the others are whole" if gone else "every item is whole"
         root = safe(self.site.root)
         back = f"mlruns-tui undo {root}" if kept.id == newest else f"mlruns-tui backups restore {kept.id} {root}"

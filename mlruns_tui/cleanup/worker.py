@@ -3,7 +3,8 @@
 It reads one line of JSON from standard input, the request: ``{"do": "apply", "plan": {…}}``,
 ``{"do": "undo", "root": …}``, ``{"do": "restore", "root", "batch", "keys", "on_conflict"}``,
 ``{"do": "purge", "root", "batch", "keys"}``, ``{"do": "continue", "root", "batch", "staying": {key: why}}``,
-``{"do": "leave", "root", "batch"}``, each with ``lock_timeout_s`` if wanted. It writes lines of JSON: any
+``{"do": "leave", "root", "batch"}``, ``{"do": "pack", "root", "batch", "keys", "min_gain_percent"}``,
+``{"do": "verify", "root", "batch", "keys"}``, each with ``lock_timeout_s`` if wanted. It writes lines of JSON: any
 number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint, exit_code}}``.
 Whoever started it may go away: a hang-up or a closed pipe does not stop it. SIGTERM and SIGINT do, after
 the item at hand. One thread, on purpose.
@@ -23,13 +24,13 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from mlruns_tui.model import codec
-from mlruns_tui.model.batch import ApplyEvent, Batch, OnConflict
+from mlruns_tui.model.batch import MIN_GAIN_PERCENT, ApplyEvent, Batch, OnConflict
 from mlruns_tui.model.errors import Exit, MlrunsError, UsageError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Stop, Tell
 from mlruns_tui.model.text import safe
 
-from . import apply, goingon, purge, restore
+from . import apply, goingon, pack, purge, restore, verify
 
 EVENTS_PER_S = 20
 ALWAYS_TOLD = 200
@@ -41,6 +42,11 @@ _WHOLE = "whatever it had not begun to delete for good is whole, where it was or
 @dataclass(frozen=True, slots=True)
 class _Options:
     lock_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Gain:
+    percent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,11 @@ def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop) -> Batch:
         return restore.restore(root, batch, keys, on_conflict, tell, stop, lock_timeout_s=timeout)
     if what == "purge":
         return purge.purge(root, batch, keys, tell, stop, lock_timeout_s=timeout)
+    if what == "pack":
+        least = codec.decode(_Gain, {"percent": request.get("min_gain_percent", MIN_GAIN_PERCENT)}).percent
+        return pack.pack(root, batch, keys, least, tell, stop, lock_timeout_s=timeout)
+    if what == "verify":
+        return verify.verify(root, batch, keys, tell, stop)
     raise ValueError(f"do: unknown word {what!r:.80}")
 
 

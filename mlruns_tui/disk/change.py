@@ -222,9 +222,7 @@ def share(fd: int, mode: int, owner: tuple[int, int]) -> None:
         os.fchmod(fd, mode)
 
 
-def finish(
-    fd: int, uid: int, gid: int, xattrs: Iterable[tuple[str, bytes]], mode: int, mtime_ns: int
-) -> None:
+def finish(fd: int, uid: int, gid: int, xattrs: Iterable[tuple[str, bytes]], mode: int, mtime_ns: int) -> None:
     """Owner, extended attributes, mode and time of an open file or directory of ours, in the order in which
     none undoes another. Raises OSError."""
     status = os.fstat(fd)
@@ -237,9 +235,7 @@ def finish(
     os.utime(fd, ns=(mtime_ns, mtime_ns))
 
 
-def finish_link(
-    dir_fd: int, name: str, uid: int, gid: int, xattrs: Iterable[tuple[str, bytes]], mtime_ns: int
-) -> None:
+def finish_link(dir_fd: int, name: str, uid: int, gid: int, xattrs: Iterable[tuple[str, bytes]], mtime_ns: int) -> None:
     """The same for a symbolic link of ours, which has no mode."""
     status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
     if (status.st_uid, status.st_gid) != (uid, gid):

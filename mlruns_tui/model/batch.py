@@ -23,6 +23,8 @@ class BatchItem:
     """Where it is, relative to the store's root (or absolute when outside); empty when gone."""
     taken: bool = False
     """It is in the backup, and something stands in its place again: a mirror's copy, a trainer's leftovers."""
+    packed_bytes: int = 0
+    """Its share of the disk space of the archive it is in; 0 when it is in none."""
 
     @property
     def put_aside(self) -> bool:
@@ -93,7 +95,9 @@ class Batch:
 
     @property
     def allocated_bytes(self) -> int:
-        return sum(one.item.allocated_bytes for one in self.items if one.place == "moved")
+        """Disk space the backup takes: archives with what they were compressed to."""
+        moved = sum(one.item.allocated_bytes for one in self.items if one.place == "moved")
+        return moved + sum(one.packed_bytes for one in self.items)
 
 
 @dataclass(frozen=True, slots=True)

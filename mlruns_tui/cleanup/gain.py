@@ -1,0 +1,123 @@
+"""What packing an item would gain, from samples of its largest files; and what speaks against it."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import stat
+from dataclasses import dataclass
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.text import safe
+
+from .archive import LEVEL, library
+from .trees import my_groups, segments, why_not_packable
+
+LARGEST = 12
+"""Files of an item that are looked into …"""
+FEW = 2
+"""… and of a small one, whose gain is in the blocks its files do not fill."""
+SMALL = 1 << 20
+PROBE = 32 << 10
+PROBES = 4
+"""So many bytes are tried at so many places of a file."""
+ENTRY = 48
+"""Bytes a member's headers take, compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What packing one item is expected to bring."""
+
+    allocated_bytes: int
+    """Disk space it takes now."""
+    expected_bytes: int
+    """Disk space its archive would take."""
+    why_not: str = ""
+    """Why an archive could not hold it exactly; empty when it could."""
+
+    @property
+    def percent(self) -> int:
+        """Of the space it takes; negative when an archive would be larger."""
+        if not self.allocated_bytes:
+            return 0
+        return 100 * (self.allocated_bytes - self.expected_bytes) // self.allocated_bytes
+
+
+def gain(parent_fd: int, name: str) -> Gain:
+    """Walk the tree ``name`` once and try its largest files. Raises OSError."""
+    uid, groups = os.geteuid(), my_groups()
+    allocated = small = entries = 0
+    links: dict[int, int] = {}
+    largest: list[tuple[int, str]] = []
+    top = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
+    why = why_not_packable(top, uid, groups)
+    failures: list[str] = []
+
+    def failed(path: str, what: str, error: OSError) -> None:
+        failures.append(f"{safe(path)} cannot be read ({look.words(error)})")
+
+    for entry in look.walk(parent_fd, name, failed) if stat.S_ISDIR(top.st_mode) else ():
+        status = entry.status
+        entries += 1
+        if not why:
+            why = why_not_packable(status, uid, groups)
+            if status.st_dev != top.st_dev:
+                why = "is on another disk"
+            elif entry.name.startswith(".nfs"):
+                why = "was removed but is still open somewhere"
+            if why:
+                why = f"{safe(entry.path)} {why}"
+        allocated += 0 if status.st_nlink > 1 and status.st_ino in links else status.st_blocks * 512
+        if not stat.S_ISREG(status.st_mode):
+            continue
+        if status.st_nlink > 1:
+            first = status.st_ino not in links
+            links[status.st_ino] = links.get(status.st_ino, status.st_nlink) - 1
+            if not first:
+                continue
+        data = min(status.st_size, status.st_blocks * 512)
+        small += data
+        if status.st_size > 0:
+            (heapq.heappush if len(largest) < LARGEST else heapq.heappushpop)(largest, (data, entry.path))
+    if not why and any(links.values()):
+        why = "one of its files has another name outside of it (a hard link)"
+    expected = ENTRY * (entries + 1)
+    tried = 0
+    packed = 0
+    for data, path in largest if small > SMALL else heapq.nlargest(FEW, largest):
+        try:
+            found = _probe(parent_fd, f"{name}/{path}")
+        except OSError as error:
+            failures.append(f"{safe(path)} cannot be read ({look.words(error)})")
+            continue
+        small -= data
+        packed += round(data * found)
+        tried += data
+    # The rest compresses like what was tried, and smaller files no worse.
+    rest = small * packed // tried if tried else 0
+    return Gain(allocated + top.st_blocks * 512, expected + packed + rest, why or (failures[0] if failures else ""))
+
+
+def _probe(parent_fd: int, path: str) -> float:
+    """The share of its size some parts of a file compress to. Raises OSError."""
+    above, _, last = path.rpartition("/")
+    folder = look.open_path(parent_fd, above)
+    try:
+        fd = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
+        status = os.fstat(fd)
+        spans = segments(fd, status) or ((0, status.st_size),)
+        size = sum(length for _, length in spans)
+        if size <= PROBE * PROBES:
+            parts = [os.pread(fd, length, offset) for offset, length in spans if length]
+        else:
+            offset, length = max(spans, key=lambda span: span[1])
+            step = max(length - PROBE, 0) // (PROBES - 1)
+            parts = [os.pread(fd, PROBE, offset + at * step) for at in range(PROBES)]
+    finally:
+        os.close(fd)
+    content = b"".join(parts)
+    return min(1.0, len(library()(level=LEVEL).compress(content)) / len(content)) if content else 0.0

@@ -1,0 +1,131 @@
+"""Writing an archive of a batch and reading it back, before it counts: from trees, or from another archive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from mlruns_tui.disk import change
+from mlruns_tui.model.protocols import Stop
+
+from .archive import Damaged, Manifest, Writer, replay
+from .archives import MANIFEST, TAR, TEMPORARY, Archives
+from .layout import Sharing
+from .members import Member
+from .places import Slot
+from .trees import NotPackable, read_tree
+
+
+class Stopped(Exception):
+    """Somebody asked to stop; nothing was changed."""
+
+
+class Unfit(Exception):
+    """One item cannot be in an archive; the text says why."""
+
+    def __init__(self, n: int, why: str) -> None:
+        super().__init__(why)
+        self.n = n
+
+
+def from_trees(
+    archives: Archives,
+    shared: Sharing,
+    slots: Mapping[int, Slot],
+    states: Mapping[int, str],
+    raw_bytes: int,
+    stop: Stop,
+) -> str:
+    """Write and read back an archive of these trees; its name. ``states``: their fingerprints. It does not
+    count yet. Raises Unfit, Stopped, Damaged (it could not be read back), OSError; then nothing is left."""
+
+    def fill(writer: Writer) -> None:
+        def data(content: bytes) -> None:
+            if stop():
+                raise Stopped
+            writer.data(content)
+
+        for n, slot in slots.items():
+            try:
+                for member in read_tree(slot.fd, slot.name, n, writer.begin, data):
+                    writer.end(member)
+            except NotPackable as error:
+                raise Unfit(n, str(error)) from None
+
+    return _make(archives, shared, min(slots), states, raw_bytes, fill)
+
+
+def from_archive(archives: Archives, shared: Sharing, name: str, staying: Sequence[int]) -> str:
+    """Write and read back an archive with only some items of another; its name. It does not count yet.
+    Raises Damaged, OSError; then nothing is left."""
+    tar_fd, manifest = archives.open(name)
+    try:
+        states = {n: manifest.fingerprints[n] for n in staying}
+
+        def fill(writer: Writer) -> None:
+            problems = replay(tar_fd, manifest, _Copy(writer, frozenset(staying)))
+            for n in staying:
+                if n in problems:
+                    raise Damaged(problems[n])
+
+        return _make(archives, shared, min(staying), states, manifest.size, fill)
+    finally:
+        manifest.close()
+        os.close(tar_fd)
+
+
+class _Copy:
+    """Passes some items of an archive on to another."""
+
+    def __init__(self, writer: Writer, wanted: frozenset[int]) -> None:
+        self._writer = writer
+        self._wanted = wanted
+        self._copying = False
+
+    def begin(self, member: Member) -> None:
+        self._copying = member.item in self._wanted
+        if self._copying:
+            self._writer.begin(member)
+
+    def data(self, content: bytes) -> None:
+        if self._copying:
+            self._writer.data(content)
+
+    def end(self, member: Member) -> None:
+        if self._copying:
+            self._writer.end(member)
+
+    def give_up(self, n: int) -> None:
+        if n in self._wanted:
+            raise Damaged("it is damaged")
+
+
+def _make(
+    archives: Archives,
+    shared: Sharing,
+    first: int,
+    states: Mapping[int, str],
+    raw_bytes: int,
+    fill: Callable[[Writer], None],
+) -> str:
+    name = archives.new_name(first)
+    fds: list[int] = []
+    try:
+        for ending in (TAR, MANIFEST):
+            fds.append(change.create_open(archives.fd, name + ending + TEMPORARY))
+            change.share(fds[-1], shared.batch_file, shared.owner)
+        writer = Writer(fds[0], fds[1], states, raw_bytes)
+        fill(writer)
+        writer.close()
+        manifest = Manifest(fds[1])
+        if manifest.sha256 != writer.sha256 or manifest.size != writer.size:
+            raise Damaged("the disk gave back another manifest than was written")
+        for n, why in replay(fds[0], manifest).items():
+            raise Damaged(f"item {n}: {why}")
+    except BaseException:
+        archives.withdraw(name)
+        raise
+    finally:
+        for fd in fds:
+            os.close(fd)
+    return name
