@@ -27,6 +27,7 @@ from mlruns_tui.tui.widgets.finding_list import FindingPainter, remedy_of
 from mlruns_tui.tui.widgets.finding_strips import head_right, head_words, key_list, no_rows, progress_words
 from mlruns_tui.tui.widgets.findings_page import PARTS, FindingsPage
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
+from mlruns_tui.tui.widgets.middle import wrapped
 from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.prompts import FilterPrompt
 from mlruns_tui.tui.widgets.row_list import RowList
@@ -156,10 +157,8 @@ class FindingsScreen(Screen["FindingsAnswer | None"]):
         """What stands below the last row, or instead of rows."""
         if self._rows:
             return []
-        return [
-            Content(),
-            line([("  ", ""), *no_rows(self._state(), self._text, self._migration_only, signs_of(self.app))]),
-        ]
+        said = no_rows(self._state(), self._text, self._migration_only, signs_of(self.app))
+        return [Content(), *(Content.assemble("  ", one) for one in wrapped(said, width - 4))]
 
     def _paint(self, row: FindingRow, width: int) -> Content:
         return FindingPainter(signs_of(self.app), self.chosen, self._state().marks)(row, width)

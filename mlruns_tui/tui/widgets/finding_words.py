@@ -160,8 +160,11 @@ def meaning_lines(findings: Sequence[Finding], version: str, width: int, signs: 
     return [*lines, Content(), line([(said, DIM)]).truncate(width, ellipsis=True)]
 
 
-def migration_lines(count: MigrationCount, checked: bool, width: int) -> list[Content]:
-    """How ready the store is for ``mlflow migrate-filestore``, and what would make it so."""
+def migration_lines(count: MigrationCount, files: bool, checked: bool, width: int) -> list[Content]:
+    """How ready the store is for ``mlflow migrate-filestore``, and what would make it so. ``files``: it has
+    something to migrate; ``checked``: all of it was looked into."""
+    if not files:
+        return _dim("nothing to migrate: its metadata is in a database already", width)
     lines = [line(migration_headline(count)).truncate(width, ellipsis=True)]
     if not checked:
         lines += _dim("as far as known: metrics, params and tags were not all looked into", width)

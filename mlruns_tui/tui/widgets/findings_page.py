@@ -59,10 +59,13 @@ class FindingsPage(Horizontal):
         diagnosis = state.diagnosis
         version = diagnosis.version if diagnosis else ""
         checked = diagnosis is not None and diagnosis.contents and not diagnosis.stopped
+        files = state.snapshot.store.kind in ("file", "mixed")
         means = meaning_lines(state.findings, version, self._width("means"), signs)
         self._put("means", "what the impacts mean", means)
         self._put(
-            "migration", "before mlflow migrate-filestore", migration_lines(count, checked, self._width("migration"))
+            "migration",
+            "before mlflow migrate-filestore",
+            migration_lines(count, files, checked, self._width("migration")),
         )
         self.rows.refresh_rows()
 

@@ -16,7 +16,7 @@ def middle_line(pieces: Sequence[Piece], y: int, width: int, height: int) -> lis
     """Pieces of line ``y`` of a panel when ``pieces`` stand centred in it; empty for a blank line."""
     if not pieces or width < 2 * MARGIN:
         return []
-    lines = _wrapped(pieces, width - MARGIN)
+    lines = wrapped(pieces, width - MARGIN)
     top = max(1, (height - len(lines)) // 2)
     if not top <= y < top + len(lines):
         return []
@@ -29,7 +29,7 @@ def middle_line(pieces: Sequence[Piece], y: int, width: int, height: int) -> lis
     return [*found, (content.plain[at:], "$dim")]
 
 
-def _wrapped(pieces: Sequence[Piece], width: int) -> list[Content]:
+def wrapped(pieces: Sequence[Piece], width: int) -> list[Content]:
     """Pieces broken at spaces, their styles kept."""
     whole = line(pieces)
     lines: list[Content] = []
