@@ -18,6 +18,7 @@ from mlruns_tui.workflow.filtering import Matches, matching, read_values
 
 from ..messages import Returned
 from ..shown import SMALL
+from ..state import UiState
 from ..widgets.cells import DIM, Piece
 from .reading import error_words
 
@@ -58,8 +59,15 @@ class Expressing:
 
     # The text.
 
-    def take(self, text: str) -> None:
-        """The text as typed: judged at once, its values read when the keys are still."""
+    def take(self, text: str, kept: bool) -> None:
+        """The text as typed, or ``kept`` with Enter."""
+        if kept:
+            self._keep(text)
+        else:
+            self._take(text)
+
+    def _take(self, text: str) -> None:
+        """Judged at once; its values are read when the keys are still."""
         if text == self.screen.state.expression and self._expression is not None:
             self._say()
             return
@@ -81,14 +89,14 @@ class Expressing:
             self.screen.set_timer(QUIET_S, lambda: self._read() if change == self._changes else None)
         self._match()
 
-    def keep(self, text: str) -> None:
+    def _keep(self, text: str) -> None:
         """Enter: what is wrong must be mended first."""
         try:
             parse(text)
         except BadExpression as error:
             self.screen.expression.say([(str(error), "bold")], error.at)
             return
-        self.take(text)
+        self._take(text)
         if text.strip():
             history = [one for one in self.screen.expression.history if one != text]
             self.screen.expression.history = tuple([*history, text][-MOST_HISTORY:])
@@ -104,11 +112,15 @@ class Expressing:
         if self.screen.state.expression or self.screen.state.matches is not None:
             self.screen.change(expression="", matches=None)
 
-    def snapshot_changed(self, anew: bool) -> None:
-        """Other runs; ``anew``: the store is being read again, so values may be old. They stay until then."""
+    def notice(self, before: UiState) -> None:
+        """Another state. When the store is being read again, values are too; the old ones stay until then."""
+        state = self.screen.state
+        anew = state.reading and not before.reading
         if anew:
             self._stop.set()
             self._fresh = set()
+        elif before.snapshot is state.snapshot:
+            return
         if self._expression is not None:
             self._read()
             self._match()

@@ -155,9 +155,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         before, self.state = self.state, state
         if before.marks is not state.marks:
             self.remembering.notice(state.marks)
-        began = state.reading and not before.reading
-        if began or before.snapshot is not state.snapshot:
-            self.expressing.snapshot_changed(began)
+        self.expressing.notice(before)
         self.showing.build()
         self.showing.push(to_top=moved_by_itself and not self._touched)
 
@@ -310,15 +308,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def _filter_kept(self) -> None:
         self.close_prompt()
 
-    @on(ExpressionPrompt.Changed)
-    def _expression_changed(self, event: ExpressionPrompt.Changed) -> None:
+    @on(ExpressionPrompt.Said)
+    def _expression_said(self, event: ExpressionPrompt.Said) -> None:
         self.touched()
-        self.expressing.take(event.text)
-
-    @on(ExpressionPrompt.Kept)
-    def _expression_kept(self, event: ExpressionPrompt.Kept) -> None:
-        self.touched()
-        self.expressing.keep(event.text)
+        self.expressing.take(event.text, event.kept)
 
     @on(DaysPrompt.Changed)
     def _days_changed(self, event: DaysPrompt.Changed) -> None:

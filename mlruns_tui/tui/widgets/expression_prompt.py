@@ -17,19 +17,13 @@ EXAMPLES = "metrics.val_loss < 0.3 and not status = FAILED   params.lr > 0.01   
 class ExpressionPrompt(Vertical):
     """Two lines: what is typed, and what is said about it."""
 
-    class Changed(Message):
-        """Another text to filter by."""
+    class Said(Message):
+        """Another text to filter by; ``kept``: with Enter, the filter stays and the keys go back to the list."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, text: str, kept: bool = False) -> None:
             super().__init__()
             self.text = text
-
-    class Kept(Message):
-        """Enter: the filter stays, the keys go back to the list."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+            self.kept = kept
 
     def __init__(self) -> None:
         super().__init__(id="expression")
@@ -94,7 +88,7 @@ class ExpressionPrompt(Vertical):
         field = self.query_one(Input)
         field.value = text
         field.cursor_position = len(text)
-        self.post_message(self.Changed(text))
+        self.post_message(self.Said(text))
 
     def on_key(self, event: events.Key) -> None:
         if event.key not in ("up", "down"):
@@ -110,8 +104,8 @@ class ExpressionPrompt(Vertical):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.post_message(self.Changed(event.value))
+        self.post_message(self.Said(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.post_message(self.Kept(event.value))
+        self.post_message(self.Said(event.value, kept=True))
