@@ -33,6 +33,8 @@ def put_aside(session: Session, kept: Kept, n: int) -> None:
         # Said before it is done: the journal is all that will know the new name.
         kept.say("aside", n=n, to=target)
         session.commit(kept)
+        if kept.journal is None or kept.journal.behind:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
         kept.parents.about_to_change("")
         try:
             change.rename(slot.fd, slot.name, kept.root_fd, target)

@@ -56,6 +56,9 @@ try:
         assert one.outcome in (None, "done") or one.error.endswith((".", "!")), one.error
 except MlrunsError as error:
     assert error.message and "Traceback" not in error.message, error.message
+except OSError as error:
+    # The worker's own sentence: what the system refused, that everything is whole, and how to see where it is.
+    assert error.errno and error.strerror, repr(error)
 """
 """Insists on a sentence for whatever went wrong."""
 SERVING = f"{QUIET}sys.stdin = open(sys.argv[1])\nsys.exit(worker.main())\n"

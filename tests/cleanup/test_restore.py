@@ -338,3 +338,25 @@ def test_putting_aside_needs_the_item_in_the_backup(store: Any) -> None:
             with pytest.raises(FileNotFoundError):
                 call(session, kept, 0)
         kept.close()
+
+
+def test_on_a_full_disk_nothing_is_put_aside_that_nobody_could_find_again(
+    store: Any, monkeypatch: pytest.MonkeyPatch, compare: Any
+) -> None:
+    before = store.manifest()
+    batch = apply(store.plan(A))
+    place = store.root / A
+    place.mkdir()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(change, "write_all", full)
+        one = restore(str(store.root), batch.id, None, "rename").items[0]
+    assert (one.outcome, one.place) == ("failed", "moved")
+    assert one.error == "no space left on the disk. It stays in the backup."
+    place.rmdir()
+    os.utime(store.root / "1", ns=(before[b"1"][3],) * 2)
+    assert undo(str(store.root)).state == "restored"
+    assert compare(before, store.manifest()) == []
