@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
+import sys
 from dataclasses import dataclass
 
 from .writers import user_name
@@ -49,6 +51,19 @@ def file_system(path: str) -> tuple[str, bool]:
     return kind, kind.startswith(_NETWORK)
 
 
+def _is_fixed(parent_fd: int, name: str) -> bool:
+    """Whether a directory has the immutable or append-only flag (Linux, include/uapi/linux/fs.h)."""
+    get_flags, immutable, append_only = 0x80086601, 0x10, 0x20
+    with contextlib.suppress(OSError):
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent_fd)
+        try:
+            found = fcntl.ioctl(fd, get_flags, b"\0" * 8)
+            return bool(int.from_bytes(found[:4], sys.byteorder) & (immutable | append_only))
+        finally:
+            os.close(fd)
+    return False
+
+
 def why_not_movable(parent_fd: int, name: str, status: os.stat_result) -> str:
     """Empty when this user may rename the directory ``name`` into another one, else why not.
 
@@ -60,7 +75,7 @@ def why_not_movable(parent_fd: int, name: str, status: os.stat_result) -> str:
         parent = os.fstat(parent_fd)
         return f"no permission to change its parent directory (owner {user_name(parent.st_uid)})"
     if stat.S_ISDIR(status.st_mode) and not os.access(name, os.W_OK, dir_fd=parent_fd, effective_ids=True):
-        if uid in (0, status.st_uid) and status.st_mode & stat.S_IWUSR:
+        if _is_fixed(parent_fd, name):
             return "the system forbids to move it (an immutable or append-only flag: see lsattr)"
         return f"no permission to move it (owner {user_name(status.st_uid)}, mode {status.st_mode & 0o7777:o})"
     parent = os.fstat(parent_fd)
