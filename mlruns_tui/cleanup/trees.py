@@ -41,14 +41,33 @@ def read_tree(parent_fd: int, name: str, n: int, begin: Begin, data: Data, *, co
     """
     reader = _Reader(n, begin, data, cold)
     top = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-    yield reader.member(parent_fd, name, "", top)
+    member = reader.member(parent_fd, name, "", top)
+    yield reader.read(parent_fd, name, member, top)
     if stat.S_ISDIR(top.st_mode):
 
         def failed(path: str, what: str, error: OSError) -> None:
             raise error
 
+        # A directory comes right before what is in it: so tar leaves it, and sets its time, only once.
+        here, below, waiting = "", list[Member](), list[Member]()
         for entry in look.walk(parent_fd, name, failed):
-            yield reader.member(entry.dir_fd, entry.name, entry.path, entry.status)
+            above = entry.path.rpartition("/")[0]
+            if above != here:
+                waiting, below, here = below + waiting, [], above
+                while waiting:
+                    member = waiting.pop(0)
+                    begin(member)
+                    yield member
+                    if member.path == f"{n}/{above}":
+                        break
+            member = reader.member(entry.dir_fd, entry.name, entry.path, entry.status)
+            if member.kind == "d":
+                below.append(member)
+            else:
+                yield reader.read(entry.dir_fd, entry.name, member, entry.status)
+        for member in below + waiting:
+            begin(member)
+            yield member
     reader.finish()
 
 
@@ -81,7 +100,7 @@ class _Reader:
         self._device = -1
 
     def member(self, dir_fd: int, name: str, path: str, status: os.stat_result) -> Member:
-        """Read one entry. Raises NotPackable, OSError."""
+        """An entry, its data not read yet. Raises NotPackable, OSError."""
         why = why_not_packable(status, self._uid, self._groups)
         if self._device not in (-1, status.st_dev):
             why = "is on another disk"
@@ -98,15 +117,17 @@ class _Reader:
             status.st_gid,
             status.st_mtime_ns,
         )
-        if kind == "f":
-            return self._file(dir_fd, name, member, status)
         if kind == "l":
             member.link = os.readlink(name, dir_fd=dir_fd)
-        member.xattrs = _xattrs(f"/proc/self/fd/{dir_fd}/{name}")
-        self._begin(member)
+        if kind != "f":
+            member.xattrs = _xattrs(f"/proc/self/fd/{dir_fd}/{name}")
         return member
 
-    def _file(self, dir_fd: int, name: str, member: Member, status: os.stat_result) -> Member:
+    def read(self, dir_fd: int, name: str, member: Member, status: os.stat_result) -> Member:
+        """Announce an entry and pass its data on. Raises NotPackable, OSError."""
+        if member.kind != "f":
+            self._begin(member)
+            return member
         if status.st_nlink > 1:
             first = self._links.get(status.st_ino)
             if first is not None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mlruns_tui.cleanup.apply import apply
+from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches
@@ -135,6 +136,20 @@ class Case:
         places += self.store.vault.glob("batches/*/data/*")
         there = [self.harness.manifest(path) for path in places if path.exists()]
         return {path: sum(one == tree for one in there) for path, tree in wanted.items()}
+
+    def archived(self) -> set[str]:
+        """Paths of the items that come whole out of an archive, as GNU tar reads it: none of ours is asked."""
+        found: set[str] = set()
+        for archive in self.store.vault.glob("batches/*/pack/*.tar.zst"):
+            out = self.harness.base / "by-hand"
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir()
+            command = ["tar", "--zstd", "--xattrs", "--xattrs-include=*", "-xpf", str(archive), "-C", str(out)]
+            subprocess.run(command, check=True, capture_output=True)
+            for at, path in enumerate(self.paths):
+                if (out / str(at)).exists() and self.harness.manifest(out / str(at)) == self.copies[path]:
+                    found.add(path)
+        return found
 
     def occupy(self, path: str) -> None:
         """Something else comes into the place of an item."""
@@ -325,6 +340,37 @@ def _purge(case: Case) -> dict[str, Any]:
     return {"do": "purge", "root": case.root, "batch": case.plan.id}
 
 
+def _packed(case: Case) -> None:
+    apply(case.plan)
+    batch = pack(case.root, case.plan.id, None, 0)
+    assert batch.state == "packed", batch
+
+
+def _pack(case: Case) -> dict[str, Any]:
+    apply(case.plan)
+    return {"do": "pack", "root": case.root, "batch": case.plan.id, "min_gain_percent": 0}
+
+
+def _undo_packed(case: Case) -> dict[str, Any]:
+    _packed(case)
+    return {"do": "undo", "root": case.root}
+
+
+def _restore_one_packed(case: Case) -> dict[str, Any]:
+    _packed(case)
+    return {"do": "restore", "root": case.root, "batch": case.plan.id, "keys": [case.plan.items[0].key]}
+
+
+def _purge_packed(case: Case) -> dict[str, Any]:
+    _packed(case)
+    return {"do": "purge", "root": case.root, "batch": case.plan.id}
+
+
+def _purge_one_packed(case: Case) -> dict[str, Any]:
+    _packed(case)
+    return {"do": "purge", "root": case.root, "batch": case.plan.id, "keys": [case.plan.items[0].key]}
+
+
 def _occupied(case: Case, on_conflict: str) -> dict[str, Any]:
     apply(case.plan)
     for path in case.paths:
@@ -411,6 +457,48 @@ def judge_whole(case: Case, where: str, tally: Tally) -> None:
     if not tally.red:
         again = case.store.plan(*case.paths)
         assert apply(again).state == "moved", where
+
+
+def judge_packed(case: Case, where: str, tally: Tally) -> None:
+    """Every item lies whole somewhere: a tree, or in an archive; undo gives the exact tree and leaves nothing."""
+    archived = case.archived()
+    for path, number in case.copies_found(case.copies).items():
+        if number > 1 or not (number or path in archived):
+            tally.lost.append(f"{where}: {number} copies of {path}, archived: {path in archived}")
+    if tally.lost:
+        return
+    try:
+        undo(case.root)
+    except MlrunsError as error:
+        assert error.code == "nothing-to-undo", f"{where}: {error.message}"
+    _compare(case, where, tally)
+    left = [*case.store.vault.glob("batches/*/[dp]*/*")]
+    if left and batches(case.root)[0].history[-1].op != "restore":
+        tally.inexact.append(f"{where}: undo leaves {left}")
+    if not tally.red:
+        assert apply(case.store.plan(*case.paths)).state == "moved", where
+
+
+def judge_purge_packed(case: Case, where: str, tally: Tally) -> None:
+    """What was not declared dead is whole, in an archive or as a tree; nothing is there in part."""
+    dead = {one.name for one in case.store.vault.glob("batches/*/dead/*")}
+    kept = case.archived() | {path for path, number in case.copies_found(case.copies).items() if number}
+    if not dead and case.op == "purge one packed" and not kept >= set(case.paths[1:]):
+        tally.lost.append(f"{where}: only {sorted(kept)} are kept")
+    try:
+        batch = undo(case.root)
+    except MlrunsError as error:
+        assert error.code == "nothing-to-undo", f"{where}: {error.message}"
+    else:
+        assert batch.state != "unfinished", where
+    gone = [path for path in case.paths if not (case.store.root / path).exists()]
+    if set(gone) & kept or (case.op == "purge one packed" and set(gone) - {case.paths[0]}):
+        tally.lost.append(f"{where}: {gone} did not come back though {sorted(kept)} were kept")
+    _compare(case, where, tally, gone)
+    for batch in batches(case.root):
+        purge(case.root, batch.id)
+    if list(case.store.vault.glob("batches/*/[dp]*/*")):
+        tally.inexact.append(f"{where}: a second purge leaves something")
 
 
 def judge_returned(case: Case, where: str, tally: Tally) -> None:
@@ -551,6 +639,11 @@ OPERATIONS: dict[str, Operation] = {
     "restore what was put aside": Operation(_bring_in, judge_whole),
     "swap": Operation(_swap, judge_swap),
     "purge": Operation(_purge, judge_purge),
+    "pack": Operation(_pack, judge_packed),
+    "undo of packed": Operation(_undo_packed, judge_packed),
+    "restore one packed": Operation(_restore_one_packed, judge_packed),
+    "purge packed": Operation(_purge_packed, judge_purge_packed),
+    "purge one packed": Operation(_purge_one_packed, judge_purge_packed),
 }
 RECOVERIES: dict[str, Operation] = {
     "undo after a killed apply": Operation(

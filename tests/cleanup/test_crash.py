@@ -34,6 +34,13 @@ KILLED = [
     ("swap", 3, 4, 2),
     ("purge", 1, 36, 2),
     ("purge", 3, 8, 4),
+    ("pack", 1, 12, 2),
+    ("pack", 3, 6, 4),
+    ("undo of packed", 1, 10, 3),
+    ("undo of packed", 3, 6, 6),
+    ("restore one packed", 3, 5, 3),
+    ("purge packed", 3, 6, 1),
+    ("purge one packed", 3, 8, 2),
 ]
 RECOVERING = [
     ("undo after a killed apply", 3, 8, 1),
