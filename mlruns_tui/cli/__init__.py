@@ -26,9 +26,18 @@ def main(argv: list[str] | None = None) -> int:
 
             return unwritten(error)
         return 0
-    from .run import run
+    from .opening import is_plain, open_plainly
 
-    return run(arguments)
+    if not is_plain(arguments):
+        from .run import run
+
+        return run(arguments)
+    try:
+        return open_plainly(arguments)
+    except (Exception, KeyboardInterrupt) as error:
+        from .run import ended_by
+
+        return ended_by(error, arguments)
 
 
 def _fill_standard_streams() -> None:

@@ -17,6 +17,8 @@ from .options import examples, json_options
 
 def own_settings() -> Settings:
     """What the user's file says. Raises UsageError when it says something wrong."""
+    if not os.path.lexists(settings_path()):
+        return Settings()
     from mlruns_tui.tui.commands import COMMANDS
 
     return read_settings(settings_path(), {command.id: command.keys for command in COMMANDS})

@@ -11,8 +11,8 @@ from mlruns_tui.report import documents
 from mlruns_tui.report.words import plural, size_text
 
 from .console import put_json, say
+from .opening import has_terminal, open_screen
 from .options import examples, json_options
-from .screen import has_terminal, open_screen
 
 
 @click.command(

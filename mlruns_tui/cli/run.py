@@ -22,19 +22,22 @@ def run(arguments: list[str]) -> int:
     """Run one command; its exit code."""
     try:
         code = program.main(args=list(arguments), prog_name="mlruns-tui", standalone_mode=False)
-    except MlrunsError as error:
-        return _stopped(error, arguments)
-    except click.ClickException as error:
-        return _stopped(_usage(error), arguments)
-    except (KeyboardInterrupt, EOFError, click.Abort):
-        return _stopped(Interrupted(), arguments)
-    except BrokenPipeError as error:
-        return unwritten(error)
-    except OSError as error:
-        return unwritten(error) if _is_output(error) else _broken(error, arguments)
-    except Exception as error:
-        return _broken(error, arguments)
+    except (Exception, KeyboardInterrupt) as error:
+        return ended_by(error, arguments)
     return code if isinstance(code, int) else Exit.DONE
+
+
+def ended_by(error: BaseException, arguments: list[str]) -> int:
+    """Say what stopped a command; its exit code."""
+    if isinstance(error, MlrunsError):
+        return _stopped(error, arguments)
+    if isinstance(error, click.ClickException):
+        return _stopped(_usage(error), arguments)
+    if isinstance(error, KeyboardInterrupt | EOFError | click.Abort):
+        return _stopped(Interrupted(), arguments)
+    if isinstance(error, BrokenPipeError) or (isinstance(error, OSError) and _is_output(error)):
+        return unwritten(error)
+    return _broken(error, arguments)
 
 
 class Interrupted(MlrunsError):
@@ -102,7 +105,7 @@ def unwritten(error: OSError) -> int:
     return failed.exit_code
 
 
-def _broken(error: Exception, arguments: list[str]) -> int:
+def _broken(error: BaseException, arguments: list[str]) -> int:
     """A fault of this program's own: said as such, without a traceback unless asked for one."""
     what = safe(f"{type(error).__name__}: {error}", 300)
     hint = "" if os.environ.get(DEBUG) else f"{DEBUG}=1 shows where; please report it with that"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -15,6 +13,7 @@ from mlruns_tui.model.text import safe
 
 from .config import own_settings
 from .console import tell
+from .opening import has_terminal, open_screen
 from .options import database_option, store_argument
 
 
@@ -77,27 +76,3 @@ def command(
         mouse=chosen("mouse", mouse, own.mouse),
         keymap=own.keys,
     )
-
-
-def has_terminal() -> bool:
-    """Whether there is a terminal for the screen: it reads stdin and draws on stderr."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-
-
-def open_screen(
-    store: str | None,
-    database: str | None = None,
-    *,
-    read_only: bool = False,
-    ascii_signs: bool = False,
-    theme: str | None = None,
-    mouse: bool = True,
-    keymap: Mapping[str, str] | None = None,
-) -> int:
-    """Fork the reader, then import Textual (in this order: it starts threads), then run the screen."""
-    from mlruns_tui.workflow.reading import fork_reader
-
-    reader = fork_reader(store, database)
-    from mlruns_tui.tui.app import run_app
-
-    return run_app(reader, read_only=read_only, ascii_signs=ascii_signs, theme=theme, mouse=mouse, keymap=keymap)

@@ -19,17 +19,6 @@ def open_reader(target: str | None, database: str | None = None) -> Reader:
     return open_store(target, database)
 
 
-def fork_reader(target: str | None, database: str | None = None) -> Reader:
-    """A reader in a process of its own. Call it before Textual is imported and threads exist.
-
-    Raises UsageError when there is no store there.
-    """
-    from mlruns_tui.scanner.process import ReaderProcess
-    from mlruns_tui.scanner.store import open_store
-
-    return ReaderProcess.fork(open_store(target, database))
-
-
 def read_all(reader: Reader, stop: Stop = never, on_snapshot: Callable[[Snapshot], None] | None = None) -> Snapshot:
     """The last snapshot of a whole scan. Raises MlrunsError when the store cannot be read at all."""
     snapshot: Snapshot | None = None

@@ -295,3 +295,30 @@ def test_another_errors_full_disk_is_not_taken_for_the_outputs(run: Run, monkeyp
     done = run("list")
     assert done.code == 1
     assert "a fault of the program itself: OSError" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "plain"),
+    [
+        ([], {}, True),
+        (["mlruns"], {}, True),
+        (["./list"], {}, True),
+        (["data/mlruns"], {"MLRUNS_TUI_DEBUG": "1", "MLRUNS_TUI_CONFIG": "/x"}, True),
+        (["list"], {}, False),
+        (["lists"], {}, False),
+        (["--ascii"], {}, False),
+        (["sqlite:///x.db"], {}, True),
+        (["mlruns", "--ascii"], {}, False),
+        (["mlruns"], {"MLRUNS_TUI_READ_ONLY": "1"}, False),
+        ([], {"_MLRUNS_TUI_COMPLETE": "bash_complete"}, False),
+    ],
+)
+def test_only_a_bare_store_opens_the_screen_without_a_look_at_options(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], environ: dict[str, str], plain: bool
+) -> None:
+    from mlruns_tui.cli import opening
+
+    monkeypatch.setattr(opening, "has_terminal", lambda: True)
+    assert opening.is_plain(arguments, environ) is plain
+    monkeypatch.setattr(opening, "has_terminal", lambda: False)
+    assert not opening.is_plain(arguments, environ)

@@ -1,0 +1,73 @@
+"""Reading begins before anything else: while the screen is still being loaded, the store is being read.
+
+The process is forked with next to nothing imported, opens the store itself, and scans it at once. What it
+finds waits in its socket until somebody asks for the first scan.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from mlruns_tui.model.errors import MlrunsError
+
+from .channel import Channel
+
+if TYPE_CHECKING:
+    from .process import ReaderProcess
+
+FIRST = -1
+"""Number of the scan nobody asked for."""
+
+
+class Starting:
+    """A reader process that is opening its store."""
+
+    def __init__(self, channel: Channel, pid: int) -> None:
+        self._channel = channel
+        self._pid = pid
+
+    @classmethod
+    def fork(cls, target: str | None, database: str | None = None) -> Starting:
+        """Call it before threads or Textual exist. Raises OSError where no process may be had."""
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            _open_and_serve(target, database, Channel(theirs))
+        theirs.close()
+        channel = Channel(ours)
+        channel.send(("scan", FIRST, None))
+        return cls(channel, pid)
+
+    def opened(self) -> ReaderProcess:
+        """Wait until the store is open. Raises UsageError when there is none."""
+        from .begun import Begun
+
+        try:
+            answer = self._channel.receive()
+        except (EOFError, OSError):
+            answer = MlrunsError("reader-gone", "the process that reads the store has ended; nothing was changed")
+        if not isinstance(answer, MlrunsError):
+            return Begun(self._channel, self._pid, answer)
+        self._channel.close()
+        os.waitpid(self._pid, 0)
+        raise answer
+
+
+def _open_and_serve(target: str | None, database: str | None, channel: Channel) -> None:
+    try:
+        from .serving import serve_and_exit
+        from .store import open_store
+
+        try:
+            reader = open_store(target, database)
+        except MlrunsError as error:
+            channel.send(error)
+            os._exit(0)
+        channel.send(reader.store)
+        serve_and_exit(reader, channel)
+    finally:
+        # Never back into the parent's code.
+        os._exit(1)
