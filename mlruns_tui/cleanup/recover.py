@@ -18,6 +18,7 @@ from mlruns_tui.disk import change, look
 from .kept import Kept
 from .layout import SAME_MOMENT_NS, put_back_time
 from .repair import Mend
+from .repair_back import tidy
 
 
 def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, *, rescue: bool = True) -> None:
@@ -42,11 +43,7 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, 
         # Their archives were made, but their trees are still there: those are the same as before.
         kept.say("kept", n=back)
     if kept.history.open_op:
-        for n in sorted(kept.items):
-            work = kept.work(n)
-            if isinstance(work, Mend):
-                with contextlib.suppress(OSError):
-                    work.tidy(kept.ground)
+        tidy(kept, sorted(kept.items))
 
 
 def destroy(kept: Kept, n: int, removed: Callable[[os.stat_result], None] | None = None) -> None:

@@ -26,6 +26,7 @@ from .kept import Kept
 from .progress import Progress
 from .purge import chosen_items
 from .repair import Mend
+from .repair_back import taken_back, tidy
 from .session import Session, changing
 from .unpacking import drop_unneeded, unpack_with
 
@@ -221,7 +222,7 @@ class _Restoration:
             if back:
                 kept.say("restored", n=back)
             self._session.commit(kept)
-            self._tidy(back)
+            tidy(kept, back)
         except OSError as error:
             for n in group:
                 if n not in kept.results:
@@ -262,33 +263,12 @@ class _Restoration:
         self._finished(n, "done")
         return True
 
-    def _tidy(self, back: list[int]) -> None:
-        """What was made for the places of these items and is out of them again is of no use any more."""
-        for n in back:
-            work = self._kept.work(n)
-            if isinstance(work, Mend):
-                with contextlib.suppress(OSError):
-                    work.tidy(self._kept.ground)
-
-    def _mended(self, n: int, work: Mend) -> bool:
-        """What a repair put there is not that any more: it is only taken away when asked for."""
-        path = safe(self._kept.items[n].path)
-        if self._on_conflict != "swap" or work.step.kind == "make-directory":
-            was = f"what was there before is kept in {safe(self._kept.record_path)}" if work.replaces else "nothing was"
-            self._finished(n, "skipped", f"{path} was changed since it was repaired, and stays as it is; {was}.")
-            return False
-        try:
-            work.undo(self._kept.ground, force=True)
-        except OSError as error:
-            self._finished(n, "failed", say.failure(error, say.KEPT))
-            return False
-        self._finished(n, "done")
-        return True
-
     def _taken(self, n: int, aside: str) -> bool:
         work = self._kept.work(n)
         if isinstance(work, Mend):
-            return self._mended(n, work)
+            outcome, why = taken_back(self._kept, n, work, force=self._on_conflict == "swap")
+            self._finished(n, outcome, why)
+            return outcome == "done"
         path = safe(self._kept.items[n].path)
         if aside:
             why = f"its place is taken: {path} exists. It stays put aside as {safe(aside)} in the store's root."

@@ -18,6 +18,7 @@ COMMANDS = {
     "list": ("mlruns_tui.cli.listing", "What is in a store: experiments, runs, sizes, states."),
     "doctor": ("mlruns_tui.cli.doctor", "What is broken, and what MLflow does because of it."),
     "cleanup": ("mlruns_tui.cli.cleanup", "Move orphaned experiments and old runs to a backup."),
+    "repair": ("mlruns_tui.cli.repair", "Mend what is broken, where that is certain."),
     "undo": ("mlruns_tui.cli.undo", "Take back your newest batch."),
     "recover": ("mlruns_tui.cli.recover", "Batches that stopped half-way: go on with them, or take them back."),
     "log": ("mlruns_tui.cli.log", "Who removed what, when, why, and how to get it back."),

@@ -78,6 +78,10 @@ class Spot:
     """When something was last made in, or taken out of, the directory it is in."""
     run: Survey | None = None
     """The run it lies in …"""
+    experiment: str = ""
+    """Path of the experiment it is in, and not the metadata of; empty outside of experiments …"""
+    experiment_is_read: bool = True
+    """… and whether that has metadata MLflow can use."""
     run_is_over: bool = False
     """… which says that it ended."""
     traces: Traces = Traces()

@@ -229,6 +229,31 @@ SCHEMAS: dict[str, Schema] = {
         _with_optional(_object(experiments=_list(_EXPERIMENT), totals=_STORE_TOTALS, complete=_FLAG), runs=_list(_RUN)),
     ),
     "cleanup": _document("cleanup", _object(dry_run=_FLAG, plan=_PLAN, result=_or_null(_RESULT))),
+    "repair": _document(
+        "repair",
+        _object(
+            dry_run=_FLAG,
+            plan=_object(
+                id=_TEXT,
+                created=_TIME,
+                user=_TEXT,
+                host=_TEXT,
+                items=_list(_merge(_ITEM, _object(action=_word(Action), reason=_TEXT, rule=_TEXT, what=_TEXT))),
+                refused=_list(_merge(_ITEM, _object(rule=_TEXT, protected=_PROTECTED))),
+                totals=_object(items=_COUNT, size_bytes=_COUNT, files=_COUNT),
+            ),
+            result=_or_null(
+                _object(
+                    batch=_TEXT,
+                    items=_list(_OUTCOME_ITEM),
+                    totals=_object(items=_COUNT, moved_bytes=_COUNT),
+                    more=_FLAG,
+                    undo_command=_TEXT_OR_NULL,
+                )
+            ),
+            left=_COUNT_OR_NULL,
+        ),
+    ),
     "backups": _document(
         "backups",
         _with_optional(

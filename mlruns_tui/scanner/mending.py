@@ -51,6 +51,7 @@ class _Looker:
         self._root = root
         self._held = held
         self._runs: dict[str, tuple[Survey, bool]] = {}
+        self._read: dict[str, bool] = {}
 
     def all(self, wanted: Sequence[Wanted]) -> Look:
         spots = tuple(self._spot(one) for one in wanted)
@@ -87,7 +88,9 @@ class _Looker:
             )
             spot = self._what_is_there(spot, parent_fd, name)
             run, is_over = self._run(wanted)
-            spot = replace(spot, run=run, run_is_over=is_over)
+            experiment = _experiment_of(wanted)
+            is_read = not experiment or self._is_read(experiment)
+            spot = replace(spot, run=run, run_is_over=is_over, experiment=experiment, experiment_is_read=is_read)
             if wanted.kind == "bytes" and spot.survey is not None:
                 return self._with_bytes(spot, parent_fd, name)
             if wanted.kind not in ("out", "folder", "bytes"):
@@ -124,6 +127,12 @@ class _Looker:
             finally:
                 os.close(fd)
         return self._runs[path]
+
+    def _is_read(self, experiment: str) -> bool:
+        if experiment not in self._read:
+            state = documents.read(f"{experiment}/{layout.META}", self._fd).state
+            self._read[experiment] = state in ("ok", "elsewhere", "unjudged")
+        return self._read[experiment]
 
     @staticmethod
     def _with_bytes(spot: Spot, parent_fd: int, name: str) -> Spot:
@@ -187,6 +196,14 @@ class _Looker:
 
 
 _EFFECTIVE = os.access in os.supports_effective_ids
+
+
+def _experiment_of(wanted: Wanted) -> str:
+    """Path of the experiment that holds the place."""
+    parts = wanted.path.split("/")
+    depth = 2 if parts[0] == TRASH_NAME else 1
+    own = wanted.kind == "experiment" or not wanted.findings[0].experiment_id
+    return "" if own or len(parts) <= depth else "/".join(parts[:depth])
 
 
 def _run_traces(traces: Traces, fd: int) -> Traces:

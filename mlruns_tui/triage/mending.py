@@ -65,8 +65,10 @@ def plan_repair(
 ) -> Plan:
     """The plan that mends these places. ``names``: by experiment key; see ``check_names``."""
     maker = _Maker(store, look, references, names, request)
-    for spot in look.spots:
+    # Metadata of experiments first: what is in one is only worth mending where that can be read.
+    for spot in sorted(look.spots, key=lambda one: one.wanted.kind != "experiment"):
         maker.add(spot)
+    maker.items.sort(key=lambda one: one.path)
     return Plan(
         id=request.plan_id,
         created_ms=request.now_ms,
@@ -116,12 +118,19 @@ class _Maker:
         self._names = names
         self._request = request
         self._taken = {*look.names.values(), *names.values()}
+        self._rebuilt: set[str] = set()
+        """Paths of experiments whose metadata this plan mends."""
         self.items: list[PlanItem] = []
         self.refused: list[RefusedItem] = []
         self.messages: list[str] = []
 
     def add(self, spot: Spot) -> None:
         """Plan the repair of one place, or note why it must not be."""
+        if not spot.experiment_is_read and spot.experiment not in self._rebuilt:
+            said = f"{safe(spot.experiment, 200)}: nothing in it is mended, MLflow cannot read the experiment itself"
+            if said not in self.messages:
+                self.messages.append(said)
+            return
         protected = self._caution.protections(spot)
         if protected:
             self.refused.append(self._refused(spot, protected))
@@ -186,6 +195,7 @@ class _Maker:
         else:
             runs = f"{traces.runs:,} run{'s' * (traces.runs != 1)}"
             what = f"meta.yaml rebuilt from {runs}, named {safe(name, 200)}"
+        self._rebuilt.add(folder)
         self._put(spot, what, meta, name)
 
     def _experiment_name(self, spot: Spot, folder: str, experiment_id: str) -> str:

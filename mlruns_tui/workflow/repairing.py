@@ -12,7 +12,8 @@ from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
-from mlruns_tui.model.words import TRASH_NAME
+from mlruns_tui.model.store import StoreInfo, experiment_key
+from mlruns_tui.model.words import TRASH_NAME, Place
 from mlruns_tui.triage import mendable, mending
 from mlruns_tui.triage.planner import PlanRequest, plan_id
 from mlruns_tui.triage.protection import Options
@@ -63,6 +64,17 @@ def preview_repair(
         options=Options(min_idle_ms),
     )
     return mending.plan_repair(reader.store, look, references, names, request)
+
+
+def experiment_keys(store: StoreInfo, experiment_id: str) -> tuple[str, ...]:
+    """Keys of the directories that have this id for a name: the active one first, then the one in MLflow's trash."""
+    if not experiment_id or "/" in experiment_id or experiment_id.startswith("."):
+        return ()
+    folders = {"root": store.root, "trash": os.path.join(store.root, TRASH_NAME)}
+    places: tuple[Place, ...] = ("root", "trash")
+    return tuple(
+        experiment_key(one, experiment_id) for one in places if os.path.isdir(os.path.join(folders[one], experiment_id))
+    )
 
 
 def _folder(key: str) -> str:
