@@ -113,10 +113,9 @@ def _chosen(waiting: tuple[Batch, ...], running: Batch | None, named: Named) -> 
 
 def _ask(batch: Batch, rest: tuple[BatchItem, ...], *, force: bool, as_json: bool) -> None:
     """What would be deleted for good must be confirmed again. Raises UsageError."""
-    if force or not (batch.open_op == "purge" or (batch.open_op == "apply" and not batch.backup)):
+    if force or not recovering.deletes(batch):
         return
-    held = [one for one in batch.items if one.place in ("moved", "packed")]
-    number = len({one.item.key for one in [*held, *rest]})
+    number = len(recovering.doomed(batch))
     if as_json or not is_interactive():
         raise needs_force(f"{plural(number, 'item')} would be deleted for good, and nobody can be asked")
     say(f"--continue {recover.choices(batch, rest)['continue']}. Nothing brings them back.")

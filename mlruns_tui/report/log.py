@@ -22,21 +22,29 @@ _DID: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def did_words(operation: Operation, batch: Batch) -> str:
-    """``moved to a backup 143 items, 5.0 GB``; what stopped half-way says so."""
+def did_word(operation: Operation, batch: Batch) -> str:
+    """``moved to a backup``; what stopped half-way, or is at work, says so."""
     words = _DID.get(operation.op, safe(operation.op, 40))
     actions = {one.item.action for one in batch.items}
     if operation.op == "apply" and actions == {"repair"}:
         words = "repaired"
     elif operation.op == "apply" and actions == {"slim"}:
-        words = "slimmed (artifacts moved to a backup)"
+        words = "slimmed, artifacts moved to a backup"
     if operation.op == "apply" and not batch.backup:
-        words = "deleted for good, without a backup,"
-    told = f"{words} {plural(operation.items, 'item')}, {size_text(operation.size_bytes)}"
-    if operation.ended_ms is None:
-        last = batch.history and batch.history[-1] is operation
-        told += "; at work now" if last and batch.running else "; stopped half-way"
-    return told
+        words = "deleted for good, no backup"
+    return words + _open_words(operation, batch)
+
+
+def did_words(operation: Operation, batch: Batch) -> str:
+    """``moved to a backup: 143 items, 5.0 GB``."""
+    return f"{did_word(operation, batch)}: {plural(operation.items, 'item')}, {size_text(operation.size_bytes)}"
+
+
+def _open_words(operation: Operation, batch: Batch) -> str:
+    if operation.ended_ms is not None:
+        return ""
+    at_work = batch.running and batch.history[-1] == operation
+    return " (at work now)" if at_work else " (stopped half-way)"
 
 
 def why_words(batch: Batch) -> str:
@@ -49,6 +57,8 @@ def why_words(batch: Batch) -> str:
 
 def what_words(batch: Batch, names: Mapping[str, str] | None = None) -> str:
     """The items by experiment, the largest groups first. ``names``: of experiments, by id."""
+    if batch.items and all(one.item.action == "repair" for one in batch.items):
+        return _paths_words([one.item.path for one in batch.items])
     groups: dict[str, list[BatchItem]] = {}
     for one in batch.items:
         groups.setdefault(one.item.experiment_id, []).append(one)
@@ -64,6 +74,13 @@ def what_words(batch: Batch, names: Mapping[str, str] | None = None) -> str:
     rest = len(told) - MAX_SHOWN
     more = f"; {plural(rest, 'more experiment')}" if rest > 0 else ""
     return "; ".join(told[:MAX_SHOWN]) + more
+
+
+def _paths_words(paths: Sequence[str]) -> str:
+    """``3/meta.yaml, 3/ab…/artifacts and 4 more places``."""
+    rest = len(paths) - MAX_SHOWN
+    more = f" and {plural(rest, 'more place')}" if rest > 0 else ""
+    return ", ".join(elide(safe(one), 60) for one in paths[:MAX_SHOWN]) + more
 
 
 def get_back(batch: Batch, store: str) -> str:
@@ -108,11 +125,12 @@ def log_lines(batches: Sequence[Batch], store: str, names: Mapping[str, str] | N
     for batch in batches:
         if lines:
             lines.append("")
-        lines += _batch_lines(batch, store, names)
+        lines += batch_lines(batch, store, names)
     return lines
 
 
-def _batch_lines(batch: Batch, store: str, names: Mapping[str, str] | None) -> list[str]:
+def batch_lines(batch: Batch, store: str, names: Mapping[str, str] | None = None) -> list[str]:
+    """All that is known of one batch."""
     lines = [f"{time_text(batch.created_ms)}  batch {safe(batch.id)}  {'at work' if batch.running else batch.state}"]
 
     def add(label: str, words: str) -> None:

@@ -175,6 +175,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("repair", "e", "repair…", "repair the marked, or what is here", "act", _repair),
     Command("undo", "z", "undo the last batch", "undo the last batch", "act", _undo, "undo", 20),
     Command("backups", "b", "backups", "backups", "act"),
+    Command("log", "L", "log", "log: who removed what and why", "act"),
     Command("task", "w", "what is running", "what is running", "act", _task),
     Command("read.again", "r", "read again what changed", "read what changed, or all again", "rest", _read),
     Command("read.all", "R", "read all again", "read what changed, or all again", "rest", _read),

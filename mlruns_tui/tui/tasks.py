@@ -96,6 +96,8 @@ class TaskView:
         self.error: MlrunsError | None = None
         self.ended = False
         self.stopping = False
+        self._done_at_first = 0
+        """Items that were done already when it was first heard of."""
         self.started_s: float | None = None
         self.ended_s: float | None = None
 
@@ -145,9 +147,9 @@ class TaskView:
     def left_s(self) -> float | None:
         """About how long it still takes; None before there is anything to go by."""
         event = self.latest
-        if event is None or not event.done or not event.total:
+        if event is None or event.done <= self._done_at_first or not event.total:
             return None
-        return self.elapsed_s / event.done * (event.total - event.done)
+        return self.elapsed_s / (event.done - self._done_at_first) * (event.total - event.done)
 
     def label(self, key: str, name: str) -> str:
         """``tabular-churn › saint-s``."""
@@ -178,6 +180,7 @@ class TaskView:
     def _take(self, event: ApplyEvent) -> None:
         if self.started_s is None:
             self.started_s = self._clock()
+            self._done_at_first = event.done if event.kind == "start" else 0
         if event.kind == "item" and event.outcome == "done":
             self.done_keys.add(event.key)
         elif event.kind == "item" and event.outcome is not None:

@@ -44,6 +44,19 @@ def is_mine(batch: Batch) -> bool:
     return os.geteuid() in (batch.uid, 0)
 
 
+def deletes(batch: Batch) -> bool:
+    """Whether going on deletes something for good."""
+    return batch.open_op == "purge" or (batch.open_op == "apply" and not batch.backup)
+
+
+def doomed(batch: Batch) -> tuple[BatchItem, ...]:
+    """Items going on would delete for good."""
+    if not deletes(batch):
+        return ()
+    keys = {one.item.key for one in rest_of(batch)}
+    return tuple(one for one in batch.items if one.place in ("moved", "packed") or one.item.key in keys)
+
+
 def rest_of(batch: Batch) -> tuple[BatchItem, ...]:
     """Items the interrupted operation had not come to."""
     if batch.open_op == "apply":
@@ -104,7 +117,7 @@ class Watch:
                 ) from None
             if not said:
                 said = True
-                yield self._event("start", step, 0, 0, 0)
+                yield self._event("start", step, len(step.items), 0, 0)
             done = size_bytes = files = 0
             for item, outcome, why in step.items:
                 done, size_bytes, files = done + 1, size_bytes + item.size_bytes, files + item.files

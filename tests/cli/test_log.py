@@ -49,7 +49,7 @@ def test_what_was_put_back_or_purged_is_still_told(run: Run, store: Any, two_bat
     text = run("log", store.path).out
     assert text.index(two_batches[1]) < text.index(two_batches[0])
     assert "nothing brings it back" in text
-    assert "put back 1 item" in text
+    assert "put back: 1 item" in text
 
 
 def test_the_command_it_names_brings_it_back(run: Run, store: Any) -> None:

@@ -28,7 +28,7 @@ def at(batch: Batch, *places: str, make: Any, **fields: Any) -> Batch:
 def test_a_batch_says_who_on_which_host_what_why_where_and_the_way_back(make: Any) -> None:
     text = "\n".join(log.log_lines([done(make)], "my runs"))
     assert "batch 20261122-2026-a3f1  moved" in text
-    assert "alice on gpu01: moved to a backup 2 items, 2.0 MB" in text
+    assert "alice on gpu01: moved to a backup: 2 items, 2.0 MB" in text
     assert "why       orphaned; old, ended over 30 d ago – old (1), orphaned (1)" in text
     assert "what      1 run of 1; 77 whole" in text
     assert "now       2 in the backup" in text
@@ -41,8 +41,8 @@ def test_what_was_put_back_and_purged_stays_in_the_log(make: Any) -> None:
     text = "\n".join(
         log.log_lines([at(done(make, back, gone), "restored", "purged", make=make, state="partly")], "/data")
     )
-    assert "bob on gpu02: put back 1 item, 1.0 MB" in text
-    assert "root on gpu02: deleted for good 1 item, 1.0 MB" in text
+    assert "bob on gpu02: put back: 1 item, 1.0 MB" in text
+    assert "root on gpu02: deleted for good: 1 item, 1.0 MB" in text
     assert "now       1 back, 1 deleted for good" in text
     assert "get back  nothing is left in the backup" in text
     purged = at(done(make, gone), "purged", "purged", make=make, state="purged")
@@ -51,18 +51,18 @@ def test_what_was_put_back_and_purged_stays_in_the_log(make: Any) -> None:
 
 def test_one_without_a_backup_says_so(make: Any) -> None:
     batch = at(done(make), "purged", "purged", make=make, state="purged", backup=False)
-    assert "deleted for good, without a backup, 2 items" in "\n".join(log.log_lines([batch], "/data"))
+    assert "deleted for good, no backup: 2 items" in "\n".join(log.log_lines([batch], "/data"))
 
 
 def test_what_stopped_and_what_is_at_work_are_told_apart(make: Any) -> None:
     open_ = Operation("apply", make.NOW, "alice", "gpu01", None, 1, 1_000_000, 71)
     stopped = make.replace(done(make), history=(open_,), open_op="apply", state="unfinished")
     text = "\n".join(log.log_lines([stopped], "/data"))
-    assert "1 item, 1.0 MB; stopped half-way" in text
+    assert "moved to a backup (stopped half-way): 1 item, 1.0 MB" in text
     assert "mlruns-tui recover /data 20261122-2026-a3f1" in text
     running = make.replace(stopped, running=True)
     text = "\n".join(log.log_lines([running], "/data"))
-    assert "1 item, 1.0 MB; at work now" in text
+    assert "moved to a backup (at work now): 1 item, 1.0 MB" in text
     assert "get back  when it has ended" in text
 
 

@@ -142,7 +142,7 @@ async def test_a_batch_that_stopped_half_way_is_said(
     batch = Batch("20261109-0812-77c0", 1_794_000_000_000, "alice", "gpu01", 0, "unfinished", ())
     monkeypatch.setattr("mlruns_tui.workflow.changing.batches", lambda root: (batch,))
     async with journey() as it:
-        await it.until_toast("stopped half-way. Every item is whole. b shows it")
+        await it.until_toast("stopped half-way. Every item is whole. b, then Enter on it")
 
 
 async def test_backups_that_cannot_be_looked_up_are_said(

@@ -144,7 +144,12 @@ class Changing:
         from ..screens.backups import BackupsScreen
 
         root = self.reader.store.root
-        screen = BackupsScreen(root, self.screen.state.read_only, experiments=self.experiment_names())
+        screen = BackupsScreen(
+            root,
+            self.screen.state.read_only,
+            experiments=self.experiment_names(),
+            staying=self.screen.recovering.staying,
+        )
         self.screen.app.push_screen(screen, self._back_from_backups)
 
     def _back_from_backups(self, _: object = None) -> None:
@@ -172,6 +177,14 @@ class Changing:
             self.screen.saying.complain(f"the worker could not be started: {error_words(error)}. Nothing was changed")
 
         self.screen.work(start, started, "start", failed=failed)
+
+    def attach(self, view: TaskView, words: str) -> None:
+        """Work of an earlier session, followed from now on like our own."""
+        self._adopted = False
+        self._space_before = None
+        self.task = view
+        self.screen.change(task=words)
+        view.start(self.screen)
 
     def adopt(self, view: TaskView) -> None:
         """Work another screen started and shows: followed here for the marks, the lists and the key ``w``."""

@@ -16,7 +16,6 @@ from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
-from mlruns_tui.report.words import time_text
 from mlruns_tui.triage.views import Group, group_of
 from mlruns_tui.workflow import changing
 from mlruns_tui.workflow.deciding import now_ms
@@ -52,7 +51,6 @@ class Reading:
         self._progress_at = float("-inf")
         self._told: set[str] = set()
         """Messages about the reading itself, each told once."""
-        self._unfinished_told = False
         self._timer_set = False
         self._judging = False
         self._judged_snapshot: Snapshot | None = None
@@ -230,24 +228,13 @@ class Reading:
 
         def found(batches: tuple[Batch, ...]) -> None:
             self.screen.change(batches=batches, user_id=os.geteuid())
-            if self.screen.changing.idle and not self._unfinished_told:
-                self._tell_unfinished(batches)
+            self.screen.recovering.notice(batches)
 
         def failed(error: Exception) -> None:
             self.screen.saying.complain(f"the backups could not be looked up: {error_words(error)}")
 
         self.screen.work(lambda: space_of(root), spaces, "space")
         self.screen.work(lambda: changing.batches(root), found, "batches", failed=failed)
-
-    def _tell_unfinished(self, batches: tuple[Batch, ...]) -> None:
-        """A batch that stopped half-way is said once, with what to do."""
-        batch = next((one for one in batches if one.state == "unfinished"), None)
-        if batch is not None:
-            self._unfinished_told = True
-            day = time_text(batch.created_ms).partition(" ")[0]
-            self.screen.saying.warn(
-                f"The batch of {day} stopped half-way. Every item is whole. b shows it, z takes the last one back."
-            )
 
 
 def error_words(error: Exception) -> str:

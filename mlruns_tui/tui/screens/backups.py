@@ -17,6 +17,7 @@ from textual.widgets import Static
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.tui.screens.dialogs import PurgeDialog, UndoDialog
 from mlruns_tui.tui.screens.progress import ProgressScreen, ResultScreen
+from mlruns_tui.tui.screens.recover import GoOnDeletingDialog, RecoverDialog, Way
 from mlruns_tui.tui.tasks import TaskEnded, TaskStarted, TaskView, Work
 from mlruns_tui.tui.widgets.batch_actions import BatchAction, actions_of, paint_action, why_no_purge, why_not
 from mlruns_tui.tui.widgets.batch_contents import BatchContents
@@ -34,7 +35,7 @@ from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.task_words import ended_words
-from mlruns_tui.workflow import changing
+from mlruns_tui.workflow import changing, recovering
 from mlruns_tui.workflow.deciding import now_ms
 
 
@@ -76,13 +77,16 @@ class BackupsScreen(Screen[None]):
         *,
         experiments: Mapping[str, str] | None = None,
         at_ms: int | None = None,
+        staying: Callable[[Batch], dict[str, str]] = lambda batch: {},
     ) -> None:
-        """``root``: of the store. ``experiments``: names by experiment key, as far as known."""
+        """``root``: of the store. ``experiments``: names by experiment key, as far as known. ``staying``: why items
+        an interrupted batch had not come to must stay by now; called in a thread."""
         super().__init__()
         self._root = root
         self._read_only = read_only
         self._experiments = dict(experiments or {})
         self._at_ms = at_ms
+        self._staying = staying
         self._batches: tuple[Batch, ...] | None = None
         self._error = ""
         self._view: TaskView | None = None
@@ -237,6 +241,9 @@ class BackupsScreen(Screen[None]):
         if batch is None or not self.is_active or self._refused(self._why_not(batch)):
             return
         keys = sorted(self._contents.chosen) or None
+        if batch.open_op and keys is None:
+            self.app.push_screen(RecoverDialog(batch, self._now), lambda way: self._settle(batch, way))
+            return
         title = "settle" if batch.state == "unfinished" else "restore"
 
         def answered(yes: bool | None) -> None:
@@ -244,6 +251,19 @@ class BackupsScreen(Screen[None]):
                 self._begin(lambda: changing.start_restore(self._root, batch.id, keys))
 
         self.app.push_screen(UndoDialog(batch, self._now, keys, title), answered)
+
+    def _settle(self, batch: Batch, way: Way | None, sure: bool = False) -> None:
+        """What stopped half-way goes on, back, or stays; what goes for good is asked about once more."""
+        root = self._root
+        if way == "undo":
+            self._begin(lambda: recovering.start_taking_back(root, batch))
+        elif way == "leave":
+            self._begin(lambda: recovering.start_leaving(root, batch))
+        elif way == "continue" and recovering.deletes(batch) and not sure:
+            dialog = GoOnDeletingDialog(batch)
+            self.app.push_screen(dialog, lambda yes: self._settle(batch, way, sure=True) if yes else None)
+        elif way == "continue":
+            self._begin(lambda: recovering.start_going_on(root, batch, self._staying(batch)))
 
     def action_purge(self) -> None:
         batch = self._batch

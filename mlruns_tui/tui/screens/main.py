@@ -26,6 +26,7 @@ from ..flows.looking import Looking
 from ..flows.marking import MarkKeys
 from ..flows.moving import Moving
 from ..flows.reading import Reading, error_words
+from ..flows.recovering import Recovering
 from ..flows.remembering import Remembering
 from ..flows.repairing import Repairing
 from ..flows.saying import Saying
@@ -78,8 +79,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.reading, self.changing = Reading(self, reader), Changing(self, reader)
         self.moving, self.mark_keys = Moving(self), MarkKeys(self)
         self.checking, self.repairing = Checking(self, reader), Repairing(self, reader)
-        self.remembering = Remembering(self, reader.store)
-        seeing = (self.checking, Looking(self, reader))
+        self.remembering, self.recovering = Remembering(self, reader.store), Recovering(self, reader)
+        seeing = (self.checking, self.recovering, Looking(self, reader))
         flows = (self.moving, self.mark_keys, self.reading, self.changing, self.repairing, *seeing)
         self.handlers: dict[str, Callable[[], None]] = {
             command: handler for flow in flows for command, handler in flow.handlers().items()

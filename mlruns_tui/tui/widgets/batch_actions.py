@@ -28,6 +28,8 @@ def why_not(batch: Batch, busy: bool) -> str:
     """Why nothing of a batch can be put back; empty when it can. ``busy``: work is going on."""
     if busy:
         return "wait: work is going on"
+    if batch.running:
+        return "at work now"
     if not held(batch) and batch.state != "unfinished":
         return "nothing is left in it"
     return ""

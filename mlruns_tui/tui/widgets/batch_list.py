@@ -79,7 +79,13 @@ def state_words(batch: Batch, width: int, signs: Signs) -> list[Content]:
     """What a state that needs a person means, and what to press."""
     day = time.strftime("%d %b", time.localtime(batch.created_ms / 1000)).lstrip("0")
     kept = len(held(batch))
-    if batch.state == "unfinished":
+    if batch.running:
+        began = batch.history[-1]
+        text = (
+            f"The batch of {day} is at work now: {began.user} on {began.host} (pid {began.pid}), "
+            f"{began.items:,} of {len(batch.items):,} done."
+        )
+    elif batch.state == "unfinished":
         rest = len(batch.items) - kept
         text = (
             f"The batch of {day} stopped half-way. Every item is whole: {kept:,} in the backup, {rest:,} where they "
