@@ -16,6 +16,7 @@ from mlruns_tui.report import documents, plan_text
 from mlruns_tui.report.words import items_text, plural
 from mlruns_tui.workflow.asking import check_changeable, plan_cleanup
 from mlruns_tui.workflow.changing import start_apply
+from mlruns_tui.workflow.filtering import Expression
 from mlruns_tui.workflow.reading import space_of
 
 from .asking import confirm, needs_force, type_number
@@ -29,6 +30,7 @@ from .options import (
     lock_option,
     quiet_option,
     store_argument,
+    where_option,
 )
 from .reading import read_store
 from .working import finish
@@ -75,6 +77,7 @@ def _unsafe_options(function: Any) -> Any:
     + examples(
         "mlruns-tui cleanup ./mlruns --days-old 30 --dry-run",
         "mlruns-tui cleanup ./mlruns --days-old 30 --experiment 'bert-*'",
+        "mlruns-tui cleanup ./mlruns --where \"metrics.val_acc < 0.2 or status = 'FAILED'\" --dry-run",
         "mlruns-tui cleanup ./mlruns --run 8c1f03d2a1b24c7e9f00aa11bb22c310 --with-descendants",
         "mlruns-tui cleanup /data/mlruns --days-old 90 --force --quiet        # in a crontab",
     ),
@@ -85,11 +88,12 @@ def _unsafe_options(function: Any) -> Any:
     "--experiment", "experiments", multiple=True, metavar="NAME|ID|GLOB", help="Only in these experiments; repeatable."
 )
 @click.option("--run", "runs", multiple=True, metavar="ID", help="These runs; with --days-old only these.")
+@where_option
 @click.option("--with-descendants", is_flag=True, help="With --run: also all runs below it, in every experiment.")
 @click.option(
     "--orphans/--no-orphans",
     default=None,
-    help="Orphaned experiments; on alone and with --days-old, off where --experiment or --run is given.",
+    help="Orphaned experiments; on alone and with --days-old, off where --experiment, --run or --where is given.",
 )
 @click.option("--orphans-with-runs", is_flag=True, help="Also orphaned experiments that still hold readable runs.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, change nothing.")
@@ -112,6 +116,7 @@ def command(
     days_old: int | None,
     experiments: tuple[str, ...],
     runs: tuple[str, ...],
+    where: Expression | None,
     with_descendants: bool,
     orphans: bool | None,
     orphans_with_runs: bool,
@@ -132,7 +137,7 @@ def command(
     takes it back, mlruns-tui backups purge frees the space. What something needs stays, with the reason; each
     --unsafe-… sets one such reason aside.
     """
-    wants_orphans = _wants_orphans(days_old, experiments, runs, orphans, orphans_with_runs)
+    wants_orphans = _wants_orphans(days_old, experiments, runs, where, orphans, orphans_with_runs)
     if with_descendants and (not runs or days_old is not None):
         raise UsageError(
             "usage",
@@ -150,6 +155,7 @@ def command(
         experiments=experiments,
         runs=runs,
         descendants=with_descendants,
+        where=where,
         backup=backup,
         min_idle_ms=min_idle_ms,
         lifted=[name[len("unsafe_") :].replace("_", "-") for name, given in unsafe.items() if given],
@@ -170,6 +176,7 @@ def _wants_orphans(
     days_old: int | None,
     experiments: tuple[str, ...],
     runs: tuple[str, ...],
+    where: Expression | None,
     orphans: bool | None,
     with_runs: bool,
 ) -> bool:
@@ -180,14 +187,14 @@ def _wants_orphans(
         raise UsageError("usage", "--no-orphans and --orphans-with-runs contradict each other")
     if runs and (orphans or with_runs):
         raise UsageError("usage", "--run names runs, no orphaned experiment can be meant", hint="leave out --orphans")
-    wanted = orphans if orphans is not None else with_runs or not (experiments or runs)
-    if not wanted and days_old is None and not runs:
+    wanted = orphans if orphans is not None else with_runs or not (experiments or runs or where)
+    if not wanted and days_old is None and not runs and where is None:
         raise UsageError(
             "usage",
             "nothing is asked for: --experiment only says where"
             if experiments
             else "nothing is asked for: --no-orphans leaves nothing to remove",
-            hint="add --days-old N, --run ID or --orphans",
+            hint="add --days-old N, --run ID, --where EXPR or --orphans",
         )
     return wanted
 

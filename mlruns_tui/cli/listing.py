@@ -12,9 +12,10 @@ from mlruns_tui.report import documents, listing
 from mlruns_tui.workflow.asking import protections
 from mlruns_tui.workflow.changing import unfinished
 from mlruns_tui.workflow.deciding import now_ms
+from mlruns_tui.workflow.filtering import Expression, find_runs, untold
 
 from .console import heading, put_json, put_ndjson, say, tell, width
-from .options import database_option, examples, json_options, store_argument
+from .options import database_option, examples, json_options, store_argument, where_option
 from .reading import read_store
 
 SORTS = sorted({*listing.EXPERIMENT_FIELDS, *listing.RUN_FIELDS})
@@ -33,12 +34,14 @@ def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> t
     epilog=examples(
         "mlruns-tui list ./mlruns",
         "mlruns-tui list ./mlruns --runs --sort age",
+        "mlruns-tui list ./mlruns --where \"params.model = 'resnet' and metrics.val_loss < 0.3\"",
         "mlruns-tui list ./mlruns --columns name,runs,size,kept",
         "mlruns-tui list ./mlruns --runs --json | jq '.runs[] | select(.status == \"RUNNING\") | .path'",
     ),
 )
 @store_argument
 @click.option("--runs", "with_runs", is_flag=True, help="The runs as well.")
+@where_option
 @click.option(
     "--sort", type=click.Choice(SORTS), metavar="COLUMN", default="size", show_default=True, help="By this column."
 )
@@ -54,6 +57,7 @@ def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 def command(
     store: str | None,
     with_runs: bool,
+    where: Expression | None,
     sort: str,
     reverse: bool,
     columns: tuple[str, ...],
@@ -63,14 +67,22 @@ def command(
 ) -> int:
     """What is in a store: its experiments with runs, size, age and state.
 
-    Nothing is changed. Sizes count regular files once, without the backups.
+    Nothing is changed. Sizes count regular files once, without the backups. With --where: the runs that match, of
+    those MLflow searches (active ones; all where it asks for lifecycle_stage, state or impact).
     """
-    _, snapshot = read_store(store, database)
+    reader, snapshot = read_store(store, database)
     snapshot = replace(snapshot, messages=(*snapshot.messages, *unfinished(snapshot.store.root)))
     at_ms = now_ms()
+    found = None
+    if where is not None:
+        with_runs = True
+        found = find_runs(reader, snapshot, where, at_ms)
+        snapshot = replace(snapshot, messages=(*snapshot.messages, *untold(found)))
     facts = listing.Facts(snapshot, protections(snapshot, at_ms, runs=with_runs), at_ms)
-    experiments = listing.arrange(snapshot.experiments, listing.EXPERIMENT_FIELDS, sort, reverse, facts)
-    runs = listing.arrange(snapshot.all_runs(), listing.RUN_FIELDS, sort, reverse, facts) if with_runs else None
+    shown = [one for one in snapshot.experiments if found is None or one.key in found.containers]
+    matched = [run for run in snapshot.all_runs() if found is None or run.key in found.keys]
+    experiments = listing.arrange(shown, listing.EXPERIMENT_FIELDS, sort, reverse, facts)
+    runs = listing.arrange(matched, listing.RUN_FIELDS, sort, reverse, facts) if with_runs else None
     if ndjson:
         put_ndjson(documents.experiment_item(one, facts.protected) for one in experiments)
         put_ndjson(documents.run_item(run, facts.protected) for run in runs or ())

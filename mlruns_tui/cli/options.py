@@ -10,9 +10,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from mlruns_tui.model.errors import UsageError
-from mlruns_tui.report.words import parse_duration
+from mlruns_tui.model.text import safe
+from mlruns_tui.report.words import cell_len, parse_duration
 
-from .console import put_json
+from .console import put_json, tell
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -107,6 +108,35 @@ def json_options(name: str, *, ndjson: bool = False) -> Callable[[Command], Comm
         return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(command)
 
     return decorate
+
+
+def _expression(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """The parsed expression; where it goes wrong is shown below it first. Raises UsageError."""
+    if value is None or ctx.resilient_parsing:
+        return None
+    from mlruns_tui.workflow.filtering import BadExpression, parse
+
+    if not value.strip():
+        raise click.BadParameter("it is empty", ctx, param)
+    try:
+        return parse(value)
+    except BadExpression as error:
+        if len(value) <= 500:
+            tell(safe(value))
+            tell(" " * cell_len(safe(value[: error.at])) + "^")
+        raise UsageError(
+            "bad-expression", f"--where, character {error.at + 1:,}: {error}", hint="--help has examples"
+        ) from None
+
+
+def where_option(command: Command) -> Command:
+    return click.option(
+        "--where",
+        metavar="EXPR",
+        callback=_expression,
+        help="Runs that match, as for mlflow.search_runs, and with or, not, size, age, idle, protected, …: "
+        "\"metrics.loss > 2 or size > 3GB\".",
+    )(command)
 
 
 def force_option(what: str) -> Callable[[Command], Command]:

@@ -103,6 +103,29 @@ class Named:
                     yield Choice(run.key, self.name, "named by its id")
 
 
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Runs a filter expression found."""
+
+    text: str
+    keys: frozenset[str]
+
+    name = "where"
+
+    def words(self) -> str:
+        return f"matching {safe(self.text, 200)}"
+
+    def choose(self, snapshot: Snapshot, now_ms: int) -> Iterator[Choice]:
+        for runs in snapshot.runs.values():
+            for run in runs:
+                if run.key in self.keys:
+                    yield Choice(run.key, self.name, f"matches {safe(self.text, 80)}")
+
+    def narrow(self, chosen: dict[str, Choice]) -> dict[str, Choice]:
+        """Runs among the choices that match; experiments are not asked."""
+        return {key: choice for key, choice in chosen.items() if "/run/" not in key or key in self.keys}
+
+
 def _matches(experiment: Experiment, wanted: str) -> bool:
     return (
         wanted in (experiment.experiment_id, experiment.name)

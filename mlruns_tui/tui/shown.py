@@ -89,7 +89,7 @@ def _containers(state: UiState) -> frozenset[str] | None:
     all of them stay: half a word matches nothing, and the cursor would lose its place."""
     if state.matches is None or state.prompt == "expression":
         return None
-    return state.matches.undecided.union(map(container_key, state.matches.keys))
+    return state.matches.undecided | state.matches.containers
 
 
 def _same_tree(state: UiState, other: UiState) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.plan import Plan, Protection
@@ -12,13 +13,15 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import VAULT_NAME
+from mlruns_tui.triage.expression import Expression
 from mlruns_tui.triage.families import families
 from mlruns_tui.triage.judging import why_kept
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Old, Orphaned, Rule, choose
-from mlruns_tui.triage.scope import Named, Scope
+from mlruns_tui.triage.scope import Matching, Named, Scope
 
 from .deciding import now_ms, plan_choices
+from .filtering import find_runs, untold
 
 
 def plan_cleanup(
@@ -34,11 +37,13 @@ def plan_cleanup(
     min_idle_ms: int | None = None,
     lifted: Collection[str] = (),
     descendants: bool = False,
+    where: Expression | None = None,
     at_ms: int | None = None,
 ) -> Plan:
     """The plan for orphaned experiments, runs that ended over ``days_old`` days ago, and runs named by id
     (``runs`` narrows ``days_old``; without it, it asks for these runs), inside ``experiments``.
-    ``descendants``: also for all runs below those named by id.
+    ``descendants``: also for all runs below those named by id. ``where`` narrows both; alone it asks for what
+    matches.
 
     Raises UsageError for a name the store does not have, MlrunsError; nothing is changed.
     """
@@ -55,6 +60,14 @@ def plan_cleanup(
         named = Named(tuple(runs))
         words.append(named.words())
         chosen.update((choice.key, choice) for choice in named.choose(snapshot, at))
+    matches = None
+    if where is not None:
+        matches = find_runs(reader, snapshot, where, at)
+        matching = Matching(where.text, matches.keys)
+        words.append(matching.words())
+        chosen = matching.narrow(chosen)
+        if days_old is None and not runs:
+            chosen.update((choice.key, choice) for choice in matching.choose(snapshot, at))
     if scope.words():
         words.append(f"only in {scope.words()}")
     options = Options(min_idle_ms, frozenset(lifted), orphans_with_runs)
@@ -62,7 +75,8 @@ def plan_cleanup(
     if descendants:
         words.append("with all runs below them")
         narrowed = Scope(tuple(experiments)).narrow(families(Facts(snapshot, at, options), narrowed), snapshot)
-    return plan_choices(reader, snapshot, narrowed, backup=backup, rules=words, options=options, at_ms=at)
+    plan = plan_choices(reader, snapshot, narrowed, backup=backup, rules=words, options=options, at_ms=at)
+    return plan if matches is None else replace(plan, messages=plan.messages + untold(matches))
 
 
 def protections(snapshot: Snapshot, at_ms: int, *, runs: bool = True) -> dict[str, tuple[Protection, ...]]:

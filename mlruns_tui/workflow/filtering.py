@@ -9,9 +9,21 @@ from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.protocols import Reader, Stop, never
 from mlruns_tui.model.store import Run, Snapshot, container_key
 from mlruns_tui.model.values import RunValues, ValueNames, Wanted
-from mlruns_tui.triage.expression import Expression, compile_expression
-from mlruns_tui.triage.expression.knowing import context_of
-from mlruns_tui.triage.protection import Facts
+from mlruns_tui.triage.expression import BadExpression, Expression, compile_expression, parse
+from mlruns_tui.triage.expression.knowing import context_of, searched
+from mlruns_tui.triage.protection import Facts, Options
+
+__all__ = [
+    "BadExpression",
+    "Expression",
+    "Matches",
+    "find_runs",
+    "matching",
+    "parse",
+    "read_values",
+    "untold",
+    "value_names",
+]
 
 TOGETHER = 400
 """Runs asked for at once; the reader answers for as many as it manages in a moment."""
@@ -27,6 +39,11 @@ class Matches:
     """Runs of which it cannot be told: what decides was not read, or could not be."""
     undecided: frozenset[str] = frozenset()
     """Keys of the experiments they are in."""
+
+    @property
+    def containers(self) -> frozenset[str]:
+        """Keys of the experiments that hold a match."""
+        return frozenset(map(container_key, self.keys))
 
 
 def read_values(
@@ -83,8 +100,16 @@ def matching(expression: Expression, runs: Iterable[Run], facts: Facts, values: 
     return Matches(frozenset(keys), unknown, frozenset(undecided))
 
 
-def find_runs(reader: Reader, snapshot: Snapshot, expression: Expression, facts: Facts) -> Matches:
-    """All runs of a store that match, everything read that it takes. Raises MlrunsError."""
-    runs = snapshot.all_runs()
+def untold(matches: Matches) -> tuple[str, ...]:
+    """What must be said of runs that neither match nor do not; nothing when there are none."""
+    if not matches.unknown:
+        return ()
+    runs = "1 run" if matches.unknown == 1 else f"{matches.unknown:,} runs"
+    return (f"{runs} cannot be told to match or not: what decides could not be read; left alone",)
+
+
+def find_runs(reader: Reader, snapshot: Snapshot, expression: Expression, at_ms: int) -> Matches:
+    """Runs of a store that match, of those ``searched`` names, everything read that it takes. Raises MlrunsError."""
+    runs = searched(expression, snapshot)
     values = read_values(reader, [run.key for run in runs], expression.wanted)
-    return matching(expression, runs, facts, values)
+    return matching(expression, runs, Facts(snapshot, at_ms, Options()), values)

@@ -79,7 +79,7 @@ def test_only_what_is_asked_about_is_wanted() -> None:
     assert parse(text).wanted == Wanted(("a",), ("b c",), ("t",), datasets=True)
     assert parse("artifact_uri like 's3%'").wanted == Wanted(artifact_uri=True)
     assert not parse("size > 3GB and protected").wanted
-    assert parse("size > 3GB and protected").judged
+    assert parse("size > 3GB and protected").attributes == {"size", "protected"}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from mlruns_tui.triage.expression import BadExpression, parse
-from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.filtering import find_runs
 from mlruns_tui.workflow.reading import open_reader, read_all
@@ -238,14 +237,13 @@ def judges(tmp_path_factory: pytest.TempPathFactory) -> Judges:
 
     reader = open_reader(str(root))
     snapshot = read_all(reader)
-    facts = Facts(snapshot, now_ms(), Options())
 
     def ours(text: str) -> frozenset[str] | None:
         try:
             expression = parse(text)
         except BadExpression:
             return None
-        found = find_runs(reader, snapshot, expression, facts)
+        found = find_runs(reader, snapshot, expression, now_ms())
         assert not found.unknown
         return frozenset(key.rpartition("/")[2] for key in found.keys)
 

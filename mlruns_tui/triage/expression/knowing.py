@@ -11,6 +11,7 @@ from mlruns_tui.model.words import IMPACTS, TRASH_NAME, Impact, Place
 from ..judging import why_kept
 from ..protection import Facts
 from .evaluating import Context
+from .tree import Expression
 
 
 def context_of(
@@ -26,6 +27,21 @@ def context_of(
 
     experiments = {one.experiment_id: one.name for one in snapshot.experiments if one.name}
     return Context(facts.now_ms, values, worst_impacts(snapshot), experiments, protected, owner)
+
+
+_ODD = frozenset({"lifecycle_stage", "state", "impact"})
+
+
+def searched(expression: Expression, snapshot: Snapshot) -> tuple[Run, ...]:
+    """Runs an expression is about where nobody says which: active ones MLflow can read, as ``mlflow.search_runs``
+    searches them; all of them where it asks for ``lifecycle_stage``, ``state`` or ``impact``."""
+    if expression.attributes & _ODD:
+        return snapshot.all_runs()
+    return tuple(
+        run
+        for run in snapshot.all_runs()
+        if run.place == "root" and run.state == "ok" and run.lifecycle_stage != "deleted"
+    )
 
 
 def worst_impacts(snapshot: Snapshot) -> dict[str, Impact]:

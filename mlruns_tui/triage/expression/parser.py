@@ -47,7 +47,7 @@ def parse(text: str) -> Expression:
         any(one.source == "dataset" for one in found),
         Field("run", "artifact_uri") in found,
     )
-    return Expression(text, node, wanted, Field("run", "protected") in found)
+    return Expression(text, node, wanted, frozenset(one.name for one in found if one.source == "run"))
 
 
 def _clauses(node: Node) -> Iterator[Compare]:

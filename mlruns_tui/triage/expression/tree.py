@@ -62,5 +62,5 @@ class Expression:
     node: Node
     wanted: Wanted = Wanted()
     """What must be read of a run to decide, besides what a snapshot has."""
-    judged: bool = False
-    """It asks what protects a run."""
+    attributes: frozenset[str] = frozenset()
+    """Fields of the run itself that it asks about."""
