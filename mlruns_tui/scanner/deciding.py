@@ -16,6 +16,7 @@ from mlruns_tui.model.store import Experiment, Run, Stray
 from mlruns_tui.model.text import safe
 
 from . import layout
+from .being_made import BEING_MADE, FRESH_NS
 from .claims import Claims
 from .files import RunsRead
 from .listing import Folder, unreadable_words
@@ -23,9 +24,6 @@ from .outline import Outline, RunShape, holds_data, outline, run_shape
 from .pulse import Pulse
 from .registry import Inside
 
-FRESH_NS = 60 * 1_000_000_000
-"""A directory without metadata this young is being made: MLflow makes it first and writes then."""
-_BEING_MADE = "meta.yaml is missing; being created?"
 _ARTIFACTS_ONLY = "no metadata here: artifacts of a database not found"
 
 
@@ -146,7 +144,7 @@ def _state(folder: Folder, seen: Outline, has_runs: bool, known: Knowledge) -> t
     if known.blind:
         return "unclaimed", "no metadata here, and the database that may own it cannot be read"
     if known.is_fresh(folder.mtime_ns):
-        return "malformed", _BEING_MADE
+        return "malformed", BEING_MADE
     if seen.foreign:
         return "malformed", f"meta.yaml is missing, and {safe(seen.foreign)[:80]} in it is not MLflow's"
     return "orphaned", "no meta.yaml"
@@ -249,7 +247,8 @@ def _bare_run(folder: Folder, name: str, shape: RunShape, mtime_ns: int, known: 
     if known.blind and shape != "parts":
         return replace(run, state="unclaimed", reason="no metadata here, and a database cannot be read")
     if known.is_fresh(mtime_ns):
-        return replace(run, reason=_BEING_MADE)
+        # MLflow makes the directory first, then its metadata: no defect yet.
+        return replace(run, state="ok" if shape == "empty" else "malformed", reason=BEING_MADE)
     if shape == "empty":
         return replace(run, reason="meta.yaml is missing, nothing is in it")
     return run

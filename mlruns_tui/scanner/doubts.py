@@ -6,6 +6,7 @@ looks broken for a moment is believed only when it still does a moment later.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.store import Experiment, Run, experiment_key
 
 from . import layout
+from .being_made import BEING_MADE, is_being_made
 from .draft import Draft
 from .files import read_experiment, reread_run
 from .listing import Folder
@@ -70,7 +72,7 @@ class Doubts:
             if isinstance(entry, Run):
                 folder = by_path.get(entry.path.rpartition("/")[0])
                 again = reread_run(folder, entry.run_id, root_fd, pulse) if folder is not None else None
-                self._settle(again or entry)
+                self._settle(_unless_being_made(again or entry, root_fd))
             elif (folder := by_path.get(entry.path)) is not None:
                 read_experiment(folder, root_fd)
                 self._settle(folder.experiment or entry)
@@ -120,3 +122,17 @@ class Doubts:
         if there:
             reason = "meta.yaml was written while the store was read"
             self._draft.put_experiment(replace(experiment, state="malformed", reason=reason))
+
+
+def _unless_being_made(run: Run, root_fd: int) -> Run:
+    """A run MLflow has not finished creating is none that is broken."""
+    if run.state != "malformed":
+        return run
+    try:
+        fd = look.open_path(root_fd, run.path)
+    except OSError:
+        return run
+    try:
+        return replace(run, state="ok", reason=BEING_MADE) if is_being_made(fd) else run
+    finally:
+        os.close(fd)

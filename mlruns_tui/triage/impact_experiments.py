@@ -63,6 +63,7 @@ PLACES: Final[dict[str, Fact]] = {
     "link-to-a-registered-model": fact(SILENT, "a link to another registered model", "models", migration="fails"),
     "folder-no-enter": fact(SILENT, "a folder that cannot be looked at", "run", migration="fails", cause=_RIGHTS),
     "folder-unreadable": fact(SILENT, "a folder that cannot be read", "run", cause=_RIGHTS),
+    "text-unjudged": fact(SILENT, "very large: {} were not looked at", "nothing"),
     "text-cut": fact(SILENT, "ends within a character", "run", migration="fails", cause=_TORN),
 }  # fmt: skip
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlruns_tui.model.findings import Symptom
+from mlruns_tui.scanner.checks import metrics
 from mlruns_tui.scanner.checks.context import Owner, Store
 from mlruns_tui.scanner.checks.metrics import Lines, judge_metric
 
@@ -159,3 +162,61 @@ def test_a_file_without_a_line_end_ends(tmp_path: Path) -> None:
         out.truncate(1 << 30)
     found = judge(path)
     assert [one.code for one in found] == ["run-metric-line-unreadable"]
+
+
+def test_a_sparse_file_of_two_gigabytes_costs_a_moment(tmp_path: Path, record_property: Any) -> None:
+    path = tmp_path / "m"
+    with path.open("wb") as out:
+        out.write(b"".join(b"%d 0.5 %d\n" % (1_700_000_000_000 + step, step) for step in range(100_000)))
+        out.truncate(2 << 30)
+    began = time.thread_time()
+    tracemalloc.start()
+    found = judge(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    record_property("seconds for a sparse metric file of 2 GB (worst)", time.thread_time() - began)
+    record_property("MB held for a sparse metric file of 2 GB (worst)", peak / 1e6)
+    assert [(one.code, one.line) for one in found] == [("run-metric-line-unreadable", 100_001)]
+    assert peak < 64 << 20
+
+
+@pytest.mark.parametrize(
+    ("end", "more"),
+    [
+        (b"1700000000001 0.5 0\n", []),
+        (b"1700000000001 0.", []),
+        (b"17000000", [("run-metric-line-unreadable", 150_002)]),
+        (b"x\n1700000000001 0.5 0\n", [("run-metric-line-unreadable", 150_002)]),
+        (b"caf\xe9 7\n", [("run-metric-not-utf8", None)]),
+        (b"1 2 3\xc3", [("text-cut", None)]),
+    ],
+)
+@pytest.mark.parametrize("counted", [True, False])
+def test_of_a_very_large_file_the_last_lines_are_judged_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes, more: list[tuple[str, int | None]], counted: bool
+) -> None:
+    monkeypatch.setattr(metrics, "MAX_TEXT", 1 << 20)
+    if not counted:
+        monkeypatch.setattr(metrics, "_MAX_COUNTED", 1000)
+    path = tmp_path / "m"
+    line = b"%d 0.5 %d\n"
+    path.write_bytes(b"".join(line % (1_700_000_000_000 + step, step) for step in range(150_001)) + end)
+    first, *rest = [(one.code, one.line) for one in judge(path)]
+    assert first == ("text-unjudged", None)
+    assert rest == [(code, at if counted else None) for code, at in more]
+
+
+@pytest.mark.full
+def test_five_million_lines_are_judged_in_bounded_memory(tmp_path: Path, record_property: Any) -> None:
+    path = tmp_path / "m"
+    with path.open("wb") as out:
+        for start in range(0, 5_000_000, 50_000):
+            out.write(b"".join(b"%d 0.5 %d\n" % (1_700_000_000_000 + n, n) for n in range(start, start + 50_000)))
+        out.write(b"17000000")
+    began = time.thread_time()
+    found = judge(path)
+    record_property("seconds for a metric file of 5 million lines (worst)", time.thread_time() - began)
+    assert [(one.code, one.line) for one in found] == [
+        ("text-unjudged", None),
+        ("run-metric-line-unreadable", 5_000_001),
+    ]

@@ -29,6 +29,7 @@ CASES: list[Case] = [*cases_experiments.CASES, *cases_runs.CASES, *cases_models.
 HARMLESS = frozenset((HERE / "harmless.txt").read_text(encoding="utf-8").splitlines())
 """Names of the cases MLflow and its migration do not mind: of those, every run takes a sample."""
 SAMPLE = 5
+LONG_AGO_S = 1_700_000_000
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -112,7 +113,10 @@ class Oracle:
             shutil.rmtree(top)
 
     def doctor(self, store: Path) -> list[dict[str, Any]]:
-        """Our findings, as dictionaries."""
+        """Our findings, as dictionaries. What was broken a moment ago is no run in the making here."""
+        for folder in (store, *store.glob("*"), *store.glob("*/*"), *store.glob(".trash/*/*")):
+            if os.path.isdir(folder) and not os.path.islink(folder):
+                os.utime(folder, (LONG_AGO_S, LONG_AGO_S))
         findings: list[dict[str, Any]] = self._speaker.ask("doctor", store=str(store), version=self.version)["findings"]
         return findings
 

@@ -157,5 +157,8 @@ def judge_text(fd: int, what: str, place: str, owner: Owner, store: Store) -> It
         if len(block) < _BLOCK or total > MAX_TEXT:
             break
         store.pulse()
-    if total <= MAX_TEXT and decoder.getstate()[0]:
+    if total > MAX_TEXT:
+        size = os.fstat(fd).st_size
+        yield owner.says("text-unjudged", place, f"{(size - total) / 1e6:,.0f} MB of {size / 1e6:,.0f} MB")
+    elif decoder.getstate()[0]:
         yield owner.says("text-cut", place)

@@ -25,6 +25,11 @@ _SURELY_64_BITS = 18
 """Digits of a number that fits 64 bits whatever they are."""
 _MAX_SEEN = 200_000
 """Points of one file whose hashes are kept to find repeated ones; after as many it starts anew."""
+_TAIL = 1 << 20
+"""Bytes at the end of a large file that are judged as well."""
+_MAX_COUNTED = 4 << 30
+"""Bytes through which lines are only counted, so that the last ones have numbers."""
+_UNCOUNTED = 1 << 40
 _INT64 = 1 << 63
 _LARGEST = sys.float_info.max
 
@@ -119,7 +124,8 @@ def number(text: str) -> int:
 
 
 def judge_metric(fd: int, what: str, place: str, owner: Owner, store: Store) -> Iterator[Symptom]:
-    """One open metric file. Never holds more than a few MB of it."""
+    """One open metric file. Never holds more than a few MB of it; of one larger than ``MAX_TEXT`` the first
+    lines up to there are judged and the last ones, where a killed program leaves half a line."""
     lines = Lines(of_model=what.startswith("logged-model"))
     rest = b""
     total = 0
@@ -141,13 +147,55 @@ def judge_metric(fd: int, what: str, place: str, owner: Owner, store: Store) -> 
             return
         lines.add(text.splitlines())
         store.pulse()
-        if not block or total > MAX_TEXT:
+        if not block:
             break
         if len(rest) > _MAX_LINE:
             lines.number += 1
             lines.note("line-unreadable")
             break
+        if total > MAX_TEXT:
+            yield from _judge_end(fd, total - len(rest), lines, what, place, owner, store)
+            break
     if not lines.number and not rest:
         yield owner.says(f"{what}-empty", place)
     for code, (first, count) in lines.found.items():
-        yield owner.says(f"{what}-{code}", place, f"{count - 1:,} more" if count > 1 else "", first)
+        yield owner.says(f"{what}-{code}", place, f"{count - 1:,} more" if count > 1 else "", first or None)
+
+
+def _judge_end(
+    fd: int, start: int, lines: Lines, what: str, place: str, owner: Owner, store: Store
+) -> Iterator[Symptom]:
+    """The last lines of a file whose first ones, up to the offset ``start``, were judged."""
+    size = os.fstat(fd).st_size
+    tail = max(start, size - _TAIL)
+    data = os.pread(fd, size - tail, tail)
+    if tail > start:
+        skipped = data.find(b"\n") + 1
+        tail, data = tail + skipped, data[skipped:]
+        yield owner.says("text-unjudged", place, f"{(tail - start) / 1e6:,.0f} MB of {size / 1e6:,.0f} MB")
+        if tail - start <= _MAX_COUNTED:
+            lines.number += _count_lines(fd, start, tail, store)
+        else:
+            lines.number = _UNCOUNTED
+    data, cut = whole_characters(data)
+    if cut:
+        yield owner.says("text-cut", place)
+    try:
+        lines.add(data.decode("utf-8").splitlines())
+    except UnicodeDecodeError:
+        yield owner.says(f"{what}-not-utf8", place)
+    for found in lines.found.values():
+        if found[0] > _UNCOUNTED:
+            found[0] = 0
+
+
+def _count_lines(fd: int, start: int, end: int, store: Store) -> int:
+    count = 0
+    while start < end:
+        block = os.pread(fd, min(_BLOCK, end - start), start)
+        if not block:
+            break
+        count += block.count(b"\n")
+        start += len(block)
+        store.pulse()
+    return count

@@ -12,6 +12,7 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.findings import Symptom
 
 from .. import layout
+from ..being_made import is_being_made
 from . import columns, documents, folders
 from .contents import check_folder
 from .context import Owner, Store
@@ -46,6 +47,10 @@ def check_run(
             return
         meta = documents.read(layout.META, fd)
         place = layout.join(path, layout.META)
+        if layout.is_hex32(name) and is_being_made(fd):
+            # Not one of the defects it would be were it left like this.
+            yield owner.says("run-being-made", path)
+            return
         if meta.state == "missing":
             if layout.is_hex32(name):
                 # What only a run has tells what its metadata was.
