@@ -14,102 +14,11 @@ PACKAGE = Path(__file__).parents[2] / "mlruns_tui"
 ROOT = PACKAGE.parent
 STDLIB_ROOMS = ("model", "disk", "scanner", "triage", "cleanup")
 
-MUTATING_OS = {
-    "rename", "renames", "replace", "unlink", "remove", "removedirs", "rmdir", "mkdir", "makedirs", "mkfifo", "mknod",
-    "link", "symlink", "truncate", "ftruncate", "write", "pwrite", "writev", "pwritev", "fsync", "fdatasync", "utime",
-    "chmod", "fchmod", "lchmod", "chown", "fchown", "lchown", "setxattr", "removexattr", "sendfile",
-    "copy_file_range", "posix_fallocate", "splice",
-}  # fmt: skip
-MUTATING_PATH = {
-    "write_text", "write_bytes", "touch", "symlink_to", "hardlink_to", "unlink", "rmdir", "mkdir", "rename", "chmod",
-}  # fmt: skip
-MUTATING_SHUTIL = {"rmtree", "move", "copy", "copy2", "copyfile", "copytree", "copymode", "copystat", "chown"}
-PIPES = {
-    # Writing to a pipe between our own processes changes no file system.
-    "scanner/process.py",
-    "cleanup/worker.py",
-}
-
 
 def sources() -> list[Path]:
     found = sorted(PACKAGE.rglob("*.py"))
     assert len(found) > 30
     return found
-
-
-def is_open_flag_mutating(call: ast.Call) -> bool:
-    names = {node.attr for node in ast.walk(call) if isinstance(node, ast.Attribute)}
-    return bool(names & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE"})
-
-
-def mutating_calls(path: Path) -> list[str]:
-    """Calls in a source file that alter a file system, as ``line: text``."""
-    found = []
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        function = node.func
-        text = ast.unparse(function)
-        if isinstance(function, ast.Attribute):
-            owner, name = ast.unparse(function.value), function.attr
-            bad = (
-                (owner == "os" and (name in MUTATING_OS or (name == "open" and is_open_flag_mutating(node))))
-                or (owner == "shutil" and name in MUTATING_SHUTIL)
-                or (owner == "tempfile")
-                or (name in MUTATING_PATH and owner not in ("os", "change", "self", "formatter"))
-            )
-        else:
-            bad = False
-        if text in ("open", "io.open", "os.fdopen") or text.endswith(".open"):
-            mode = next((word.value for word in node.keywords if word.arg == "mode"), None)
-            position = 0 if text.endswith(".open") and text not in ("io.open", "os.open") else 1
-            if mode is None and len(node.args) > position:
-                mode = node.args[position]
-            if isinstance(mode, ast.Constant) and isinstance(mode.value, str) and set(mode.value) & set("wax+"):
-                bad = True
-        if bad:
-            found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)[:100]}")
-    return found
-
-
-def test_only_disk_change_alters_a_file_system() -> None:
-    allowed_pipes = PIPES
-    found = [
-        call
-        for path in sources()
-        if path != PACKAGE / "disk" / "change.py"
-        for call in mutating_calls(path)
-        if not (str(path.relative_to(PACKAGE)) in allowed_pipes and "os.write(" in call)
-    ]
-    assert found == []
-
-
-def test_the_search_for_mutating_calls_finds_them(tmp_path: Path) -> None:
-    bad = tmp_path / "bad.py"
-    for line in (
-        "os.rename(a, b)",
-        "shutil.rmtree(a)",
-        "Path(a).write_text('')",
-        "open(a, 'w')",
-        "open(a, mode='ab')",
-        "os.open(a, os.O_RDWR)",
-        "path.open('x')",
-        "(a / b).mkdir()",
-    ):
-        bad.write_text(f"import os\n{line}\n")
-        assert mutating_calls_of(bad), line
-    bad.write_text("open(a)\nos.open(a, os.O_RDONLY)\nx.replace('a', 'b')\n")
-    assert not mutating_calls_of(bad)
-
-
-def mutating_calls_of(path: Path) -> list[str]:
-    global ROOT
-    before, ROOT = ROOT, path.parent
-    try:
-        return mutating_calls(path)
-    finally:
-        ROOT = before
 
 
 def test_only_tracking_names_mlflow_in_an_import() -> None:
