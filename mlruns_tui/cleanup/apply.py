@@ -268,9 +268,11 @@ class _Application:
         except OSError as error:
             why = say.failure(error, "").rstrip(". ")
         try:
-            work.undo(self._kept.ground)
             if isinstance(work, Mend):
+                work.undo(self._kept.ground, grown=True)
                 work.tidy(self._kept.ground)
+            else:
+                work.undo(self._kept.ground)
             self._finished(n, "skipped", f"{why}; put back.")
         except FileExistsError:
             self._moved_bytes += item.allocated_bytes

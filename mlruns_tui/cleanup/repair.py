@@ -128,9 +128,10 @@ class Mend:
 
     # Taking back.
 
-    def undo(self, ground: Ground, *, force: bool = False) -> None:
+    def undo(self, ground: Ground, *, force: bool = False, grown: bool = False) -> None:
         """As it was before. Raises OSError, with nothing changed; FileExistsError when what was put there is
-        not that any more (``force``: then it is kept in the batch's folder)."""
+        not that any more (``force``: then it is kept in the batch's folder). ``grown``: somebody added to the
+        original after the other was made from it."""
         where, slot, _ = self.find(ground)
         if where != "backup" or slot is None:
             raise FileNotFoundError(errno.ENOENT, "not in the backup", self.item.path)
@@ -139,7 +140,7 @@ class Mend:
         try:
             original = self._original(ground, folder)
             there = look.exists(name, parent_fd)
-            if there and not force and not self._is_ours(parent_fd, name, folder, original):
+            if there and not force and not self._is_ours(parent_fd, name, folder, original, grown=grown):
                 raise FileExistsError(errno.EEXIST, "changed since it was repaired", self.item.path)
             self._about_to_change(ground, slot)
             if original:
@@ -263,13 +264,13 @@ class Mend:
         new = _status(NEW, folder)
         return NEW if new is not None and ground.places.same(new, self.item.identity) else OLD
 
-    def _is_ours(self, fd: int, name: str, folder: int, original: str) -> bool:
+    def _is_ours(self, fd: int, name: str, folder: int, original: str, *, grown: bool) -> bool:
         """Whether what is in the place is still what was put there."""
         if self.step.kind == "make-directory":
             return self._made.is_directory(name, fd)
         source = open_file(original, folder) if self.step.kind == "drop-bytes" else -1
         try:
-            return self._made.is_file(fd, name, source)
+            return self._made.is_file(fd, name, source, beginning=grown)
         finally:
             if source >= 0:
                 os.close(source)

@@ -33,6 +33,8 @@ class Made:
                 inside, _, text = self.step.content.partition("\n")
                 if inside:
                     change.create_file(fd, inside, text.encode("utf-8", "surrogateescape"), mode & 0o666, owner=owner)
+                    if times:
+                        change.set_times(fd, inside, times)
                     change.sync(fd)
                 change.share(fd, mode, owner)
             finally:

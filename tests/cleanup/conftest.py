@@ -439,3 +439,48 @@ def nothing_lost(faults: Any, record_property: Callable[[str, object], None]) ->
         assert (whole.lost, whole.inexact) == ([], [])
 
     return judged
+
+
+@pytest.fixture
+def broken_store(new_store: Callable[[str], Store]) -> Callable[[str], Store]:
+    """Makes a store that is broken in each way a repair mends: metadata lost and empty, folders, lines and params
+    MLflow cannot use, a stray."""
+
+    def make(name: str) -> Store:
+        store = new_store(name)
+        for experiment_id in ("1", "2"):
+            store.experiment(experiment_id)
+            (store.root / experiment_id / "meta.yaml").write_text(
+                f"artifact_location: file://{store.root}/{experiment_id}\ncreation_time: 1700000000000\n"
+                f"experiment_id: '{experiment_id}'\nlast_update_time: 1700000000000\nlifecycle_stage: active\n"
+                f"name: e{experiment_id}\n"
+            )
+        for experiment_id, run_id in (
+            ("1", "f1" * 16), ("2", "a1" * 16), ("2", "b1" * 16), ("2", "c1" * 16), ("2", "d1" * 16),
+        ):  # fmt: skip
+            run = store.run(store.root / experiment_id / run_id)
+            (run / "params" / "lr").write_text("0.1")
+            (run / "metrics" / "loss").write_text("1700000000000 0.5 0\n")
+            (run / "meta.yaml").write_text(
+                f"artifact_uri: file://{run}/artifacts\nend_time: 1700000009000\nentry_point_name: ''\n"
+                f"experiment_id: '{experiment_id}'\nlifecycle_stage: active\nrun_id: {run_id}\nrun_name: r\n"
+                f"run_uuid: {run_id}\nsource_name: ''\nsource_type: 4\nsource_version: ''\n"
+                "start_time: 1700000000000\nstatus: 3\ntags: []\nuser_id: alice\n"
+            )
+        two = store.root / "2"
+        (store.root / "1" / "meta.yaml").unlink()
+        (two / ("a1" * 16) / "meta.yaml").write_bytes(b"")
+        (two / ("b1" * 16) / "artifacts").rmdir()
+        shutil.rmtree(two / ("b1" * 16) / "params")
+        loss = two / ("c1" * 16) / "metrics" / "loss"
+        loss.write_bytes(b"1700000000000 0.5 0\ngarbage\n1700000001000 0.2 2\n")
+        loss.chmod(0o640)
+        (two / ("c1" * 16) / "params" / "bad").write_bytes(b"caf\xe9")
+        (two / ("d1" * 16) / "meta.yaml").write_bytes(b"artifact_uri: file:///x\nend_ti")
+        shutil.rmtree(two / ("d1" * 16) / "tags")
+        (store.root / ".git").mkdir()
+        (store.root / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+        store.age()
+        return store
+
+    return make
