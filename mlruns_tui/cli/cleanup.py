@@ -33,6 +33,7 @@ from .options import (
     where_option,
 )
 from .reading import read_store
+from .retention import Expired
 from .working import finish
 
 _UNSAFE = {
@@ -59,6 +60,8 @@ class Manner:
     as_json: bool
     ndjson: bool
     lock_timeout_s: float
+    expired: Expired
+    """My older backups, which go for good besides."""
 
 
 def _unsafe_options(function: Any) -> Any:
@@ -79,7 +82,7 @@ def _unsafe_options(function: Any) -> Any:
         "mlruns-tui cleanup ./mlruns --days-old 30 --experiment 'bert-*'",
         "mlruns-tui cleanup ./mlruns --where \"metrics.val_acc < 0.2 or status = 'FAILED'\" --dry-run",
         "mlruns-tui cleanup ./mlruns --run 8c1f03d2a1b24c7e9f00aa11bb22c310 --with-descendants",
-        "mlruns-tui cleanup /data/mlruns --days-old 90 --force --quiet        # in a crontab",
+        "mlruns-tui cleanup /data/mlruns --days-old 90 --keep-backups 14d --force --quiet        # in a crontab",
     ),
 )
 @store_argument
@@ -98,6 +101,13 @@ def _unsafe_options(function: Any) -> Any:
 @click.option("--orphans-with-runs", is_flag=True, help="Also orphaned experiments that still hold readable runs.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, change nothing.")
 @click.option("--backup/--no-backup", default=True, help="Move to a backup (default), or delete for good.")
+@click.option(
+    "--keep-backups",
+    "keep_backups_ms",
+    metavar="TIME",
+    callback=duration_ms,
+    help="Also delete your own backups made longer ago than this, 14d for instance, for good.",
+)
 @click.option(
     "--min-idle",
     "min_idle_ms",
@@ -122,6 +132,7 @@ def command(
     orphans_with_runs: bool,
     dry_run: bool,
     backup: bool,
+    keep_backups_ms: int | None,
     min_idle_ms: int | None,
     force: bool,
     lock_timeout_ms: int,
@@ -144,8 +155,9 @@ def command(
             "--with-descendants goes with --run ID, and not with --days-old: a young child of an old run is not old",
             hint="name the runs at the top with --run",
         )
-    manner = Manner(dry_run, force, quiet, as_json, ndjson, lock_timeout_ms / 1000)
     reader, snapshot = read_store(store, database, quiet=quiet)
+    expired = Expired(snapshot.store.root, keep_backups_ms)
+    manner = Manner(dry_run, force, quiet, as_json, ndjson, lock_timeout_ms / 1000, expired)
     plan = plan_cleanup(
         reader,
         snapshot,
@@ -162,7 +174,7 @@ def command(
     )
     if not dry_run and (plan.items or plan.refused):
         check_changeable(snapshot.store)
-    if dry_run or plan.empty:
+    if dry_run or (plan.empty and not expired):
         _show(plan, snapshot, None, manner)
         return Exit.DONE
     if not (as_json or ndjson or (quiet and force)):
@@ -206,13 +218,17 @@ def _show(plan: Plan, snapshot: Snapshot, batch: Batch | None, manner: Manner) -
         result = documents.cleanup_result(plan, batch) if batch else None
         put_ndjson(result["items"] if result else fields["items"])
         put_ndjson(fields["refused"])
+        put_ndjson(manner.expired.fields()["purges"])
     elif manner.as_json:
-        put_json(
-            documents.cleanup_document(plan, snapshot.store, batch, dry_run=manner.dry_run, messages=snapshot.messages)
+        document = documents.cleanup_document(
+            plan, snapshot.store, batch, dry_run=manner.dry_run, messages=snapshot.messages
         )
-    elif batch is None and not (manner.quiet and plan.empty):
+        put_json({**document, **manner.expired.fields()})
+    elif batch is None and not (manner.quiet and plan.empty and not manner.expired):
         space = space_of(plan.store_root)
         say(plan_text.plan_lines(plan, snapshot, space.bytes_free if space else None, width()))
+        if manner.expired:
+            say(["", *manner.expired.lines()])
         for message in snapshot.messages:
             tell(f"mlruns-tui: {message}")
 
@@ -223,7 +239,18 @@ def _ask(plan: Plan, manner: Manner) -> None:
         return
     if manner.as_json or manner.ndjson or not is_interactive():
         what = plural(len(plan.items), "item")
+        purges = plural(len(manner.expired.batches), "older backup")
+        what = " and ".join(filter(None, (what if plan.items else "", purges if manner.expired else "")))
         raise needs_force(f"{what} would go, and nobody can be asked", documents.plan_fields(plan))
+    if plan.items:
+        _ask_about_items(plan)
+    if manner.expired:
+        number = manner.expired.items
+        backups = plural(len(manner.expired.batches), "older backup")
+        type_number(f"Delete {backups} for good? Type {number} (the items in them) to delete", number)
+
+
+def _ask_about_items(plan: Plan) -> None:
     number = len(plan.items)
     what = items_text(plan.totals.runs, plan.totals.experiments)
     if plan.backup:
@@ -234,23 +261,30 @@ def _ask(plan: Plan, manner: Manner) -> None:
 
 def _carry_out(plan: Plan, snapshot: Snapshot, manner: Manner) -> int:
     free_before = space_of(plan.store_root)
-    batch, interrupted = finish(start_apply(plan, manner.lock_timeout_s), quiet=manner.quiet)
+    batch, interrupted = None, False
+    if plan.items:
+        batch, interrupted = finish(start_apply(plan, manner.lock_timeout_s), quiet=manner.quiet)
     free_after = space_of(plan.store_root)
+    expired = manner.expired
+    if expired and not interrupted:
+        interrupted = expired.purge(manner.lock_timeout_s, quiet=manner.quiet)
     if manner.as_json or manner.ndjson:
         _show(plan, snapshot, batch, manner)
-    else:
+    elif batch is not None:
         measured = free_after.bytes_free - free_before.bytes_free if free_before and free_after else None
         say(plan_text.result_lines(plan, batch, measured))
         for message in batch.messages:
             tell(f"mlruns-tui: {message}")
-    return _exit_code(batch, interrupted)
+    if not (manner.as_json or manner.ndjson):
+        expired.tell()
+    return _exit_code(batch, interrupted, expired.failed)
 
 
-def _exit_code(batch: Batch, interrupted: bool) -> Exit:
-    outcomes = [one.outcome for one in batch.items]
+def _exit_code(batch: Batch | None, interrupted: bool, failed: bool) -> Exit:
+    outcomes = [one.outcome for one in batch.items] if batch else []
     if interrupted:
         return Exit.INTERRUPTED
-    if "failed" in outcomes:
+    if "failed" in outcomes or failed:
         return Exit.SOME_FAILED
     if outcomes and "done" not in outcomes and "skipped" in outcomes:
         return Exit.STALE

@@ -228,7 +228,14 @@ SCHEMAS: dict[str, Schema] = {
         "list",
         _with_optional(_object(experiments=_list(_EXPERIMENT), totals=_STORE_TOTALS, complete=_FLAG), runs=_list(_RUN)),
     ),
-    "cleanup": _document("cleanup", _object(dry_run=_FLAG, plan=_PLAN, result=_or_null(_RESULT))),
+    "cleanup": _document(
+        "cleanup",
+        _with_optional(
+            _object(dry_run=_FLAG, plan=_PLAN, result=_or_null(_RESULT)),
+            purges=_list(_BATCH),
+            purged=_list(_BATCH_RESULT),
+        ),
+    ),
     "repair": _document(
         "repair",
         _object(
@@ -258,7 +265,7 @@ SCHEMAS: dict[str, Schema] = {
         "backups",
         _with_optional(
             _object(batches=_list(_BATCH)),
-            result=_object(did={"enum": ["restore", "purge"]}, batches=_list(_BATCH_RESULT)),
+            result=_object(did={"enum": ["restore", "purge", "pack", "verify"]}, batches=_list(_BATCH_RESULT)),
         ),
     ),
     "log": _document("log", _object(batches=_list(_LOGGED))),

@@ -44,6 +44,11 @@ def is_mine(batch: Batch) -> bool:
     return os.geteuid() in (batch.uid, 0)
 
 
+def is_own(batch: Batch) -> bool:
+    """Whether this user made it: what is done without naming a batch is done to one's own only."""
+    return batch.uid == os.geteuid()
+
+
 def deletes(batch: Batch) -> bool:
     """Whether going on deletes something for good."""
     return batch.open_op == "purge" or (batch.open_op == "apply" and not batch.backup)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import click
@@ -18,6 +17,7 @@ from mlruns_tui.cli.options import (
     lock_option,
     quiet_option,
 )
+from mlruns_tui.cli.retention import older
 from mlruns_tui.cli.working import finish
 from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.errors import UsageError
@@ -26,7 +26,6 @@ from mlruns_tui.report.backups_text import counted
 from mlruns_tui.report.plan_text import freed_sentence, outcome_lines
 from mlruns_tui.report.words import size_text
 from mlruns_tui.workflow.changing import batches, start_purge
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.reading import open_reader, space_of
 
 from .shared import HELD, Named, batch_arguments, batch_named, exit_code, keys_named, this_time
@@ -75,7 +74,7 @@ def command(
         chosen = [batch_named(found, named.batch)]
         keys = keys_named(chosen[0], named.items)
     else:
-        chosen = _older(found, older_than_ms)
+        chosen = older(found, older_than_ms)
     held = [one for batch in chosen for one in _held(batch, keys)]
     purged: list[Batch] = []
     results: list[Batch] = []
@@ -96,13 +95,6 @@ def command(
     elif not quiet:
         say("Nothing to purge." if older_than_ms is not None else f"Batch {chosen[0].id} holds nothing any more.")
     return exit_code(results, interrupted)
-
-
-def _older(found: Sequence[Batch], older_than_ms: int) -> list[Batch]:
-    """My batches made before then; one that stopped half-way has to be settled first."""
-    limit = now_ms() - older_than_ms
-    mine = [batch for batch in found if batch.uid == os.geteuid() and batch.created_ms < limit]
-    return [batch for batch in mine if batch.state != "unfinished"]
 
 
 def _held(batch: Batch, keys: Sequence[str] | None) -> list[BatchItem]:

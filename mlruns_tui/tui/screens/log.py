@@ -133,9 +133,7 @@ class LogScreen(Screen[None]):
         width = max(20, self.query_one("#about").size.width - 2)
         self.query_one("#about-words", Static).update(stack(self._about(entry, width)) if entry else "")
         keys = [("y", "copy the command")] if entry and log.get_back(entry.batch, self._root) else []
-        self.query_one(KeyLine).set_keys(
-            [*keys, ("b", "backups, from the store"), ("r", "look again"), ("Esc", "back")]
-        )
+        self.query_one(KeyLine).set_keys([*keys, ("r", "look again"), ("Esc", "back")])
 
     def _about(self, entry: Entry, width: int) -> list[Content]:
         lines: list[Content] = []
