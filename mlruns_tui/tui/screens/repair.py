@@ -24,7 +24,7 @@ from mlruns_tui.tui.background import in_background
 from mlruns_tui.tui.messages import Returned
 from mlruns_tui.tui.widgets import repair_words
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
-from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
+from mlruns_tui.tui.widgets.cells import DIM, end_of, line, signs_of, stack
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.panel import Panel, Words
@@ -136,9 +136,9 @@ class RepairScreen(Screen["RepairAnswer | None"]):
         if not self._drawable:
             return
         plan, signs = self.plan, signs_of(self.app)
-        self.query_one("#head", SplitLine).show(
-            line([*crumbs(signs, "repair"), ("   nothing has changed yet", DIM)]), line([(plan.store_given, DIM)])
-        )
+        where = line([*crumbs(signs, "repair"), ("   nothing has changed yet", DIM)])
+        room = self.size.width - where.cell_length - 4
+        self.query_one("#head", SplitLine).show(where, line([(end_of(plan.store_given, room), DIM)]))
         self.query_one("#headline", SplitLine).show(repair_words.headline(plan))
         panel = self.query_one("#items-panel", Panel)
         panel.set_title("repairs", plural(len(plan.items), "place"))

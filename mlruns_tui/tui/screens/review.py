@@ -19,7 +19,7 @@ from mlruns_tui.report.words import plural, size_text
 from mlruns_tui.tui.screens.dialogs import DeleteDialog
 from mlruns_tui.tui.widgets import plan_words
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
-from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
+from mlruns_tui.tui.widgets.cells import DIM, end_of, line, signs_of, stack
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.panel import Panel, Words
@@ -140,9 +140,9 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         plan, signs = self.plan, signs_of(self.app)
         self._cached_painter = self._painter
         narrow = self.has_class("-narrow")
-        self.query_one("#head", SplitLine).show(
-            line([*crumbs(signs, "review"), ("   nothing has changed yet", DIM)]), line([(plan.store_given, DIM)])
-        )
+        where = line([*crumbs(signs, "review"), ("   nothing has changed yet", DIM)])
+        room = self.size.width - where.cell_length - 4
+        self.query_one("#head", SplitLine).show(where, line([(end_of(plan.store_given, room), DIM)]))
         headline = plan_words.headline(plan)
         self.query_one("#headline", SplitLine).show(headline)
         goes = self.query_one("#goes-panel", Panel)

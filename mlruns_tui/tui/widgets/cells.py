@@ -53,6 +53,16 @@ def cut(text: str, cells: int) -> str:
     return set_cell_size(text, cells)
 
 
+def end_of(text: str, cells: int) -> str:
+    """A path in at most ``cells`` cells: what is too long loses its start."""
+    text = safe(text)
+    if cell_len(text) <= cells:
+        return text
+    while text and cell_len(text) > cells - 1:
+        text = text[1:]
+    return f"…{text}" if cells > 0 else ""
+
+
 def width_of(text: str) -> int:
     """Cells this text takes once drawn."""
     return cell_len(safe(text))
