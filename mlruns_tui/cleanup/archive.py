@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import zstandard
 
 LEVEL = 3
+AT_ITS_END = -1
 _MANY = 8 << 20
 """Bytes from which a second thread of the compressor pays."""
 
@@ -219,7 +220,8 @@ class _Nobody:
 def replay(tar_fd: int, manifest: Manifest, visitor: Visitor | None = None) -> dict[int, str]:
     """Read an archive from its first to its last byte, comparing everything with the manifest.
 
-    Returns what is wrong with it, by index of the damaged items; empty when all of it is sound. Raises
+    Returns what is wrong with it, by index of the damaged items (``AT_ITS_END``: every item is sound, and yet
+    the archive is not what was written); empty when all of it is sound. Raises
     Damaged (the manifest), OSError of the visitor's own making.
     """
     library()
@@ -236,7 +238,7 @@ def replay(tar_fd: int, manifest: Manifest, visitor: Visitor | None = None) -> d
                 raise Damaged("its manifest names an item it does not hold")
             expected = tarformat.header(member)
             if tape.take(len(expected)) != expected:
-                raise Torn(f"{safe(member.path)} is not where it must be")
+                raise Torn(f"{_inside(member)} is not where it must be")
             visitor.begin(member)
             problem = _data(tape, member, visitor)
             if problem and n not in problems:
@@ -249,8 +251,10 @@ def replay(tar_fd: int, manifest: Manifest, visitor: Visitor | None = None) -> d
         if size != manifest.size:
             raise Torn(f"it has {size:,} bytes instead of {manifest.size:,}")
     except Torn as error:
-        left = _from(manifest, n) if waiting else set(manifest.fingerprints)
-        for one in left:
+        if not waiting:
+            # Every item was read whole; one that is damaged explains a checksum over all of them.
+            return problems or {AT_ITS_END: str(error)}
+        for one in _from(manifest, n):
             if one not in problems:
                 problems[one] = str(error)
                 visitor.give_up(one)
@@ -265,6 +269,11 @@ def _from(manifest: Manifest, n: int) -> set[int]:
             order.append(member.item)
     at = order.index(n) if n in order else 0
     return set(order[at:])
+
+
+def _inside(member: Member) -> str:
+    """Its path in the item, to be shown."""
+    return safe(member.path.partition("/")[2]) or "its folder"
 
 
 def _data(tape: Tape, member: Member, visitor: Visitor) -> str:
@@ -285,5 +294,5 @@ def _data(tape: Tape, member: Member, visitor: Visitor) -> str:
             left -= len(content)
         found = sha.hexdigest()
     if size and tape.take(len(tarformat.padding(size))).strip(b"\0"):
-        return f"{safe(member.path)} is damaged"
-    return "" if found == member.sha256 else f"{safe(member.path)} is damaged: its checksum differs"
+        return f"{_inside(member)} is damaged"
+    return "" if found == member.sha256 else f"{_inside(member)} is damaged: its checksum differs"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import heapq
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlruns_tui.disk import look
+from mlruns_tui.model.batch import ItemGain
 from mlruns_tui.model.text import safe
 
 from .archive import LEVEL, library
+from .purge import chosen_items
 from .trees import my_groups, segments, why_not_packable
+from .vault import looking
 
 LARGEST = 12
 """Files of an item that are looked into …"""
@@ -121,3 +125,33 @@ def _probe(parent_fd: int, path: str) -> float:
         os.close(fd)
     content = b"".join(parts)
     return min(1.0, len(library()(level=LEVEL).compress(content)) / len(content)) if content else 0.0
+
+
+def gains_of(root: str, batch_id: str, keys: Sequence[str] | None = None) -> tuple[ItemGain, ...]:
+    """The same for what a batch of the store at ``root`` keeps as trees, or its items with these keys.
+
+    Raises UsageError (no such store, batch or key), DamagedError (its plan), MlrunsError (no compressor).
+    """
+    library()
+    found: list[ItemGain] = []
+    with looking(root) as site:
+        kept = site.open_sound(batch_id)
+        try:
+            for n in chosen_items(kept, keys):
+                item = kept.items[n]
+                if kept.find(n)[0] != "backup" or item.action == "repair":
+                    continue
+                try:
+                    place = kept.places.find(n)
+                    if place is None:
+                        continue
+                    one = gain(place[0].fd, place[0].name)
+                    found.append(
+                        ItemGain(item.key, item.name, one.allocated_bytes, one.expected_bytes, one.percent, one.why_not)
+                    )
+                except OSError as error:
+                    why = f"it cannot be read ({look.words(error)})"
+                    found.append(ItemGain(item.key, item.name, item.allocated_bytes, item.allocated_bytes, 0, why))
+        finally:
+            kept.close()
+    return tuple(found)

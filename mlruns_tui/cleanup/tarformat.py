@@ -16,7 +16,9 @@ from functools import cache, lru_cache
 from .members import Member
 
 BLOCK = 512
-END = b"\0" * (2 * BLOCK)
+END = b"\0" * (2 * BLOCK + (1 << 20))
+"""Two blocks of zeros end an archive; more of them keep the last item out of the compressor's last block,
+which cannot be had when its checksum is wrong."""
 _MAX_OCTAL = 0o77777777777
 _MAX_ID = 0o7777777
 _TYPES = {"d": b"5", "f": b"0", "l": b"2", "h": b"1"}

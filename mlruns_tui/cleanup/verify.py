@@ -12,7 +12,7 @@ from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import Outcome
 
-from .archive import Damaged, library, replay
+from .archive import AT_ITS_END, Damaged, library, replay
 from .kept import Kept
 from .members import Member
 from .progress import Progress
@@ -146,8 +146,11 @@ class _Check:
         except OSError as error:
             problems = dict.fromkeys(about, f"cannot be read: {look.words(error)}")
         where = safe(archives.path(name))
+        ending = problems.get(AT_ITS_END, "")
         for n in about:
             why = f"damaged in {where}: {problems[n]}. {_GO_ON}" if n in problems else ""
+            if ending:
+                why = f"whole, but its archive {where} is damaged: {ending}. Restore it while it is whole."
             self._finished(n, "failed" if why else "done", why)
 
     def _finished(self, n: int, outcome: Outcome, why: str = "") -> None:

@@ -125,5 +125,21 @@ class ApplyEvent:
 
 OnConflict = Literal["skip", "rename", "swap"]
 
+
+@dataclass(frozen=True, slots=True)
+class ItemGain:
+    """What packing one item of a batch is expected to bring, from samples of its largest files."""
+
+    key: str
+    name: str
+    allocated_bytes: int
+    expected_bytes: int
+    """Disk space its archive would take."""
+    percent: int
+    """Of the space it takes now; negative when an archive would be larger."""
+    why_not: str = ""
+    """Why an archive could not hold it exactly; empty when it could."""
+
+
 MIN_GAIN_PERCENT = 15
 """Of the space an item takes: below this packing is not worth its time."""

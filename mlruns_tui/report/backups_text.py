@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.batch import Batch, BatchItem, ItemGain
 from mlruns_tui.model.text import safe
 
-from .plan_text import outcome_lines
+from .plan_text import freed_sentence, outcome_lines
 from .tables import Column, table
 from .words import NONE, ago_text, count_text, items_text, plural, size_text, time_text
 
+_MOST_GAINS = 30
 _UNFINISHED = "{id} stopped half-way; {whole}. mlruns-tui undo, or backups restore, settles it."
 
 
@@ -79,10 +80,12 @@ def batch_lines(batch: Batch, width: int | None = None) -> list[str]:
     )
     rows = [
         (
-            one.item.name or safe(one.item.run_id or one.item.experiment_id),
+            safe(one.item.path)
+            if one.item.what
+            else one.item.name or safe(one.item.run_id or one.item.experiment_id or one.item.path),
             safe(one.item.experiment_id),
             safe(one.item.run_id) or NONE,
-            one.item.reason,
+            f"{one.item.reason}: {one.item.what}" if one.item.what else one.item.reason,
             "put aside" if one.put_aside else one.place,
             count_text(one.item.files),
             size_text(one.item.size_bytes),
@@ -112,6 +115,8 @@ def restored_lines(batch: Batch) -> list[str]:
 
 def back_words(back: Sequence[BatchItem]) -> str:
     """``143 runs are back, every byte and date as before.``"""
+    if all(one.item.action == "repair" for one in back):
+        return f"{counted(back)} taken back: the store is as broken as before, every byte and date."
     return f"{counted(back)} {'is' if len(back) == 1 else 'are'} back, every byte and date as before."
 
 
@@ -126,7 +131,69 @@ def lost_words(lost: Sequence[BatchItem]) -> str:
     return f"{counted(lost)} {were} deleted for good before it stopped; nothing brings {them} back."
 
 
+def gain_lines(gains: Sequence[ItemGain], min_percent: int) -> list[str]:
+    """What packing would bring, the largest items first; at the end what it does not help."""
+    able = [one for one in gains if not one.why_not and one.percent >= min_percent]
+    columns = (
+        Column("item", gives_way=True),
+        Column("on disk", right=True),
+        Column("packed", right=True),
+        Column("gain", right=True),
+    )
+    shown = sorted(gains, key=lambda one: -one.allocated_bytes)[:_MOST_GAINS]
+    rows = [
+        (
+            one.name or safe(one.key),
+            size_text(one.allocated_bytes),
+            NONE if one.why_not else f"~{size_text(one.expected_bytes)}",
+            NONE if one.why_not else f"~{max(one.percent, 0)} %",
+        )
+        for one in shown
+    ]
+    lines = table(columns, rows)
+    if len(gains) > len(shown):
+        lines.append(f"… {len(gains) - len(shown):,} smaller ones")
+    before = sum(one.allocated_bytes for one in able)
+    after = sum(one.expected_bytes for one in able)
+    lines += ["", f"{plural(len(able), 'item')} can be packed: {size_text(before)} to about {size_text(after)}."]
+    poor = [one for one in gains if not one.why_not and one.percent < min_percent]
+    if poor:
+        size = size_text(sum(one.allocated_bytes for one in poor))
+        lines.append(
+            f"{plural(len(poor), 'item')} of {size} would gain less than {min_percent} %, as model weights do, and "
+            "stay as they are. What helps there: backups purge frees all of it; cleanup --slim drops artifacts only "
+            "and keeps metrics."
+        )
+    lines += [f"{one.name or safe(one.key)} cannot be packed: {one.why_not}" for one in gains if one.why_not]
+    return lines
+
+
+def packed_lines(batch: Batch, measured: int | None = None) -> list[str]:
+    """What packing came to."""
+    done = [one for one in batch.items if one.outcome == "done"]
+    before = sum(one.item.allocated_bytes for one in done)
+    after = sum(one.packed_bytes for one in done)
+    if not done:
+        return ["Nothing was packed.", *outcome_lines(batch.items)]
+    first = f"{counted(done)} packed and read back: {size_text(before)} became {size_text(after)}."
+    return [f"{first} {freed_sentence(batch.freed_bytes, measured)}", *outcome_lines(batch.items)]
+
+
+def verified_lines(batches: Sequence[Batch]) -> list[str]:
+    """What reading everything again came to."""
+    lines: list[str] = []
+    for batch in batches:
+        sound = [one for one in batch.items if one.outcome == "done"]
+        damaged = sum(one.outcome == "failed" for one in batch.items)
+        what = f"{safe(batch.id)}  {counted(sound)} read, nothing differs" if sound or not damaged else safe(batch.id)
+        lines.append(f"{what}{f', {damaged:,} damaged' if damaged else ''}")
+        lines += outcome_lines(batch.items)
+    return lines or ["No backups, nothing to check."]
+
+
 def counted(items: Sequence[BatchItem]) -> str:
     """``143 runs and 2 experiments``."""
+    if items and all(one.item.action == "repair" for one in items):
+        return plural(len(items), "repair")
     runs = sum(one.item.kind == "run" for one in items)
     return items_text(runs, len(items) - runs)

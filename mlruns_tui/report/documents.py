@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.batch import Batch, BatchItem, ItemGain
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Children, Plan, Protection, RefusedItem, children_of
 from mlruns_tui.model.store import Experiment, Run, Snapshot, StoreInfo
@@ -224,6 +224,24 @@ def backups_document(
         body["result"] = {"did": did, "batches": [batch_result(one) for one in results]}
     said = [message for one in batches for message in one.messages] if contents or did else []
     return document("backups", store, body, [*said, *messages])
+
+
+def gains_document(store: StoreInfo, batch: Batch, gains: Sequence[ItemGain], min_percent: int) -> Json:
+    """What packing a batch would bring, as sampled; nothing was done."""
+    rows = [
+        {
+            "key": text(one.key),
+            "name": text(one.name),
+            "allocated_bytes": one.allocated_bytes,
+            "expected_bytes": one.expected_bytes,
+            "gain_percent": one.percent,
+            "packs": not one.why_not and one.percent >= min_percent,
+            "why_not": text(one.why_not) or None,
+        }
+        for one in gains
+    ]
+    body: Json = {"batches": [batch_item(batch)], "gains": rows}
+    return document("backups", store, body, batch.messages)
 
 
 def batch_item(batch: Batch, *, contents: bool = False) -> Json:

@@ -266,6 +266,17 @@ SCHEMAS: dict[str, Schema] = {
         _with_optional(
             _object(batches=_list(_BATCH)),
             result=_object(did={"enum": ["restore", "purge", "pack", "verify"]}, batches=_list(_BATCH_RESULT)),
+            gains=_list(
+                _object(
+                    key=_TEXT,
+                    name=_TEXT,
+                    allocated_bytes=_COUNT,
+                    expected_bytes=_COUNT,
+                    gain_percent={"type": "integer"},
+                    packs=_FLAG,
+                    why_not=_TEXT_OR_NULL,
+                )
+            ),
         ),
     ),
     "log": _document("log", _object(batches=_list(_LOGGED))),

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlruns_tui.model import errors
-from mlruns_tui.model.batch import MIN_GAIN_PERCENT, ApplyEvent, Batch, OnConflict
+from mlruns_tui.model.batch import MIN_GAIN_PERCENT, ApplyEvent, Batch, ItemGain, OnConflict
 from mlruns_tui.model.codec import decode, encode
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import Plan
@@ -78,7 +78,9 @@ def start_apply(plan: Plan, lock_timeout_s: float = 0) -> Task:
 
 def start_undo(root: str, lock_timeout_s: float = 0) -> Task:
     """Take back my newest batch, all of it."""
-    return _start({"do": "undo", "root": root, "lock_timeout_s": lock_timeout_s})
+    from .conflicts import names_taken
+
+    return _start({"do": "undo", "root": root, "staying": names_taken(root), "lock_timeout_s": lock_timeout_s})
 
 
 def start_restore(
@@ -89,6 +91,8 @@ def start_restore(
     lock_timeout_s: float = 0,
 ) -> Task:
     """Put back a batch, or the items of it with these keys."""
+    from .conflicts import names_taken
+
     return _start(
         {
             "do": "restore",
@@ -96,6 +100,7 @@ def start_restore(
             "batch": batch_id,
             "keys": None if keys is None else list(keys),
             "on_conflict": on_conflict,
+            "staying": names_taken(root),
             "lock_timeout_s": lock_timeout_s,
         }
     )
@@ -150,6 +155,16 @@ def start_pack(
             "lock_timeout_s": lock_timeout_s,
         }
     )
+
+
+def gains(root: str, batch_id: str, keys: Sequence[str] | None = None) -> tuple[ItemGain, ...]:
+    """What packing would bring for each item the batch keeps as a tree. Reads only, some of every large file.
+
+    Raises UsageError (no such batch or key), DamagedError, MlrunsError (no compressor).
+    """
+    from mlruns_tui.cleanup.gain import gains_of
+
+    return gains_of(root, batch_id, keys)
 
 
 def start_verify(root: str, batch_id: str, keys: Sequence[str] | None = None) -> Task:

@@ -14,6 +14,8 @@ _COMMANDS = {
     "list": "All batches of a store.",
     "show": "Everything in one batch.",
     "restore": "Put a batch, or some items of it, back.",
+    "pack": "Compress a batch, or some items of it.",
+    "verify": "Read backups again and compare.",
     "purge": "Delete batches, or some items of one, for good.",
 }
 

@@ -130,6 +130,15 @@ def put_back(store: StoreInfo, batch: Batch, result: Batch, *, interrupted: bool
     return exit_code([result], interrupted)
 
 
+def checked(batch: Batch, keys: Sequence[str] | None = None) -> Batch:
+    """The batch with those items only that were just read again."""
+    held = (*HELD, "missing")
+    return replace(
+        batch,
+        items=tuple(one for one in batch.items if one.place in held and (keys is None or one.item.key in keys)),
+    )
+
+
 def exit_code(results: Sequence[Batch], interrupted: bool) -> Exit:
     if interrupted:
         return Exit.INTERRUPTED

@@ -1,0 +1,109 @@
+"""``mlruns-tui backups pack``: the same backup in less space."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from mlruns_tui.cli.asking import confirm, needs_force
+from mlruns_tui.cli.console import is_interactive, put_json, say, tell
+from mlruns_tui.cli.options import (
+    database_option,
+    examples,
+    force_option,
+    json_options,
+    lock_option,
+    quiet_option,
+)
+from mlruns_tui.cli.working import finish
+from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch
+from mlruns_tui.model.errors import Exit
+from mlruns_tui.report import backups_text, documents
+from mlruns_tui.workflow.changing import batches, gains, start_pack
+from mlruns_tui.workflow.reading import open_reader, space_of
+
+from .shared import Named, batch_arguments, batch_named, exit_code, keys_named
+
+
+@click.command(
+    "pack",
+    epilog=examples(
+        "mlruns-tui backups pack ./mlruns 20261122-2026-a3f1",
+        "mlruns-tui backups pack ./mlruns 20261122-2026-a3f1 --dry-run",
+        "mlruns-tui backups pack /data/mlruns 20261122-2026-a3f1 --force --quiet        # in a crontab",
+    ),
+)
+@batch_arguments("[STORE] BATCH [ITEM]…")
+@click.option("--dry-run", is_flag=True, help="Say what each item would gain, from samples, and do nothing.")
+@click.option(
+    "--min-gain",
+    "min_gain",
+    type=click.IntRange(0, 100),
+    metavar="PERCENT",
+    default=MIN_GAIN_PERCENT,
+    show_default=True,
+    help="Leave items as they are that would gain less of their space; 0 packs everything.",
+)
+@force_option("Pack")
+@lock_option
+@quiet_option
+@json_options("backups")
+@database_option
+def command(
+    named: Named,
+    dry_run: bool,
+    min_gain: int,
+    force: bool,
+    lock_timeout_ms: int,
+    quiet: bool,
+    as_json: bool,
+    database: str | None,
+) -> int:
+    """Compress a batch, or some items of it: tar archives with zstd, read back before the originals go.
+
+    Undo and restore work as before, and so does tar --zstd -xf without this program. Model weights hardly
+    shrink; items that gain less than --min-gain stay as they are, which is said.
+    """
+    info = open_reader(named.store, database).store
+    batch = batch_named(batches(info.root), named.batch)
+    keys = keys_named(batch, named.items)
+    moved = [one for one in batch.items if one.place == "moved" and (keys is None or one.item.key in keys)]
+    if not moved:
+        if as_json:
+            put_json(documents.backups_document(info, [batch], did="pack"))
+        elif not quiet:
+            say(f"Nothing of batch {batch.id} is left to pack.")
+        return Exit.DONE
+    if dry_run or not force:
+        found = gains(info.root, batch.id, keys)
+        if not as_json and not quiet:
+            say(backups_text.gain_lines(found, min_gain))
+        if dry_run:
+            if as_json:
+                put_json(documents.gains_document(info, batch, found, min_gain))
+            return Exit.DONE
+        if as_json or not is_interactive():
+            raise needs_force(f"{backups_text.counted(moved)} would be packed, and nobody can be asked")
+        if all(one.percent < min_gain or one.why_not for one in found):
+            return Exit.DONE
+        confirm("Pack?")
+    free_before = space_of(info.root)
+    task = start_pack(info.root, batch.id, keys, min_gain, lock_timeout_ms / 1000)
+    packed, interrupted = finish(task, quiet=quiet)
+    asked = {one.item.key for one in moved}
+    result = replace(packed, items=tuple(one for one in packed.items if one.item.key in asked))
+    if as_json:
+        put_json(documents.backups_document(info, [packed], did="pack", results=[result]))
+    else:
+        free_after = space_of(info.root)
+        measured = free_after.bytes_free - free_before.bytes_free if free_after and free_before else None
+        _tell(result, measured, quiet=quiet)
+    return exit_code([result], interrupted)
+
+
+def _tell(result: Batch, measured: int | None, *, quiet: bool) -> None:
+    if not quiet or any(one.outcome == "failed" for one in result.items):
+        say(backups_text.packed_lines(result, measured))
+    for message in result.messages:
+        tell(f"mlruns-tui: {message}")
