@@ -1,4 +1,4 @@
-"""Any order of marking, sorting, filtering, applying, undoing, restoring, purging, writing by others and dying.
+"""Any order of marking, sorting, filtering, applying, undoing, restoring, packing, purging, writing by others and dying.
 
 An **example** is one store and up to ``STEPS`` steps on it, drawn by Hypothesis; after every step every item must
 lie complete in exactly one place, unless it was purged on purpose, and only what the step was about may have
@@ -8,15 +8,20 @@ calls in this process: reader, planner, marks, views, apply, restore, purge.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import stat
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,6 +34,7 @@ from hypothesis.stateful import (
 )
 
 from mlruns_tui.cleanup.apply import apply
+from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches
@@ -71,6 +77,27 @@ def tree_of(top: str) -> Tree:
                     status = entry.stat(follow_symlinks=False)
                     with open(entry.path, "rb") as file:
                         found[f"{prefix}/{entry.name}"] = (status.st_mode, status.st_mtime_ns, file.read())
+    return found
+
+
+def trees_in(archive: str) -> dict[str, Tree]:
+    """What an archive holds by item, read by the standard library: none of the program's own code is asked."""
+    with open(archive, "rb") as file:
+        data = zstandard.ZstdDecompressor().stream_reader(file).read()
+    found: dict[str, Tree] = {}
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        for member in tar:
+            number, _, rest = member.name.partition("/")
+            if not number.isdigit():
+                continue
+            kind = stat.S_IFDIR if member.isdir() else stat.S_IFREG
+            mtime_ns = int(Decimal(member.pax_headers.get("mtime", str(member.mtime))) * 10**9)
+            content = tar.extractfile(member)
+            found.setdefault(number, {})[f"/{rest}" if rest else ""] = (
+                kind | member.mode,
+                mtime_ns,
+                content.read() if content else b"",
+            )
     return found
 
 
@@ -188,6 +215,20 @@ class Clearing(RuleBasedStateMachine):
         }
         whole = {path for paths in found.values() for path in paths}
         assert not places.keys() - whole, f"neither whole nor known: {sorted(places.keys() - whole)}"
+        if not all(found.values()):
+            # An archive may still hold what is a tree again, or purged: it counts where there is no tree.
+            for name, paths in found.items():
+                if not paths and name not in self.gone:
+                    paths += [path for path, there in self.archived().items() if there == self.trees[name]]
+        return found
+
+    def archived(self) -> dict[str, Tree]:
+        found = {}
+        for path in self._slots("pack"):
+            if path.endswith(".tar.zst"):
+                for number, tree in trees_in(f"{self.root}/{path}").items():
+                    # Which archive it is in is the program's own affair: the others of one are packed anew.
+                    found[f"{path.rpartition('/pack/')[0]}/packed/{number}"] = tree
         return found
 
     @invariant()
@@ -332,6 +373,14 @@ class Clearing(RuleBasedStateMachine):
         self._try(lambda: restore(self.root, batch.id, keys, on_conflict))
 
     @precondition(lambda self: self.kept())
+    @rule(number=st.integers(0, 5))
+    def pack(self, number: int) -> None:
+        listed = batches(self.root)
+        batch = listed[number % len(listed)]
+        self.may_move = set(self.kept()) | set(self._whole_in_graves())
+        self._try(lambda: pack(self.root, batch.id, None, 0))
+
+    @precondition(lambda self: self.kept())
     @rule(number=st.integers(0, 5), one=st.booleans())
     def purge(self, number: int, one: bool) -> None:
         listed = batches(self.root)
@@ -348,7 +397,7 @@ class Clearing(RuleBasedStateMachine):
 
     @precondition(lambda self: self.batches())
     @rule(
-        what=st.sampled_from(["undo", "undo", "restore", "purge"]),
+        what=st.sampled_from(["undo", "undo", "restore", "purge", "pack", "pack"]),
         number=st.integers(1, 30),
         on_conflict=st.sampled_from(["skip", "swap", "rename"]),
     )
@@ -374,6 +423,7 @@ class Clearing(RuleBasedStateMachine):
                 "undo": lambda: undo(self.root),
                 "restore": lambda: restore(self.root, listed[0].id, None, on_conflict),
                 "purge": lambda: purge(self.root, listed[0].id),
+                "pack": lambda: pack(self.root, listed[0].id, None, 0),
             }
             self._in_another_process(calls[what], number)
             self.may_move = set(self.last) if on_conflict == "swap" else set(self.kept()) | self.doubtful
