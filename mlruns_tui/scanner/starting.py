@@ -15,6 +15,9 @@ from mlruns_tui.model.errors import MlrunsError
 from .channel import Channel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .keeping import Keeper
     from .process import ReaderProcess
 
 FIRST = -1
@@ -29,13 +32,16 @@ class Starting:
         self._pid = pid
 
     @classmethod
-    def fork(cls, target: str | None, database: str | None = None) -> Starting:
-        """Call it before threads or Textual exist. Raises OSError where no process may be had."""
+    def fork(
+        cls, target: str | None, database: str | None = None, keeper: Callable[[], Keeper] | None = None
+    ) -> Starting:
+        """``keeper`` is called in the new process. Call it before threads or Textual exist. Raises OSError where
+        no process may be had."""
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _open_and_serve(target, database, Channel(theirs))
+            _open_and_serve(target, database, keeper, Channel(theirs))
         theirs.close()
         channel = Channel(ours)
         channel.send(("scan", FIRST, None))
@@ -56,13 +62,15 @@ class Starting:
         raise answer
 
 
-def _open_and_serve(target: str | None, database: str | None, channel: Channel) -> None:
+def _open_and_serve(
+    target: str | None, database: str | None, keeper: Callable[[], Keeper] | None, channel: Channel
+) -> None:
     try:
         from .serving import serve_and_exit
         from .store import open_store
 
         try:
-            reader = open_store(target, database)
+            reader = open_store(target, database, keeper() if keeper is not None else None)
         except MlrunsError as error:
             channel.send(error)
             os._exit(0)

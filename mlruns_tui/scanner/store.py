@@ -18,6 +18,7 @@ from mlruns_tui.model.words import TRASH_NAME
 
 from . import detect, layout, sqlite
 from .files import read_experiment
+from .keeping import Keeper, KeepingReader
 from .listing import Listing, list_store
 from .pulse import Pulse
 from .reader import StoreReader
@@ -29,11 +30,12 @@ _REMOTE = re.compile(r"(https?|databricks|s3|gs|gcs|wasbs?|abfss?|dbfs|hdfs|ftp|
 _LOOKED_FOR = "no experiment in it (looked for meta.yaml, mlflow.db and run directories)"
 
 
-def open_store(target: str | None, database: str | None = None) -> StoreReader:
+def open_store(target: str | None, database: str | None = None, keeper: Keeper | None = None) -> StoreReader:
     """A reader of the store ``target`` names: an ``mlruns`` or ``mlartifacts`` directory, a database file
     or ``sqlite:///`` URI, or a project directory holding one; None looks into the current directory.
 
-    ``database`` names the database that owns the artifacts, where it does not stand beside them.
+    ``database`` names the database that owns the artifacts, where it does not stand beside them; ``keeper``
+    is where snapshots are kept for the next start.
     Raises UsageError: ``no-such-store``, ``not-a-store``, ``unreadable-store``, ``remote-store``.
     """
     if database is not None:
@@ -45,7 +47,11 @@ def open_store(target: str | None, database: str | None = None) -> StoreReader:
         # Relative names mean this directory, wherever the process goes later.
         database = os.path.realpath(detect.sqlite_path(database))
     store = _describe(root, given, database, listings)
-    return StoreReader(store, database, listings.found.get(root))
+    if keeper is None:
+        return StoreReader(store, database, listings.found.get(root))
+    reader = KeepingReader(store, database, listings.found.get(root))
+    reader.keeper = keeper
+    return reader
 
 
 class _Listings:

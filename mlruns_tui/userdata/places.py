@@ -18,6 +18,14 @@ def state_directory(environ: Mapping[str, str] = os.environ) -> str:
     return os.path.join(base, "mlruns-tui")
 
 
+def cache_directory(environ: Mapping[str, str] = os.environ) -> str:
+    """``$XDG_CACHE_HOME/mlruns-tui``, else ``~/.cache/mlruns-tui``. Not made by asking."""
+    base = environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):
+        base = os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "mlruns-tui")
+
+
 def store_name(store: StoreInfo) -> str:
     """A file name for one store: by its resolved path, because device numbers change at every mount."""
     return blake2b(os.fsencode(store.root), digest_size=12).hexdigest()

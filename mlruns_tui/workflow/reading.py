@@ -12,11 +12,18 @@ from mlruns_tui.model.store import Snapshot
 Space = look.Space
 
 
-def open_reader(target: str | None, database: str | None = None) -> Reader:
-    """A reader in this process. Raises UsageError when there is no store there; creates nothing."""
+def open_reader(target: str | None, database: str | None = None, *, kept: bool = False) -> Reader:
+    """A reader in this process. Raises UsageError when there is no store there; creates nothing in it.
+
+    ``kept``: what was found last time comes first, and what is found now is kept, in the user's cache.
+    """
     from mlruns_tui.scanner.store import open_store
 
-    return open_store(target, database)
+    if not kept:
+        return open_store(target, database)
+    from .keeping import Kept
+
+    return open_store(target, database, Kept())
 
 
 def read_all(reader: Reader, stop: Stop = never, on_snapshot: Callable[[Snapshot], None] | None = None) -> Snapshot:

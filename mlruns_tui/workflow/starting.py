@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from mlruns_tui.model.protocols import Reader
 
+    from .keeping import Kept
+
 
 def fork_reader(target: str | None, database: str | None = None) -> Callable[[], Reader]:
     """Begin to read in a process of its own. Call it before Textual is imported and threads exist.
@@ -17,4 +19,10 @@ def fork_reader(target: str | None, database: str | None = None) -> Callable[[],
     """
     from mlruns_tui.scanner.starting import Starting
 
-    return Starting.fork(target, database).opened
+    return Starting.fork(target, database, _keeper).opened
+
+
+def _keeper() -> Kept:
+    from .keeping import Kept
+
+    return Kept()

@@ -1,4 +1,4 @@
-"""Times a scan inside one process: ``inside_scan.py STORE``. Prints one line of JSON.
+"""Times a scan inside one process: ``inside_scan.py STORE [kept]``. Prints one line of JSON.
 
 ``table``: seconds from the call of ``scan`` to a snapshot with every run in it, sizes or not.
 ``sized``: … to one in which every run has its size. ``complete``: … to the end. ``runs``: how many there are.
@@ -15,7 +15,7 @@ def main() -> None:
     try:
         from mlruns_tui.workflow.reading import open_reader
 
-        reader = open_reader(sys.argv[1])
+        reader = open_reader(sys.argv[1], kept=sys.argv[2:] == ["kept"])
     except ImportError as error:
         print(json.dumps({"unavailable": f"not built yet: {error}"}))
         return

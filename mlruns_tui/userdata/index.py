@@ -1,0 +1,122 @@
+"""The last complete snapshot of a store, kept for the next start. A cache: it may be removed at any time.
+
+It is shown at once while the store is read again behind it, and decides nothing. Only this user can read it.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Any, Final
+
+from mlruns_tui.disk import look
+from mlruns_tui.model.store import Experiment, Reference, RegisteredModel, Run, Size, Snapshot, StoreInfo, Stray
+
+from .places import cache_directory, store_name, write_privately
+
+FORMAT: Final = 1
+"""Anything else that is found is passed over."""
+MAX_BYTES: Final = 1 << 30
+_SUM_BYTES: Final = 16
+Seen = tuple[int, int, int]
+"""Of a directory: inode, and the times in ns its entries and its own record changed."""
+
+_SIZE: Final = attrgetter(*(one.name for one in fields(Size)))
+
+
+def _values(kind: type, *left_out: str) -> tuple[list[str], Any]:
+    names = [one.name for one in fields(kind) if one.name not in left_out]
+    return names, attrgetter(*names)
+
+
+_RUN_NAMES, _RUN = _values(Run, "experiment_id", "place", "path", "size")
+_EXPERIMENT_NAMES, _EXPERIMENT = _values(Experiment, "size")
+_STRAY_NAMES, _STRAY = _values(Stray, "size")
+_MODEL_NAMES, _MODEL = _values(RegisteredModel, "size")
+_REFERENCE_NAMES, _REFERENCE = _values(Reference)
+_SHAPE: Final = [_RUN_NAMES, _EXPERIMENT_NAMES, _STRAY_NAMES, _MODEL_NAMES, _REFERENCE_NAMES]
+"""Written down too: fields that came or went make it another format."""
+
+
+def save_index(snapshot: Snapshot, seen: Mapping[str, Seen]) -> None:
+    """Keep a complete snapshot; ``seen``: what its experiments' directories are, by path. Raises OSError."""
+    store = snapshot.store
+    runs = {
+        key: [(_RUN(run), run.experiment_id, run.place, run.path, _size(run.size)) for run in inside]
+        for key, inside in snapshot.runs.items()
+    }
+    document = (
+        FORMAT,
+        _SHAPE,
+        (store.root, store.identity.inode, store.kind, store.database),
+        dict(seen),
+        [(_EXPERIMENT(one), _size(one.size)) for one in snapshot.experiments],
+        runs,
+        [(_STRAY(one), _size(one.size)) for one in snapshot.strays],
+        [(_MODEL(one), _size(one.size)) for one in snapshot.models],
+        [_REFERENCE(one) for one in snapshot.references],
+        (snapshot.backup_bytes, _SIZE(snapshot.total)),
+    )
+    data = marshal.dumps(document)
+    write_privately(_folder(), store_name(store), _sum(data) + data)
+
+
+def load_index(store: StoreInfo) -> tuple[Snapshot, dict[str, Seen]] | None:
+    """What was kept of this store, and of which directories; None when there is nothing that can be used."""
+    try:
+        data = look.read_small(os.path.join(_folder(), store_name(store)), limit=MAX_BYTES)
+        # What was torn must not reach marshal, which trusts what it reads.
+        if data[:_SUM_BYTES] != _sum(data[_SUM_BYTES:]):
+            return None
+        kept = marshal.loads(data[_SUM_BYTES:])
+        if kept[:2] != (FORMAT, _SHAPE) or kept[2][:2] != (store.root, store.identity.inode):
+            return None
+        _, _, _, seen, experiments, runs, strays, models, references, (backup_bytes, total) = kept
+        snapshot = Snapshot(
+            store=store,
+            experiments=_named(Experiment, _EXPERIMENT_NAMES, experiments),
+            runs={key: tuple(map(_run, inside)) for key, inside in runs.items()},
+            strays=_named(Stray, _STRAY_NAMES, strays),
+            models=_named(RegisteredModel, _MODEL_NAMES, models),
+            references=tuple(Reference(*one) for one in references),
+            backup_bytes=backup_bytes,
+            total=Size(*total),
+        )
+    except (OSError, ValueError, TypeError, EOFError, LookupError):
+        return None
+    return snapshot, seen
+
+
+def _sum(data: bytes) -> bytes:
+    return blake2b(data, digest_size=_SUM_BYTES).digest()
+
+
+def _folder() -> str:
+    return os.path.join(cache_directory(), "index")
+
+
+def _size(size: Size | None) -> Any:
+    return None if size is None else _SIZE(size)
+
+
+def _sized(size: Any) -> Size | None:
+    return None if size is None else Size(*size)
+
+
+def _named(kind: Any, names: list[str], kept: Any) -> tuple[Any, ...]:
+    return tuple(kind(**dict(zip(names, one, strict=True)), size=_sized(size)) for one, size in kept)
+
+
+def _run(kept: Any) -> Run:
+    """Positional, for a name a field would take four times as long."""
+    (
+        run_id, state, reason, name, status, stage, user_id, start, end, deleted, record, parent, keep, owner, trouble,
+    ), experiment_id, place, path, size = kept  # fmt: skip
+    return Run(
+        experiment_id, run_id, place, state, reason, name, status, stage, user_id, start, end, deleted, record, path,
+        parent, keep, owner, None if size is None else Size(*size), trouble,
+    )  # fmt: skip
