@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch, OnConflict
@@ -42,15 +42,17 @@ def restore(
     stop: Stop = never,
     *,
     lock_timeout_s: float = 0,
+    staying: Mapping[str, str] | None = None,
 ) -> Batch:
     """Put back a batch of the store at ``root``, or its items with these keys.
 
     An experiment of the same batch that holds a chosen run is put back with it. What cannot go back
     (its place taken, its experiment gone) is skipped and stays in the backup. An interrupted batch is
-    settled by this. Raises UsageError (no such store, batch or key), DamagedError (its plan),
-    LockedError, MlrunsError.
+    settled by this. ``staying``: why items are treated as if their place were taken, by key. Raises
+    UsageError (no such store, batch or key), DamagedError (its plan), LockedError, MlrunsError.
     """
     with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+        session.staying = staying or {}
         kept = session.site.open_sound(batch_id)
         try:
             return run(session, kept, keys, on_conflict, tell, stop)
@@ -58,13 +60,21 @@ def restore(
             kept.close()
 
 
-def undo(root: str, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s: float = 0) -> Batch:
+def undo(
+    root: str,
+    tell: Tell = silent,
+    stop: Stop = never,
+    *,
+    lock_timeout_s: float = 0,
+    staying: Mapping[str, str] | None = None,
+) -> Batch:
     """Put back the newest batch of this user, all of it, whatever was done with it since.
 
     Raises MlrunsError ``nothing-to-undo`` when there is none or it was purged or put back already (an
     older one is never taken instead), and what ``restore`` raises.
     """
     with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+        session.staying = staying or {}
         kept = session.site.open_sound(_newest(session))
         try:
             if not kept.history.open_op:
@@ -166,9 +176,9 @@ class _Restoration:
         """Put these items back, containers first, else in reverse order."""
         kept = self._kept
         order = sorted(self._with_containers(indexes), key=lambda n: (kept.items[n].path.count("/"), -n))
-        self._order = order
         self._progress = Progress(self._tell, "restore", kept.id, [kept.items[n] for n in order])
         self._progress.start()
+        self._order = order = [n for n in order if not self._kept_back(n)]
         at = 0
         while at < len(order) and not self._stop():
             group = order[at : at + 1]
@@ -183,6 +193,15 @@ class _Restoration:
         if at < len(order):
             self._session.messages.append(f"stopped: {say.items(len(order) - at)} still in the backup")
         self._progress.end()
+
+    def _kept_back(self, n: int) -> bool:
+        """Whether something else of the item is taken than its place, and that was not to be worked around."""
+        why = self._session.staying.get(self._kept.items[n].key, "")
+        if not why or self._on_conflict == "rename":
+            return False
+        hint = "Rename one of them in MLflow, or put this one aside (--on-conflict rename)."
+        self._finished(n, "skipped", f"{why}. {say.KEPT} {hint}")
+        return True
 
     def _inside(self, n: int, paths: set[str]) -> bool:
         above = self._kept.items[n].path.rpartition("/")[0]
@@ -250,6 +269,8 @@ class _Restoration:
             self._finished(n, "skipped", self._no_parent(item.path, error))
             return False
         aside = kept.aside(n)
+        if not aside and item.key in self._session.staying:
+            return self._taken(n, aside)
         try:
             if aside:
                 conflict.bring_in(kept, n)

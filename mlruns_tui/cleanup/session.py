@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,8 @@ class Session:
         self.op = op
         self.uid = os.geteuid()
         self.messages: list[str] = []
+        self.staying: Mapping[str, str] = {}
+        """Why items had better not go back to their place though it is free, by key."""
 
     def use(self, vault: layout.Vault) -> None:
         """Check and lock the vault. Raises LockedError, MlrunsError."""

@@ -108,18 +108,18 @@ def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop) -> Batch:
         return apply.apply(plan, tell, stop, lock_timeout_s=timeout)
     root = _text(request, "root")
     if what == "undo":
-        return restore.undo(root, tell, stop, lock_timeout_s=timeout)
+        return restore.undo(root, tell, stop, lock_timeout_s=timeout, staying=_staying(request))
     batch, keys = _text(request, "batch"), _keys(request)
     if what == "continue":
-        staying = codec.decode(_Staying, {"why": request.get("staying", {})}).why
-        return goingon.go_on(root, batch, staying, tell, stop, lock_timeout_s=timeout)
+        return goingon.go_on(root, batch, _staying(request), tell, stop, lock_timeout_s=timeout)
     if what == "leave":
         return goingon.leave(root, batch, stop, lock_timeout_s=timeout)
     if what == "restore":
         on_conflict = request.get("on_conflict", "skip")
         if on_conflict not in get_args(OnConflict):
             raise ValueError(f"on_conflict: unknown word {on_conflict!r:.80}")
-        return restore.restore(root, batch, keys, on_conflict, tell, stop, lock_timeout_s=timeout)
+        staying = _staying(request)
+        return restore.restore(root, batch, keys, on_conflict, tell, stop, lock_timeout_s=timeout, staying=staying)
     if what == "purge":
         return purge.purge(root, batch, keys, tell, stop, lock_timeout_s=timeout)
     if what == "pack":
@@ -128,6 +128,10 @@ def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop) -> Batch:
     if what == "verify":
         return verify.verify(root, batch, keys, tell, stop)
     raise ValueError(f"do: unknown word {what!r:.80}")
+
+
+def _staying(request: Mapping[str, Any]) -> Mapping[str, str]:
+    return codec.decode(_Staying, {"why": request.get("staying", {})}).why
 
 
 def _text(request: Mapping[str, Any], name: str) -> str:
