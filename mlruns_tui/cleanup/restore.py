@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch, OnConflict
-from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import TRASH_NAME, Outcome
 
 from . import conflict, say
 from .kept import Kept
+from .newest import check_undoable, newest
 from .progress import Progress
 from .purge import chosen_items
 from .repair import Mend
@@ -75,47 +75,13 @@ def undo(
     """
     with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
         session.staying = staying or {}
-        kept = session.site.open_sound(_newest(session))
+        kept = session.site.open_sound(newest(session))
         try:
             if not kept.history.open_op:
-                _check_undoable(session, kept.batch())
+                check_undoable(session, kept.batch())
             return run(session, kept, None, "skip", tell, stop)
         finally:
             kept.close()
-
-
-def _newest(session: Session) -> str:
-    histories = session.histories()
-    mine = {name: told for name, told in histories.items() if told.uid == session.uid}
-    if len(histories) == len(session.site.ids()) and all(told.number for told in histories.values()):
-        newest = max(mine, key=lambda name: mine[name].number, default="")
-    else:
-        newest = next((one.id for one in session.site.listing() if one.uid == session.uid), "")
-    if not newest:
-        raise MlrunsError(
-            "nothing-to-undo",
-            "no batch of yours is kept for this store; nothing was changed",
-            path=safe(session.site.root),
-            hint=f"mlruns-tui backups list {safe(session.site.root)} shows everybody's",
-        )
-    return newest
-
-
-def _check_undoable(session: Session, batch: Batch) -> None:
-    if batch.count("moved") or batch.count("packed") or any(one.put_aside for one in batch.items):
-        return
-    said = {
-        "purged": "was purged: nothing of it is left",
-        "restored": "was put back already",
-        "missing": "is missing: its folder holds none of its items any more",
-        "partly": "was put back or purged already, all of it",
-    }.get(batch.state, "has nothing in the backup")
-    raise MlrunsError(
-        "nothing-to-undo",
-        f"your newest batch {batch.id} {said}; nothing was changed",
-        path=batch.vault,
-        hint=f"mlruns-tui backups list {safe(session.site.root)} shows the older ones",
-    )
 
 
 def run(
