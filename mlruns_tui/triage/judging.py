@@ -12,7 +12,7 @@ from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import container_key
 
 from .protection import Facts
-from .rules import Choice
+from .rules import DAY_MS, STALE_RUNNING, Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,22 @@ def judge(facts: Facts, chosen: Mapping[str, Choice]) -> Verdict:
         if key not in facts.runs and key not in facts.experiments:
             continue
         protections = tuple(facts.protections(key))
+        if choice.rule == STALE_RUNNING and facts.silent_ms(key) > DAY_MS:
+            # What the rule is about: a status nobody came back to set. Everything else still protects.
+            protections = tuple(one for one in protections if one.kind != "running")
         if protections:
             stays[key] = protections
         else:
             goes[key] = choice
+    # A run that is slimmed stays a run: a parent of others, and a child that keeps its parent.
+    slim = {key: goes.pop(key) for key, choice in list(goes.items()) if choice.action == "slim"}
     if "parent" not in facts.options.lifted:
         _keep_parents(facts, goes, stays)
     if "last-experiment" not in facts.options.lifted:
         _keep_last_experiment(facts, goes, stays)
     for key in [key for key in goes if "/run/" in key and container_key(key) in goes]:
         del goes[key]
+    goes.update((key, choice) for key, choice in slim.items() if container_key(key) not in goes)
     return Verdict(goes, stays)
 
 

@@ -115,6 +115,16 @@ class Facts:
                 self._keys.setdefault(run.run_id, []).extend((key, container_key(key)))
         return self._keys.get(run_id, ())
 
+    def silent_ms(self, key: str) -> int:
+        """Time since anything inside was written to, on fresh evidence where there is some; 0 when unknown."""
+        if self.evidence is not None:
+            fresh = self.evidence.items.get(key)
+            size = fresh.survey.size if fresh is not None and fresh.survey is not None else None
+        else:
+            item = self.runs.get(key) or self.experiments.get(key)
+            size = item.size if item is not None else None
+        return idle_ms(size.newest_ns, self.now_ms) if size is not None and size.newest_ns else 0
+
     def protections(self, key: str) -> list[Protection]:
         """All that protects one item by itself, kept children aside; lifted kinds are left out."""
         run = self.runs.get(key) if "/run/" in key else None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from mlruns_tui.model.store import Run, Snapshot
 from mlruns_tui.model.words import FINAL_STATUSES, Action
 
 DAY_MS = 86_400_000
+STALE_RUNNING = "stale-running"
+"""Name of the rule that asks for runs that say RUNNING and have been silent for days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,17 @@ class Old:
                     yield Choice(run.key, self.name, f"{word} {(now_ms - then) // DAY_MS} d ago")
 
 
-Rule = Orphaned | Old
+class Rule(Protocol):
+    """A value that names items, with words for it. It never looks at protection."""
+
+    @property
+    def name(self) -> str:
+        """Stable word, kept with marks and plans."""
+        ...
+
+    def words(self) -> str: ...
+
+    def choose(self, snapshot: Snapshot, now_ms: int) -> Iterator[Choice]: ...
 
 
 def age_reference(run: Run) -> tuple[str, int] | None:

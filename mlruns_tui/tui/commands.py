@@ -161,6 +161,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("mark.clear", "U", "clear the marks", "clear the marks", "mark", _something_marked),
     Command("mark.orphaned", "o", "mark orphaned", "mark orphaned", "mark", _orphaned, "orphaned", 80),
     Command("mark.old", "O", "mark old…", "mark old (asks days, 30)", "mark", _old, "old", 80),
+    Command("mark.rules", "x", "more rules…", "more rules: failed, silent, all but the best", "mark", _old),
     Command("mark.drop_line", "backspace", "unmark this line", "unmark a line of panel 3", "mark", _something_marked),
     Command("look.filter", "slash", "filter", "filter by text, ! inverts", "look", short="filter", keep=70),
     Command("look.expression", "f", "filter expression", "filter by an expression", "look"),
@@ -193,12 +194,12 @@ BY_ID: Final[Mapping[str, Command]] = {command.id: command for command in COMMAN
 
 SIDEBAR_MARKED: Final = (
     ("review", "review.no_backup", "mark.clear"),
-    ("mark.orphaned", "mark.old", "mark.range"),
+    ("mark.orphaned", "mark.old", "mark.rules", "mark.range"),
     ("look.details", "look.findings", "backups"),
     ("repair", "undo"),
 )
 SIDEBAR_UNMARKED: Final = (
-    ("mark.orphaned", "mark.old", "mark.range"),
+    ("mark.orphaned", "mark.old", "mark.rules", "mark.range"),
     ("look.details", "look.findings", "backups"),
     ("repair", "review", "undo"),
 )

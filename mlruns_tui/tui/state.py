@@ -15,6 +15,7 @@ from mlruns_tui.triage.judging import why_kept
 from mlruns_tui.triage.marks import Marks
 from mlruns_tui.triage.ordering import Order, SortKey
 from mlruns_tui.triage.protection import Facts
+from mlruns_tui.triage.rules import Rule
 from mlruns_tui.triage.views import Group, TreeRow, group_of
 from mlruns_tui.workflow.filtering import Matches
 from mlruns_tui.workflow.repairing import repairable
@@ -123,6 +124,8 @@ class UiState:
     user_id: int = -1
     """Our own user id: undo takes back my batches only."""
     old_days: int = DEFAULT_DAYS
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    """Those of the menu that marks were made with, by name."""
     prompt: Prompt = ""
     zoomed: bool = False
 

@@ -266,12 +266,14 @@ class Changing:
 def rules_of(state: UiState) -> list[Rule]:
     """The rules marks were made with."""
     used = {mark.rule for mark in state.marks}
-    return [rule for rule in (marking.old(state.old_days), marking.orphaned()) if rule.name in used]
+    known = {**state.rules, "old": marking.old(state.old_days), "orphaned": marking.orphaned()}
+    return [rule for name, rule in known.items() if name in used]
 
 
 def rule_words(state: UiState) -> list[str]:
     """What was asked for, in words, in the order it was marked."""
     words = {"mark": "marked by hand", "old": marking.old(state.old_days).words(), "orphaned": "orphaned"}
+    words = {**{name: rule.words() for name, rule in state.rules.items()}, **words}
     return list(dict.fromkeys(words.get(mark.rule, mark.rule) for mark in state.marks))
 
 

@@ -12,11 +12,12 @@ from mlruns_tui.triage.families import with_descendants
 from mlruns_tui.triage.finding_views import entry_of
 from mlruns_tui.triage.marks import Marks
 from mlruns_tui.triage.protection import Facts, Options
-from mlruns_tui.triage.rules import Rule
+from mlruns_tui.triage.rules import Old, Rule
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import marking, render
 from ..marking import Marking, RuleFigures
+from ..rule_menu import Known
 from ..shown import SMALL, judge_all, judged_small
 from ..state import Judged, UiState
 from ..widgets.keyed_list import KeyedList
@@ -52,6 +53,7 @@ class MarkKeys:
             "mark.clear": self.clear,
             "mark.orphaned": self.orphaned,
             "mark.old": self.ask_days,
+            "mark.rules": self.ask_rules,
             "mark.drop_line": self.drop_line,
         }
 
@@ -192,6 +194,24 @@ class MarkKeys:
         more = f"; {plural(unread, 'run')} not read yet" if unread else ""
         self._work(lambda: marking.by_rules(facts, marks, rules), len(facts.runs) + len(marks), more)
         self.screen.reading.judge_again()
+
+    def ask_rules(self) -> None:
+        """``x``: the menu of rules."""
+        from ..screens.rules import RulesScreen, facts_for
+
+        state = self.screen.state
+        facts = facts_for(state.snapshot, state.judged.facts if state.judged else None, now_ms())
+        known = Known(findings=state.findings, complete=state.snapshot.complete)
+        self.screen.app.push_screen(RulesScreen(self.screen.reading.reader, facts, known), self._rules_chosen)
+
+    def _rules_chosen(self, rules: list[Rule] | None) -> None:
+        self.screen.focus_panel()
+        if not rules:
+            return
+        days = next((rule.days for rule in rules if isinstance(rule, Old)), self.screen.state.old_days)
+        self.screen.change(old_days=days, rules={**self.screen.state.rules, **{rule.name: rule for rule in rules}})
+        facts, marks = self._judged().facts, self.screen.state.marks
+        self._work(lambda: marking.by_rules(facts, marks, rules), len(facts.runs) + len(marks))
 
     def drop_line(self) -> None:
         """Backspace in panel 3: the marks of this line go."""

@@ -166,7 +166,7 @@ def _kept_lines(state: UiState, shown: Shown, protected: str) -> list[MarkLine]:
 
 def rule_title(rule: str, old_days: int) -> str:
     """``old, > 30 d`` for a rule's name."""
-    return f"old, > {old_days} d" if rule == "old" else render.RULE_TITLES.get(rule, rule)
+    return f"old, > {old_days} d" if rule == "old" else render.RULE_TITLES.get(rule, rule.replace("-", " "))
 
 
 @dataclass(frozen=True, slots=True)
