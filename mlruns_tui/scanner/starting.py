@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .keeping import Keeper
     from .process import ReaderProcess
 
+_NICE = 5
 FIRST = -1
 """Number of the scan nobody asked for."""
 
@@ -66,6 +67,8 @@ def _open_and_serve(
     target: str | None, database: str | None, keeper: Callable[[], Keeper] | None, channel: Channel
 ) -> None:
     try:
+        # The screen comes first, and whoever trains on this machine.
+        os.nice(_NICE)
         from .serving import serve_and_exit
         from .store import open_store
 

@@ -13,6 +13,7 @@ from mlruns_tui.report.words import size_text
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import titles
+from ..classes import set_classes
 from ..marking import items_text
 from ..shown import Shown, build, is_small, same_inputs, same_table
 from ..state import PANELS
@@ -90,13 +91,15 @@ class Showing:
         self.keys.show(state, screen.keymap)
         self.tabs.show(state)
         self._show_titles()
-        for panel in PANELS:
-            screen.set_class(state.panel == panel, f"-on-{panel}")
-        screen.set_class(state.zoomed, "-zoomed")
-        screen.set_class(state.prompt == "filter", "-filter")
-        screen.set_class(state.prompt == "days", "-days")
-        screen.set_class(state.prompt == "expression", "-expression")
+        self.dress()
         screen.saying.show()
+
+    def dress(self) -> None:
+        """The style classes the state asks for."""
+        state = self.screen.state
+        wanted = {f"-on-{panel}": state.panel == panel for panel in PANELS}
+        wanted |= {f"-{prompt}": state.prompt == prompt for prompt in ("filter", "days", "expression")}
+        set_classes(self.screen, wanted | {"-zoomed": state.zoomed})
 
     def _show_titles(self) -> None:
         state, shown = self.screen.state, self.shown

@@ -11,6 +11,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -19,6 +20,7 @@ from mlruns_tui.model.store import Progress, Snapshot
 
 from .. import commands, titles
 from ..background import in_background
+from ..classes import set_classes
 from ..flows.changing import Changing
 from ..flows.checking import Checking
 from ..flows.expressing import Expressing
@@ -89,6 +91,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.handlers.update(self.expressing.handlers())
 
     def compose(self) -> ComposeResult:
+        # Before anything is in it that would have to be styled a second time.
+        self.set_class(self.signs.border == "ascii", "-ascii")
+        self._fit(self.app.size)
+        self.showing.dress()
         yield self.showing.head
         yield self.showing.tabs
         with Horizontal(id="panels"):
@@ -108,7 +114,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         if not has_parts(self, "#side"):
             return
-        self.set_class(self.signs.border == "ascii", "-ascii")
         self.marked.border_title, self.actions.border_title = "3 marked", "actions"
         self.query_one("#side").border_title = "3 marked and actions"
         self.store_tree.empty_words = lambda: titles.empty_tree(self.state)
@@ -331,14 +336,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.change(panel=panel, prompt="")
 
     def on_resize(self, event: events.Resize) -> None:
-        width, height = event.size
-        for least in WIDTHS:
-            self.set_class(width >= least, f"-from-{least}")
-        self.set_class(width < 80, "-single")
-        self.set_class(80 <= width < 120, "-folded")
-        self.set_class(80 <= width < 120 and height >= 50, "-portrait")
-        self.set_class(width < LEAST[0] or height < LEAST[1], "-tiny")
+        self._fit(event.size)
         self.call_after_refresh(self._after_resize)
+
+    def _fit(self, size: Size) -> None:
+        """Lay the panels out for a window of this size."""
+        width, height = size
+        fits = {f"-from-{least}": width >= least for least in WIDTHS}
+        fits["-single"] = width < 80
+        fits["-folded"] = 80 <= width < 120
+        fits["-portrait"] = 80 <= width < 120 and height >= 50
+        fits["-tiny"] = width < LEAST[0] or height < LEAST[1]
+        set_classes(self, fits)
 
     def _after_resize(self) -> None:
         self.showing.header()
