@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,8 +27,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from mlruns_tui.cleanup.apply import apply
+from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.disk import change, look
@@ -74,6 +78,7 @@ class Place:
         self.beside = top / "beside"
         self.beside.mkdir()
         (self.beside / "precious").write_text("precious")
+        self.original: dict[bytes, tuple[Any, ...]] = {}
 
     def old_run(self, name: str = "old", run_id: str = OLD, **tags: str) -> Path:
         """A run that would go, were nothing wrong with it."""
@@ -325,7 +330,7 @@ LAID_OUT: dict[str, Bad] = {
         lambda place: place.meta("status: 3", "status: finished"), CLEAN, 0, STAYS, "status is ‘finished’"
     ),
     "23 no status": Bad(
-        lambda place: place.meta("status: 3", ""), CLEAN, 0, (*STAYS, "RUNNING: it never ended and may be alive")
+        lambda place: place.meta("status: 3", ""), CLEAN, 0, (*STAYS, "it never ended and may be alive")
     ),
     "24 a metric of 10 GB that is none": Bad(
         huge_metric, ("list", "{store}", "--json"), 0, ('"size_bytes":10737',), "Metric line MLflow cannot read"
@@ -799,6 +804,120 @@ def test_47_an_edited_plan_leads_nowhere(place: Place, run: Run, path: str, said
     assert content(place.top) == before
 
 
+def packed(place: Place, run: Run) -> Path:
+    """The archive of two old runs, of 4 KiB of noise each, so that damage hits what it is meant to."""
+    for name in ("a", "b"):
+        (place.old_run(name, name * 32) / "artifacts" / "noise").write_bytes(os.urandom(4096))
+        place.age("1/" + name * 32)
+    place.original = without_vault(place)
+    clean(place, run)
+    done = run("backups", "pack", str(place.root), batches(str(place.root))[0].id, "--min-gain", "0", "--force")
+    assert done.code == 0, done.err
+    return next(vault(place).glob("batches/*/pack/*.tar.zst"))
+
+
+def test_29_a_trainer_writes_through_an_open_file_while_it_is_packed(
+    place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = place.old_run() / "metrics" / "loss"
+    clean(place, run)
+    batch = batches(str(place.root))[0].id
+    kept = next(vault(place).glob("batches/*/data/0/metrics/loss"))
+    advise, written = os.posix_fadvise, []
+
+    def write_and_advise(*arguments: int) -> None:
+        # The archive was just written and is about to be read back.
+        if not written:
+            written.append(True)
+            with open(kept, "a") as late:
+                late.write("1 2 3\n")
+        advise(*arguments)
+
+    monkeypatch.setattr(os, "posix_fadvise", write_and_advise)
+    one = pack(str(place.root), batch, None, 0).items[0]
+    assert written
+    assert (one.place, one.outcome) == ("moved", "skipped")
+    assert "written to" in one.error
+    assert not list(vault(place).glob("batches/*/pack/*.tar.zst"))
+    assert run("undo", str(place.root)).code == 0
+    assert file.read_text().endswith("1 2 3\n")
+
+
+def test_34_a_file_that_cannot_be_read_while_it_is_packed(
+    place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.old_run()
+    before = without_vault(place)
+    clean(place, run)
+    batch = batches(str(place.root))[0].id
+
+    def failing(name: str) -> Callable[..., Any]:
+        call = getattr(os, name)
+
+        def read(fd: int, *rest: Any) -> Any:
+            if os.readlink(f"/proc/self/fd/{fd}").endswith("model.bin"):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return call(fd, *rest)
+
+        return read
+
+    with monkeypatch.context() as patched:
+        for name in ("read", "pread", "readv", "preadv"):
+            patched.setattr(os, name, failing(name))
+        one = pack(str(place.root), batch, None, 0).items[0]
+    assert one.place == "moved"
+    assert "input/output error" in one.error, one.error
+    assert "model.bin" in one.error, one.error
+    assert not list(vault(place).glob("batches/*/pack/*.tar.zst"))
+    assert run("undo", str(place.root)).code == 0
+    assert without_vault(place) == before
+
+
+@pytest.mark.parametrize("what", ["../../../evil", "/tmp/never", "0/artifacts/out", "9/extra"])
+@pytest.mark.parametrize("where", ["first", "last"])
+def test_48_an_archive_somebody_put_something_into(place: Place, run: Run, what: str, where: str) -> None:
+    """Before what was packed, that is not where it must be; after it, nobody looks at it. Neither is unpacked."""
+    archive, original = packed(place, run), place.original
+    data = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(archive.read_bytes())).read()
+    evil = tarfile.TarInfo(what)
+    if what == "0/artifacts/out":
+        evil.type, evil.linkname = tarfile.SYMTYPE, str(place.beside)
+    else:
+        evil.size = 4
+    member = evil.tobuf(tarfile.PAX_FORMAT) + (b"evil".ljust(512, b"\0") if evil.size else b"")
+    at = len(data) - (1 << 20) - 1024 if where == "last" else 0
+    assert where == "first" or not data[at:].strip(b"\0")
+    archive.write_bytes(zstandard.ZstdCompressor().compress(data[:at] + member + data[at:]))
+    before = without_vault(place)
+    done = run("undo", str(place.root))
+    if where == "first":
+        assert done.code == 3, done.out
+        assert done.out.count("its archive is damaged: ") == done.out.count("It stays in the backup.") == 2
+        assert without_vault(place) == before
+    else:
+        assert done.code == 0
+        assert without_vault(place) == original
+    assert not Path("/tmp/never").exists()
+    assert not list(vault(place).rglob("evil"))
+
+
+@pytest.mark.parametrize("at", [0.02, 0.5, 0.98])
+def test_49_an_archive_that_rotted(place: Place, run: Run, at: float) -> None:
+    archive = packed(place, run)
+    data = bytearray(archive.read_bytes())
+    data[int(len(data) * at)] ^= 0x40
+    archive.write_bytes(data)
+    before = content(place.top)
+    verified = run("backups", "verify", str(place.root))
+    assert verified.code == 5
+    assert content(place.top) == before
+    done = run("undo", str(place.root))
+    assert done.code == 3, done.out
+    assert done.out.count("its archive is damaged: ") == 2
+    assert "Traceback" not in done.err
+    assert set(content(place.beside)) <= set(before)
+
+
 def test_50_a_clock_that_went_back(place: Place, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     place.old_run()
     place.old_run("second", "b" * 32)
@@ -911,3 +1030,17 @@ def test_56_poor_terminals(place: Place, start: Run, env: dict[str, str]) -> Non
     assert "terminal" in opened.err
     assert "Traceback" not in listed.err + opened.err
     assert content(place.top) == before
+
+
+def test_every_one_of_the_fifty_six_has_a_test() -> None:
+    names = [
+        *LAID_OUT,
+        *(name.removeprefix("test_").replace("_", " ") for name in globals() if name.startswith("test_")),
+    ]
+    found: set[int] = set()
+    for name in names:
+        first, *rest = name.split(" ")
+        if first.isdigit():
+            last = int(rest[1]) if rest[0] == "to" else int(first)
+            found.update(range(int(first), last + 1))
+    assert found == set(range(1, 57))
