@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlruns_tui.disk import change, look
-from mlruns_tui.model.errors import Exit, LockedError, MlrunsError
+from mlruns_tui.model.errors import Exit, LockedError, MlrunsError, UsageError
 from mlruns_tui.model.protocols import Stop
 from mlruns_tui.model.text import safe
 
@@ -54,6 +54,10 @@ class Holder:
         if self.host != safe(socket.gethostname(), 100):
             return None
         return self.boot == boot_id() and bool(self.started) and self.started == started(self.pid)
+
+
+def _named(who: Holder) -> str:
+    return f"{who.words()} (pid {who.pid})"
 
 
 def boot_id() -> str:
@@ -129,6 +133,13 @@ class Locks:
         except OSError as error:
             if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
                 return "this file system has no locks: nobody else may clean this store meanwhile"
+            if error.errno == errno.EROFS:
+                raise UsageError(
+                    "read-only-store",
+                    "the store cannot be changed: its file system is mounted read-only; nothing was changed",
+                    path=safe(vault.path),
+                    hint="mlruns-tui log and backups list work all the same",
+                ) from None
             owner = safe(look.user_name(os.fstat(vault.fd).st_uid))
             raise MlrunsError(
                 "no-permission",
@@ -153,7 +164,7 @@ class Locks:
                 who = holder(vault_fd) if vault_fd is not None else None
                 raise LockedError(
                     "locked",
-                    f"{who.words() if who else 'another process is changing this store'}; nothing was changed",
+                    f"{_named(who) if who else 'another process is changing this store'}; nothing was changed",
                     hint="wait until it is done, or give --lock-timeout SECONDS",
                 )
             time.sleep(_POLL_S)

@@ -39,10 +39,10 @@ def cannot_move(error: OSError, parent_fd: int, name: str) -> str:
             why = look.why_not_movable(parent_fd, name, status)
         except OSError:
             why = ""
-        if error.errno == errno.EPERM and "sticky" not in why:
-            return f"the system forbids to move it (an immutable or append-only flag: see lsattr). {LEFT}"
         if why:
             return f"{safe(why)}. {LEFT}"
+        if error.errno == errno.EPERM:
+            return f"the system forbids to move it (an immutable or append-only flag: see lsattr). {LEFT}"
     return failure(error, LEFT)
 
 
