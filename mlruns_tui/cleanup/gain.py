@@ -22,7 +22,7 @@ LARGEST = 12
 FEW = 2
 """… and of a small one, whose gain is in the blocks its files do not fill."""
 SMALL = 1 << 20
-PROBE = 32 << 10
+PROBE = 16 << 10
 PROBES = 4
 """So many bytes are tried at so many places of a file."""
 ENTRY = 48
@@ -89,7 +89,10 @@ def gain(parent_fd: int, name: str) -> Gain:
     expected = ENTRY * (entries + 1)
     tried = 0
     packed = 0
-    for data, path in largest if small > SMALL else heapq.nlargest(FEW, largest):
+    whole = small
+    for data, path in sorted(largest, reverse=True)[: LARGEST if small > SMALL else FEW]:
+        if tried > whole * 9 // 10:
+            break
         try:
             found = _probe(parent_fd, f"{name}/{path}")
         except OSError as error:

@@ -97,7 +97,8 @@ def unsupported(item: PlanItem) -> str:
         from .repair_made import unsupported_repair
 
         return unsupported_repair(item)
-    if item.action != "remove" or item.steps != (Step("move-out", item.path),):
+    slim = item.action == "slim" and item.kind == "run" and item.path.count("/") >= 2
+    if not (item.action == "remove" or slim) or item.steps != (Step("move-out", item.path),):
         kinds = ", ".join(step.kind for step in item.steps) or "no step"
         return f"{item.action} ({kinds})"
     return ""

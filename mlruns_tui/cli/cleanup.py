@@ -100,6 +100,9 @@ def _unsafe_options(function: Any) -> Any:
 )
 @click.option("--orphans-with-runs", is_flag=True, help="Also orphaned experiments that still hold readable runs.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, change nothing.")
+@click.option(
+    "--slim", is_flag=True, help="Only the artifacts of the runs go; params, metrics and tags stay. No orphans."
+)
 @click.option("--backup/--no-backup", default=True, help="Move to a backup (default), or delete for good.")
 @click.option(
     "--keep-backups",
@@ -130,6 +133,7 @@ def command(
     with_descendants: bool,
     orphans: bool | None,
     orphans_with_runs: bool,
+    slim: bool,
     dry_run: bool,
     backup: bool,
     keep_backups_ms: int | None,
@@ -148,7 +152,11 @@ def command(
     takes it back, mlruns-tui backups purge frees the space. What something needs stays, with the reason; each
     --unsafe-… sets one such reason aside.
     """
-    wants_orphans = _wants_orphans(days_old, experiments, runs, where, orphans, orphans_with_runs)
+    if slim and (orphans or orphans_with_runs):
+        raise UsageError("usage", "--slim is about runs, an orphaned experiment has none to keep")
+    wants_orphans = _wants_orphans(
+        days_old, experiments, runs, where, False if slim and orphans is None else orphans, orphans_with_runs
+    )
     if with_descendants and (not runs or days_old is not None):
         raise UsageError(
             "usage",
@@ -164,6 +172,7 @@ def command(
         days_old=days_old,
         orphans=wants_orphans,
         orphans_with_runs=orphans_with_runs,
+        slim=slim,
         experiments=experiments,
         runs=runs,
         descendants=with_descendants,
@@ -253,6 +262,8 @@ def _ask(plan: Plan, manner: Manner) -> None:
 def _ask_about_items(plan: Plan) -> None:
     number = len(plan.items)
     what = items_text(plan.totals.runs, plan.totals.experiments)
+    if any(item.action == "slim" for item in plan.items):
+        what = plan_text.slim_words(what, True)
     if plan.backup:
         confirm(f"Move {what} to a backup?")
     else:

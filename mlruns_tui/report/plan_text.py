@@ -26,12 +26,20 @@ def headline(plan: Plan) -> str:
     """What will happen, in one sentence."""
     what = items_text(plan.totals.runs, plan.totals.experiments)
     alone = plan.totals.runs + plan.totals.experiments == 1
+    if any(item.action == "slim" for item in plan.items):
+        what = slim_words(what, all(item.action == "slim" for item in plan.items))
+        alone = False
     much = f"{size_text(plan.totals.size_bytes)} in {plural(plan.totals.files, 'file')}"
     if plan.backup:
         return f"{what} {'goes' if alone else 'go'} to a backup: {much}. Nothing is deleted."
     return (
         f"{what} {'is' if alone else 'are'} deleted for good: {much}. Nothing brings {'it' if alone else 'them'} back."
     )
+
+
+def slim_words(what: str, alone: bool) -> str:
+    """``the artifacts of 143 runs``; not ``alone``: of some of them, others go as a whole."""
+    return f"the artifacts of {what}" if alone else f"{what} (of some only the artifacts)"
 
 
 def plan_lines(plan: Plan, snapshot: Snapshot, bytes_free: int | None, width: int | None = None) -> list[str]:
@@ -156,6 +164,8 @@ def result_lines(plan: Plan, batch: Batch, bytes_freed_measured: int | None = No
     lines = []
     what = items_text(sum(one.item.kind == "run" for one in done), sum(one.item.kind != "run" for one in done))
     size = size_text(sum(one.item.size_bytes for one in done))
+    if any(one.item.action == "slim" for one in done):
+        what = slim_words(what, all(one.item.action == "slim" for one in done))
     if not done:
         lines.append("Nothing was removed.")
     elif plan.backup:

@@ -14,6 +14,7 @@ from .families import children_of
 from .judging import judge
 from .protection import Facts, Options
 from .rules import Choice
+from .slim import artifacts_of, slim_item, why_not_slim, without_artifacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,13 @@ def make_plan(snapshot: Snapshot, chosen: Mapping[str, Choice], evidence: Eviden
     """
     facts = Facts(snapshot, request.now_ms, request.options, evidence)
     verdict = judge(facts, chosen)
-    items = [_item(facts, choice, evidence) for choice in verdict.goes.values()]
+    items, kept, bare = _items(facts, verdict.goes, evidence)
     items.sort(key=lambda item: (item.kind == "experiment", item.path))
     refused = [_refused(facts, chosen[key], protections, evidence) for key, protections in verdict.stays.items()]
     refused += [
         _gone(choice) for key, choice in chosen.items() if key not in facts.runs and key not in facts.experiments
     ]
+    refused += [_refused(facts, chosen[key], (protection,), evidence) for key, protection in kept.items()]
     refused.sort(key=lambda item: item.path)
     store = snapshot.store
     return Plan(
@@ -65,8 +67,31 @@ def make_plan(snapshot: Snapshot, chosen: Mapping[str, Choice], evidence: Eviden
         rules=request.rules,
         min_idle_ms=request.options.quiet_ms(store.network),
         lifted=tuple(sorted(request.options.lifted)),
-        messages=_messages(facts, evidence, items),
+        messages=_messages(facts, evidence, items) + ((without_artifacts(bare),) if bare else ()),
     )
+
+
+def _items(
+    facts: Facts, goes: Mapping[str, Choice], evidence: Evidence
+) -> tuple[list[PlanItem], dict[str, Protection], int]:
+    """The items, why some cannot be slimmed though they could go, and how many runs have nothing to slim."""
+    items: list[PlanItem] = []
+    kept: dict[str, Protection] = {}
+    bare = 0
+    for key, choice in goes.items():
+        item = _item(facts, choice, evidence)
+        if choice.action == "slim":
+            artifacts = artifacts_of(choice, evidence)
+            if artifacts is None:
+                bare += 1
+                continue
+            why = why_not_slim(artifacts)
+            if why is not None:
+                kept[key] = why
+                continue
+            item = slim_item(item, artifacts)
+        items.append(item)
+    return items, kept, bare
 
 
 def totals_of(items: Sequence[PlanItem]) -> PlanTotals:

@@ -38,12 +38,13 @@ def plan_cleanup(
     lifted: Collection[str] = (),
     descendants: bool = False,
     where: Expression | None = None,
+    slim: bool = False,
     at_ms: int | None = None,
 ) -> Plan:
     """The plan for orphaned experiments, runs that ended over ``days_old`` days ago, and runs named by id
     (``runs`` narrows ``days_old``; without it, it asks for these runs), inside ``experiments``.
     ``descendants``: also for all runs below those named by id. ``where`` narrows both; alone it asks for what
-    matches.
+    matches. ``slim``: only the artifacts of these runs go.
 
     Raises UsageError for a name the store does not have, MlrunsError; nothing is changed.
     """
@@ -75,7 +76,7 @@ def plan_cleanup(
     if descendants:
         words.append("with all runs below them")
         narrowed = Scope(tuple(experiments)).narrow(families(Facts(snapshot, at, options), narrowed), snapshot)
-    plan = plan_choices(reader, snapshot, narrowed, backup=backup, rules=words, options=options, at_ms=at)
+    plan = plan_choices(reader, snapshot, narrowed, backup=backup, rules=words, options=options, at_ms=at, slim=slim)
     return plan if matches is None else replace(plan, messages=plan.messages + untold(matches))
 
 

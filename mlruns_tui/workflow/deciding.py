@@ -16,6 +16,7 @@ from mlruns_tui.triage.judging import Verdict, judge
 from mlruns_tui.triage.planner import PlanRequest, kept_back, make_plan, parents_of, plan_id, without
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Choice, Rule, choose
+from mlruns_tui.triage.slim import evidence_keys, slimmed
 
 
 def now_ms() -> int:
@@ -41,9 +42,15 @@ def plan_choices(
     rules: Sequence[str] = (),
     options: Options | None = None,
     at_ms: int | None = None,
+    slim: bool = False,
 ) -> Plan:
-    """Look at every chosen item afresh and make the plan. Changes nothing. Raises MlrunsError, StaleError."""
-    evidence = reader.inspect(sorted(chosen))
+    """Look at every chosen item afresh and make the plan. Changes nothing. Raises MlrunsError, StaleError.
+
+    ``slim``: only the artifacts of the chosen runs (and of the runs of chosen experiments) go.
+    """
+    if slim:
+        chosen = slimmed(chosen, snapshot)
+    evidence = reader.inspect(evidence_keys(chosen.values()))
     at = now_ms() if at_ms is None else at_ms
     request = PlanRequest(
         plan_id=plan_id(time.strftime("%Y%m%d-%H%M", time.gmtime(at / 1000)), os.urandom(2).hex()),
@@ -81,10 +88,11 @@ def plan_marks(
     rules: Sequence[Rule],
     words: Sequence[str],
     backup: bool = True,
+    slim: bool = False,
 ) -> Plan:
     """The plan for exactly these marks. What the ``rules`` they were made with asked for besides and
     protection kept back is listed as refused; it never becomes an item."""
-    plan = plan_choices(reader, snapshot, marked, backup=backup, rules=words)
+    plan = plan_choices(reader, snapshot, marked, backup=backup, rules=words, slim=slim)
     asked = choose(snapshot, rules, plan.created_ms)
     kept = kept_back(snapshot, asked, marked, plan.created_ms, Options())
     return replace(plan, refused=plan.refused + kept)

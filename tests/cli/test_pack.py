@@ -1,0 +1,128 @@
+"""``backups pack``, ``backups verify`` and ``cleanup --slim``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def cleaned(run: Run, store: Any) -> str:
+    """Id of a batch that took four runs and an orphan."""
+    batch = run("cleanup", store.path, "--days-old", "30", "--force", "--json").json["result"]["batch"]
+    assert isinstance(batch, str)
+    return batch
+
+
+def archives(store: Any) -> list[Path]:
+    return sorted(store.root.glob(".mlruns-tui.trash/batches/*/pack/*.tar.zst"))
+
+
+def test_what_packing_would_gain_is_said_and_nothing_is_done(run: Run, store: Any, cleaned: str) -> None:
+    done = run("backups", "pack", store.path, cleaned, "--dry-run")
+    assert done.code == 0
+    assert "5 items can be packed" in done.out
+    gains = run("backups", "pack", store.path, cleaned, "--dry-run", "--json").json["gains"]
+    assert len(gains) == 5
+    assert all(one["packs"] and one["expected_bytes"] < one["allocated_bytes"] for one in gains)
+    assert archives(store) == []
+
+
+def test_without_anybody_to_ask_packing_needs_force(run: Run, store: Any, cleaned: str) -> None:
+    done = run("backups", "pack", store.path, cleaned)
+    assert done.code == 2
+    assert "--force" in done.err
+    assert archives(store) == []
+
+
+def test_a_packed_batch_is_verified_and_taken_back(
+    run: Run, store: Any, tree: Callable[[Path], Any], cleaned: str
+) -> None:
+    packed = run("backups", "pack", store.path, cleaned, "--force", "--json")
+    assert packed.code == 0
+    assert packed.json["result"]["did"] == "pack"
+    assert packed.json["result"]["batches"][0]["totals"]["freed_bytes"] > 0
+    batch = packed.json["batches"][0]
+    assert (batch["state"], batch["items"]["packed"]) == ("packed", 5)
+    assert batch["allocated_bytes"] < 5 * 4096 * 4
+    assert "nothing differs" in run("backups", "verify", store.path).out
+    assert run("backups", "pack", store.path, cleaned, "--force").out.startswith("Nothing of batch")
+    done = run("undo", store.path)
+    assert done.code == 0
+    assert "4 runs and 1 experiment are back" in done.out
+    assert archives(store) == []
+
+
+def test_a_damaged_backup_is_named_with_exit_5(run: Run, store: Any, cleaned: str) -> None:
+    run("backups", "pack", store.path, cleaned, "--force", "--quiet")
+    (archive,) = archives(store)
+    os.truncate(archive, archive.stat().st_size // 2)
+    done = run("backups", "verify", store.path, cleaned)
+    assert done.code == 5
+    assert "damaged in .mlruns-tui.trash" in done.out
+    answer = run("backups", "verify", store.path, "--json")
+    assert answer.code == 5
+    failed = [item for item in answer.json["result"]["batches"][0]["items"] if item["outcome"] == "failed"]
+    assert failed
+    assert all(item["error"] for item in failed)
+    assert run("undo", store.path).code == 3
+    assert archive.exists()
+
+
+def test_a_moved_item_that_changed_in_the_backup_is_found(run: Run, store: Any, cleaned: str) -> None:
+    assert run("backups", "verify", store.path, cleaned).code == 0
+    loss = next(store.root.glob(".mlruns-tui.trash/batches/*/data/0/metrics/loss"))
+    loss.write_text("something else")
+    done = run("backups", "verify", store.path, cleaned)
+    assert done.code == 5
+    assert "not what it was" in done.out
+
+
+def test_without_backups_there_is_nothing_to_verify(run: Run, store: Any) -> None:
+    done = run("backups", "verify", store.path)
+    assert (done.code, done.out.strip()) == (0, "No backups, nothing to check.")
+
+
+def test_slim_takes_artifacts_only_and_undo_brings_them_back(run: Run, store: Any, tree: Callable[[Path], Any]) -> None:
+    before = [tree(store.root / one) for one in "12"]
+    planned = run("cleanup", store.path, "--slim", "--days-old", "30", "--dry-run")
+    assert "the artifacts of 4 runs go to a backup" in planned.out
+    answer = run("cleanup", store.path, "--slim", "--days-old", "30", "--force", "--json").json
+    assert {item["action"] for item in answer["plan"]["items"]} == {"slim"}
+    assert {item["path"].rpartition("/")[2] for item in answer["plan"]["items"]} == {"artifacts"}
+    for run_id in store.old_runs():
+        (folder,) = store.root.glob(f"[12]/{run_id}")
+        assert sorted(one.name for one in folder.iterdir()) == ["meta.yaml", "metrics", "params", "tags"]
+    again = run("cleanup", store.path, "--slim", "--days-old", "30", "--dry-run")
+    assert "4 runs have no artifacts and are left out" in again.out + again.err
+    assert run("undo", store.path).code == 0
+    assert [tree(store.root / one) for one in "12"] == before
+
+
+def test_slim_goes_with_runs_only(run: Run, store: Any) -> None:
+    done = run("cleanup", store.path, "--slim", "--orphans")
+    assert done.code == 2
+    assert "--slim is about runs" in done.err
+
+
+def test_artifacts_a_model_version_needs_are_not_slimmed(run: Run, store: Any) -> None:
+    run_id = store.old_runs()[0]
+    (folder,) = store.root.glob(f"[12]/{run_id}")
+    version = store.root / "models" / "scorer" / "version-1"
+    version.mkdir(parents=True)
+    (version.parent / "meta.yaml").write_text("name: scorer\ncreation_timestamp: 1\nlast_updated_timestamp: 1\n")
+    (version / "meta.yaml").write_text(
+        f"name: scorer\nversion: 1\nrun_id: {run_id}\nsource: file://{folder}/artifacts/model\ncurrent_stage: None\n"
+        "creation_timestamp: 1\nlast_updated_timestamp: 1\nstatus: READY\nuser_id: ''\ndescription: ''\n"
+    )
+    answer = run("cleanup", store.path, "--slim", "--days-old", "30", "--force", "--json").json
+    assert run_id not in {item["run_id"] for item in answer["plan"]["items"]}
+    kept = {item["run_id"]: item["protected"][0]["kind"] for item in answer["plan"]["refused"]}
+    assert kept == {run_id: "model-version"}
+    assert (folder / "artifacts" / "model.bin").exists()
