@@ -42,6 +42,8 @@ def command(
     messages = []
     if reader.store.kind in ("database", "unclaimed"):
         messages.append("its metadata is in a database: directories without meta.yaml are in use there, no finding")
+    else:
+        messages.append("a model registry behind http or in another file store is not read, only the one in this store")
     if ndjson:
         put_ndjson(documents.finding_item(one) for one in findings)
     elif as_json:

@@ -18,11 +18,11 @@ from mlruns_tui.model.evidence import Survey, Writer
 from mlruns_tui.model.store import Identity, Size
 
 from .place import Space, file_system, space, why_not_movable
-from .writers import NO_OPEN_FILES, OpenFiles, open_files, user_name
+from .writers import NO_OPEN_FILES, OpenFiles, in_container, open_files, user_name
 
 __all__ = [
     "MAX_SMALL", "NO_OPEN_FILES", "Entry", "NotReadable", "OpenFiles", "Space", "exists", "file_system", "identity",
-    "open_directory", "open_files", "open_path", "read_head", "read_small", "space", "split", "survey", "user_name",
+    "in_container", "open_directory", "open_files", "open_path", "read_head", "read_small", "space", "split", "survey", "user_name",
     "walk", "why_not_movable", "words",
 ]  # fmt: skip
 

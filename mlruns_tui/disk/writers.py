@@ -51,6 +51,18 @@ def open_files(device: int) -> OpenFiles:
     return OpenFiles(found, unchecked)
 
 
+_FIRST_PID_NAMESPACE = 0xEFFFFFFC
+"""``PROC_PID_INIT_INO`` of Linux: the namespace in which every process of a machine can be seen."""
+
+
+def in_container() -> bool:
+    """Whether this process sees only a part of the machine's processes. False where that cannot be told."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino != _FIRST_PID_NAMESPACE
+    except OSError:
+        return False
+
+
 def _held_by(process: str, device: int) -> Iterator[tuple[int, str]]:
     base = f"/proc/{process}"
     for number in os.listdir(f"{base}/fd"):

@@ -70,3 +70,5 @@ class Evidence:
     """When, by the file system's clock."""
     live_runs: tuple[str, ...] = ()
     """Keys of the runs somebody writes to now, anywhere in the store."""
+    in_container: bool = False
+    """Only the processes of this container can be seen, not those outside that may use the same disk."""

@@ -227,6 +227,8 @@ def run_sentence(run: Run, now_ms: int) -> str:
         if run.lifecycle_stage == "deleted":
             parts.append(f"deleted {ago_text(now_ms - run.deleted_time)}" if run.deleted_time else "deleted")
         return ", ".join(parts)
+    if word == "running?" and run.size is not None:
+        word = f"RUNNING, silent {age_words(now_ms - run.size.newest_ns // 1_000_000)}"
     if run.start_time is not None:
         return f"{word}, started {ago_text(now_ms - run.start_time)}"
     return word

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from mlruns_tui.model.store import Stray
 from mlruns_tui.model.text import safe
+from mlruns_tui.model.tracking_uri import address
 from mlruns_tui.model.words import StoreKind
 
 from . import database, layout
@@ -81,7 +82,16 @@ def find_databases(root: str, given: str | None, pulse: Pulse, environment: Mapp
             _take(found, uri, pulse, believed=True)
             if variable == _REGISTRY and os.path.realpath(sqlite_path(uri)) not in found.paths:
                 found.closed = f"the model registry at {without_password(uri)} cannot be read"
+        elif variable == _REGISTRY and uri and not is_database_uri(uri) and not _is_this_store(uri, root):
+            found.closed = f"the model registry at {without_password(uri)} is not read"
+            found.messages.append(f"{found.closed}: which runs its models need is not known, all are kept")
     return found
+
+
+def _is_this_store(uri: str, root: str) -> bool:
+    """Whether the URI of a registry is that of the file store itself."""
+    place = address(uri)
+    return place.kind == "files" and os.path.realpath(place.path) == os.path.realpath(root)
 
 
 def _here() -> str:

@@ -57,6 +57,7 @@ def inspect(store: StoreInfo, given: str | None, keys: Sequence[str], last: Snap
             _user(),
             time.time_ns(),
             _live_runs(store.root, root_fd, listing, held),
+            look.in_container(),
         )
     finally:
         os.close(root_fd)

@@ -17,6 +17,9 @@ _HIDDEN = since((FIRST, WARNS), ((2, 13), HIDDEN))
 
 RUNS: Final[dict[str, Fact]] = {
     "run-being-made": fact(SILENT, "a run that is being created, or was left half way a moment ago", "nothing"),
+    "run-silent": fact(
+        SILENT, "RUNNING, silent {}", "nothing", cause="The program was killed before it could set an end, or it waits."
+    ),
     "run-closed": fact(_HIDDEN, "a run whose folder cannot be read", migration="fails", hides="all", cause=_RIGHTS),
     "run-no-list": fact(EXPERIMENT, "a run whose folder cannot be listed", cause=_RIGHTS),
     "run-meta-missing": fact(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mlruns_tui.model.evidence import Evidence, Survey
 from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, RefusedItem, Step
-from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
+from mlruns_tui.model.store import Experiment, Run, Snapshot, StoreInfo, container_key
 from mlruns_tui.model.words import ProtectionKind
 
 from .families import children_of
@@ -271,19 +271,31 @@ def _entry(facts: Facts, key: str) -> Run | Experiment | None:
     return facts.runs.get(key) or facts.experiments.get(key)
 
 
+def unseen_writers(unchecked_processes: int, in_container: bool, store: StoreInfo) -> list[str]:
+    """Who may be writing without anybody here being able to see it, in sentences."""
+    decide = "status and quiet time decide"
+    said = []
+    if unchecked_processes > 0:
+        number = unchecked_processes
+        said.append(
+            f"{number:,} process{'es' * (number != 1)} of other users could not be checked for open files; {decide}"
+        )
+    if unchecked_processes < 0:
+        said.append(f"open files cannot be checked on this system; {decide}")
+    if in_container:
+        said.append(f"programs outside of this container cannot be seen; {decide}")
+    if store.network:
+        kind = f" ({store.file_system})" if store.file_system else ""
+        said.append(f"the store is on a network file system{kind}: programs on other hosts cannot be seen; {decide}")
+    return said
+
+
 def _messages(facts: Facts, evidence: Evidence, items: list[PlanItem]) -> tuple[str, ...]:
     if not items:
         return ()
     # What the reading could not see bears on what is decided from it.
     said: list[str] = list(facts.snapshot.messages)
-    if evidence.unchecked_processes > 0:
-        number = evidence.unchecked_processes
-        said.append(
-            f"{number:,} process{'es' * (number != 1)} of other users could not be checked for open files; "
-            "status and quiet time decide"
-        )
-    if evidence.unchecked_processes < 0:
-        said.append("open files cannot be checked on this system; status and quiet time decide")
+    said += unseen_writers(evidence.unchecked_processes, evidence.in_container, facts.snapshot.store)
     live = [key for key in evidence.live_runs if key in facts.runs]
     if live and any(item.kind == "experiment" for item in items):
         names = ", ".join(facts.runs[key].name or facts.runs[key].run_id for key in live[:3])

@@ -165,7 +165,9 @@ class Facts:
 
     def _running(self, run: Run) -> Protection:
         if run.status == "RUNNING":
-            return Protection("running", "RUNNING: it never ended and may be alive")
+            silent = self.silent_ms(run.key)
+            since = f", silent {_short(silent)}" if silent >= HOUR_MS else ""
+            return Protection("running", f"RUNNING{since}: it never ended and may be alive")
         if run.status == "SCHEDULED":
             return Protection("running", "SCHEDULED: it has not started yet")
         return Protection("running", "its status is unknown, it may be alive")

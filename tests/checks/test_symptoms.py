@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -254,3 +255,18 @@ def test_times_are_read_as_protocol_buffers_read_them(text: str) -> None:
     except ValueError:
         expected = None
     assert timestamp_ms(text) == expected
+
+
+@pytest.mark.parametrize("touched", ["", "metrics/loss", "artifacts/deep/model.pt", "."])
+def test_a_running_run_nobody_wrote_to_for_long_is_silent(store: Path, run: Path, symptoms: Look, touched: str) -> None:
+    meta = (run / "meta.yaml").read_text().replace("status: 3", "status: 1").replace("1700000001000", "null")
+    (run / "meta.yaml").write_text(meta)
+    (run / "artifacts" / "deep").mkdir()
+    (run / "artifacts" / "deep" / "model.pt").write_text("x")
+    then = time.time() - 41.5 * 86_400
+    for path in (*run.rglob("*"), run):
+        os.utime(path, (then, then))
+    if touched:
+        os.utime(run / touched)
+    found = [(one.code, one.detail) for one in symptoms()]
+    assert found == ([] if touched else [("run-silent", "41 d")])

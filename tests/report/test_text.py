@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.store import Run, Size
 from mlruns_tui.report import backups_text, documents, listing, plan_text
 from mlruns_tui.report.tables import Column, table
-from mlruns_tui.report.words import cell_len, items_text, parse_duration, undo_command
+from mlruns_tui.report.words import cell_len, items_text, parse_duration, run_sentence, status_word, undo_command
+
+DAY = 86_400_000
+NOW = 1_795_000_000_000
 
 
 def facts(make: Any) -> listing.Facts:
@@ -208,3 +213,12 @@ def test_an_endless_name_does_not_push_the_other_columns_away() -> None:
     assert lines[2].split()[:2] == ["plain", "0"]
     whole = "w" * 150
     assert whole in table(columns, [(whole, "0", "alice")])[1]
+
+
+def test_a_killed_trainer_is_running_and_silent(make: Any) -> None:
+    then = NOW - 41 * DAY
+    run = Run("1", "a", status="RUNNING", start_time=then - DAY, size=Size(1, 1, 1, then * 1_000_000))
+    assert run_sentence(run, NOW) == "RUNNING, silent 41 d, started 42 d ago"
+    assert status_word(run, NOW) == "running?"
+    alive = replace(run, size=Size(1, 1, 1, (NOW - 60_000) * 1_000_000))
+    assert run_sentence(alive, NOW) == "running, started 42 d ago"

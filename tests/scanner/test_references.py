@@ -332,3 +332,39 @@ def test_a_registry_on_a_server_that_cannot_be_read_keeps_every_run(store, read,
         (found,) = seen.references
         assert (found.kind, found.target_kind, found.target) == ("model-version", "any", "")
         assert found.by == "the model registry at postgresql://alice:…@db/registry cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://alice:secret@host:5000", "http://alice:…@host:5000"),
+        ("databricks-uc", "databricks-uc"),
+        ("file:///another/mlruns", "file:///another/mlruns"),
+        ("/another/mlruns", "/another/mlruns"),
+    ],
+)
+def test_a_registry_behind_http_or_in_another_file_store_is_said_and_keeps_every_run(
+    store, read, monkeypatch, uri, said
+):
+    store.experiment("1")
+    store.run("1", 1)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", uri)
+    snapshot = read(store)
+    (found,) = snapshot.references
+    assert (found.kind, found.target_kind, found.by) == (
+        "model-version",
+        "any",
+        f"the model registry at {said} is not read",
+    )
+    assert snapshot.messages == (f"{found.by}: which runs its models need is not known, all are kept",)
+
+
+def test_the_registry_of_the_store_itself_is_read(store, read, run_ids, monkeypatch):
+    store.experiment("1")
+    path = store.run("1", 1)
+    store.version(source=f"{store.uri}/{path}/artifacts/model")
+    for uri in (str(store.root), f"file://{store.root}"):
+        monkeypatch.setenv("MLFLOW_REGISTRY_URI", uri)
+        snapshot = read(store)
+        assert [one.target for one in snapshot.references] == [run_ids(1)]
+        assert snapshot.messages == ()

@@ -62,6 +62,22 @@ def test_processes_that_could_not_be_checked_are_said(make: Any) -> None:
     assert any("7 processes" in message for message in plan_of(make, snapshot, evidence).messages)
 
 
+def test_writers_nobody_here_can_see_are_said(make: Any) -> None:
+    snapshot = make.snapshot([make.run(run_id="a")])
+    quiet = make.evidence(snapshot)
+    assert plan_of(make, snapshot, quiet).messages == ()
+    (contained,) = plan_of(make, snapshot, replace(quiet, in_container=True)).messages
+    assert contained == "programs outside of this container cannot be seen; status and quiet time decide"
+    (elsewhere,) = plan_of(make, snapshot, replace(quiet, unchecked_processes=-1)).messages
+    assert elsewhere == "open files cannot be checked on this system; status and quiet time decide"
+    remote = make.snapshot([make.run(run_id="a")], network=True, file_system="nfs4")
+    (network,) = plan_of(make, remote, make.evidence(remote)).messages
+    assert network == (
+        "the store is on a network file system (nfs4): programs on other hosts cannot be seen; "
+        "status and quiet time decide"
+    )
+
+
 def test_live_training_is_said_when_an_experiment_moves(make: Any) -> None:
     snapshot = make.snapshot([make.run(run_id="live", ended=None)], [make.experiment("11", state="orphaned")])
     evidence = replace(make.evidence(snapshot), live_runs=("experiment/1/run/live",))

@@ -318,3 +318,20 @@ def test_what_holds_files_of_another_user_stays_unless_root_asks(make: Any, user
     evidence = make.evidence(snapshot, r=make.survey(owner=1000, other_owners=True))
     found = verdict(make, snapshot, evidence=replace(evidence, user=user))
     assert kinds(found) == ({"r": ["other-owner"]} if stays else {})
+
+
+@pytest.mark.parametrize(
+    ("idle_days", "reason"),
+    [
+        (41, "RUNNING, silent 41 d: it never ended and may be alive"),
+        (0.25, "RUNNING, silent 6 h: it never ended and may be alive"),
+        (0.01, "RUNNING: it never ended and may be alive"),
+    ],
+)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_run_nobody_ended_says_how_long_it_is_silent(make: Any, idle_days: float, reason: str, fresh: bool) -> None:
+    newest = make.survey(idle_days).size
+    snapshot = make.snapshot([make.run(run_id="r", ended=None, size=newest)])
+    evidence = make.evidence(snapshot, r=make.survey(idle_days)) if fresh else None
+    found = Facts(snapshot, make.NOW, Options(), evidence).protections("experiment/1/run/r")
+    assert [one.reason for one in found if one.kind == "running"] == [reason]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -22,6 +23,12 @@ from .seen import Seen
 
 _RUN_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
 _PARENT: Final = "tags/mlflow.parentRunId"
+_RUNNING: Final = 1
+_DAY_NS: Final = 86_400 * 1_000_000_000
+SILENT_NS: Final = _DAY_NS
+"""Trainings that log once an epoch may be silent for hours."""
+_MAX_LOOKED_AT: Final = 20_000
+"""Files of one run: with more of them its silence is not told."""
 _REQUIRED: Final = ("artifacts", "metrics", "params")
 """Folders without which MLflow does not take a directory for a run it was asked for by its id."""
 
@@ -67,9 +74,27 @@ def check_run(
             yield from _check_values(meta.value, name, place, owner, siblings, seen)
         yield from _check_inside(fd, path, owner, datasets, meta.usable, store)
         _note_parent(fd, path, owner, seen)
+        if meta.usable and meta.value.get("status", _RUNNING) == _RUNNING:
+            yield from _check_silence(name, experiment_fd, path, owner, store)
     finally:
         if fd >= 0:
             os.close(fd)
+
+
+def _check_silence(name: str, experiment_fd: int, path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+    """A run that says it is running, and in which nothing was written for long: nobody set its end."""
+    now, newest, left = time.time_ns(), 0, _MAX_LOOKED_AT
+    try:
+        newest = os.stat(name, dir_fd=experiment_fd, follow_symlinks=False).st_mtime_ns
+        for entry in look.walk(experiment_fd, name):
+            store.pulse()
+            newest, left = max(newest, entry.status.st_mtime_ns), left - 1
+            if not left or newest > now - SILENT_NS:
+                return
+    except OSError:
+        return
+    if newest <= now - SILENT_NS:
+        yield owner.says("run-silent", path, f"{(now - newest) // _DAY_NS} d")
 
 
 def _check_inside(
