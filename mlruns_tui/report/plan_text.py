@@ -155,6 +155,8 @@ def _consequences(plan: Plan, bytes_free: int | None) -> list[str]:
 
 
 def _label(item: PlanItem | RefusedItem) -> str:
+    if isinstance(item, PlanItem) and item.what:
+        return safe(item.path)
     return item.name or safe(item.run_id or item.experiment_id or item.path)
 
 

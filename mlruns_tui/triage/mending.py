@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlruns_tui.model.errors import UsageError
-from mlruns_tui.model.mending import Look, Spot, Wanted
+from mlruns_tui.model.mending import Look, Spot
 from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, RefusedItem, Step
 from mlruns_tui.model.store import Identity, Reference, StoreInfo
 from mlruns_tui.model.text import safe
@@ -28,32 +27,6 @@ _MARK = "meta.yaml was lost and rebuilt by mlruns-tui from what was logged; stat
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 """What MLflow takes for a run's id (``_validate_run_id``)."""
 _SECOND_NS = 1_000_000_000
-_LONGEST_NAME = 500
-"""Characters MLflow allows an experiment's name (``_validate_experiment_name``)."""
-
-
-def check_names(names: Mapping[str, str], look: Look, wanted: tuple[Wanted, ...]) -> None:
-    """Raises UsageError for a name nobody can give: MLflow refuses it, it is taken, its experiment is not mended."""
-    about = {experiment_path_key(one.path): one.path for one in wanted if one.kind == "experiment"}
-    taken = {name: path for path, name in look.names.items()}
-    for key, name in names.items():
-        shown = safe(name, 80)
-        if key not in about:
-            raise UsageError(
-                "no-such-repair",
-                f"{safe(key, 200)} needs no repair that would give it a name; nothing was changed",
-                hint="mlruns-tui doctor says what is broken",
-            )
-        if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
-            raise UsageError("bad-name", f"not a name for an experiment: ‘{shown}’; nothing was changed")
-        other = taken.get(name)
-        if other is not None and other != about[key].rpartition("/")[0]:
-            raise UsageError(
-                "name-taken",
-                f"an experiment called ‘{shown}’ exists ({safe(other)}); nothing was changed",
-                hint="MLflow finds experiments by name: give another one",
-            )
-        taken[name] = about[key].rpartition("/")[0]
 
 
 def plan_repair(
@@ -195,8 +168,9 @@ class _Maker:
         else:
             runs = f"{traces.runs:,} run{'s' * (traces.runs != 1)}"
             what = f"meta.yaml rebuilt from {runs}, named {safe(name, 200)}"
-        self._rebuilt.add(folder)
         self._put(spot, what, meta, name)
+        if self.items and self.items[-1].path == path:
+            self._rebuilt.add(folder)
 
     def _experiment_name(self, spot: Spot, folder: str, experiment_id: str) -> str:
         given = self._names.get(experiment_path_key(spot.wanted.path))
@@ -207,7 +181,9 @@ class _Maker:
         if isinstance(stated, str) and stated and (spot.traces.usable or stated not in others):
             self._taken.add(stated)
             return stated
-        name, again = f"recovered-{experiment_id}", 1
+        # The one MLflow itself names.
+        first = "Default" if experiment_id == "0" and "Default" not in self._taken else f"recovered-{experiment_id}"
+        name, again = first, 1
         while name in self._taken:
             again += 1
             name = f"recovered-{experiment_id}-{again}"
@@ -234,7 +210,8 @@ class _Maker:
             return
         status = next(word for word, number in rebuilding.STATUSES.items() if number == meta["status"])
         self._put(spot, f"meta.yaml rebuilt from what was logged, as {status}", meta, name)
-        self._mark(spot, name)
+        if self.items and self.items[-1].path == spot.wanted.path:
+            self._mark(spot, safe(name))
 
     @staticmethod
     def _with_times(spot: Spot) -> Any:
@@ -296,7 +273,14 @@ class _Maker:
         times = spot.run.size.newest_ns if spot.run is not None else 0
         if spot.survey is not None:
             times = max(times, spot.survey.size.newest_ns) + _SECOND_NS
-        self._item(spot, what, (Step("put-file", spot.wanted.path, dump(meta), times),), safe(name))
+        try:
+            text = dump(meta)
+            text.encode("utf-8")
+        except (UnicodeError, ValueError, TypeError, RecursionError):
+            why = "its name, or something it says, cannot be written as UTF-8"
+            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
+            return
+        self._item(spot, what, (Step("put-file", spot.wanted.path, text, times),), safe(name))
 
     def _is_fine(self, spot: Spot) -> None:
         self.messages.append(f"{safe(spot.wanted.path, 200)}: nothing is wrong there any more")

@@ -15,6 +15,7 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import StoreInfo, experiment_key
 from mlruns_tui.model.words import TRASH_NAME, Place
 from mlruns_tui.triage import mendable, mending
+from mlruns_tui.triage.mend_names import check_names
 from mlruns_tui.triage.planner import PlanRequest, plan_id
 from mlruns_tui.triage.protection import Options
 
@@ -53,7 +54,7 @@ def preview_repair(
     at = now_ms() if at_ms is None else at_ms
     wanted = mendable.wanted(findings, {_folder(key) for key in names})
     look = look_at(reader.store, wanted)
-    mending.check_names(names, look, wanted)
+    check_names(names, look, wanted)
     references = reader.inspect(()).references if any(one.kind == "out" for one in wanted) else ()
     request = PlanRequest(
         plan_id=plan_id(time.strftime("%Y%m%d-%H%M", time.gmtime(at / 1000)), os.urandom(2).hex()),

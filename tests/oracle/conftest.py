@@ -124,6 +124,15 @@ class Oracle:
         """Call by call what MLflow does. Opening a store changes it: ask last."""
         return self._speaker.ask("mlflow", store=str(store))
 
+    def repair(self, store: Path, *, rename: bool = False) -> dict[str, Any]:
+        """Every repair there is, as ``batches``, and what was ``refused`` at the end."""
+        more = {"rename": "yes"} if rename else {}
+        return self._speaker.ask("repair", store=str(store), version=self.version, **more)
+
+    def take_back(self, store: Path, batches: list[str]) -> dict[str, Any]:
+        """The newest first."""
+        return self._speaker.ask("take back", store=str(store), batches=" ".join(batches))
+
     def migration(self, store: Path) -> dict[str, Any]:
         """``outcome`` of migrate-filestore, and ``what`` it said."""
         return self._speaker.ask("migrate", store=str(store), scratch=str(self._folder))

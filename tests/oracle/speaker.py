@@ -284,6 +284,33 @@ def doctor(store: str, version: str) -> dict[str, Any]:
     return {"findings": encode(findings), "seconds": time.perf_counter() - began}
 
 
+def repair(store: str, version: str, *, rename: bool) -> dict[str, Any]:
+    """Repair what can be, round after round: mending one thing shows another. ``rename``: an experiment whose
+    name another one has as well gets its id after it."""
+    from mlruns_tui.model.codec import encode
+    from mlruns_tui.workflow.diagnosing import diagnose
+    from mlruns_tui.workflow.reading import open_reader
+    from mlruns_tui.workflow.repairing import preview_repair, start_repair
+
+    rounds = []
+    for names in (False, False, False, rename):
+        reader = open_reader(store)
+        findings = diagnose(reader, version)
+        twice = [one.path.split("/")[:-1] for one in findings if one.code == "experiment-name-twice"] if names else []
+        keys = [("trash/" if parts[0] == ".trash" else "experiment/") + parts[-1] for parts in twice]
+        plan = preview_repair(reader, findings, names={key: key.replace("/", " ") for key in keys}, min_idle_ms=0)
+        if not plan.empty:
+            rounds.append(encode(start_repair(plan).result()))
+    return {"batches": rounds, "refused": encode(plan.refused)}
+
+
+def take_back(store: str, batches: list[str]) -> dict[str, Any]:
+    from mlruns_tui.model.codec import encode
+    from mlruns_tui.workflow.changing import start_restore
+
+    return {"batches": [encode(start_restore(store, one).result()) for one in reversed(batches)]}
+
+
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     verb = question.pop("verb")
     if verb == "version":
@@ -299,6 +326,10 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         return migrate(question["store"], question["scratch"])
     if verb == "doctor":
         return doctor(question["store"], question["version"])
+    if verb == "repair":
+        return repair(question["store"], question["version"], rename=bool(question.get("rename")))
+    if verb == "take back":
+        return take_back(question["store"], question["batches"].split())
     raise ValueError(verb)
 
 
