@@ -72,6 +72,12 @@ def _on_run(state: UiState) -> str | None:
     return None if state.run is not None else "no run under the cursor"
 
 
+def _on_details(state: UiState) -> str | None:
+    if state.list_panel == "tree" and state.entry is not None:
+        return None if state.entry.entry is not None else "this is a group: go to one of its entries"
+    return _on_run(state)
+
+
 def _on_row(state: UiState) -> str | None:
     if state.cursor_key and not state.cursor_key.startswith("group/"):
         return None
@@ -169,7 +175,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("sort.name", "n", "sort by name", "sort: size name written files", "look", short="sort", keep=30),
     Command("sort.written", "m", "sort by last write", "sort: size name written files", "look", short="sort", keep=30),
     Command("sort.files", "c", "sort by files", "sort: size name written files", "look", short="sort", keep=30),
-    Command("look.details", "i", "details of this run", "details", "look", _on_run, "details", 60),
+    Command("look.details", "i", "details", "details", "look", _on_details, "details", 60),
     Command("look.findings", "F,4", "findings", "findings: what is broken, what helps", "look", always),
     Command("review", "d", "review and apply…", "review, then move to a backup", "act", _review, "review", 55),
     Command("review.no_backup", "D", "the same, no backup…", "review, then delete for good", "act", _review),

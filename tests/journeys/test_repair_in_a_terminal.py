@@ -33,16 +33,18 @@ def test_an_orphan_is_repaired_mlflow_has_it_back_and_z_takes_it_back(
     lost: tuple[Path, str, int],
     tmp_path: Path,
     terminal: Callable[..., Any],
+    json_of: Callable[..., dict[str, Any]],
     ask_mlflow: Callable[[Path], dict[str, Any]],
     differences: Callable[[Path, Path], str],
 ) -> None:
     root, name, runs = lost
+    number = len(json_of("doctor", str(root), code=10)["findings"])
     before = ask_mlflow(root)
     assert name not in before["experiments"]
     screen = terminal(str(root), width=120, height=36)
-    screen.wait_for("read in", "3 findings")
+    screen.wait_for("read in", f"{number} findings")
     screen.keys("F")
-    screen.wait_for("3, worst first", "no meta.yaml", f"{runs} runs")
+    screen.wait_for(f"{number}, worst first", "no meta.yaml", f"{runs} runs")
     screen.wait(lambda shown: "looking into" not in shown, "all looked into")
     screen.type("/repair")
     screen.wait_for("row 1 of 1")
@@ -52,7 +54,7 @@ def test_an_orphan_is_repaired_mlflow_has_it_back_and_z_takes_it_back(
     assert differences(tmp_path / "before", root) == ""
     screen.keys("Right", "Enter")
     screen.wait_for("Nothing matches repair")
-    screen.wait(lambda shown: "2, worst first" in shown, "what is left")
+    screen.wait(lambda shown: f"{number - 1}, worst first" in shown, "what is left")
 
     answer = ask_mlflow(root)
     assert set(answer["experiments"]) == {*before["experiments"], name}
@@ -62,7 +64,7 @@ def test_an_orphan_is_repaired_mlflow_has_it_back_and_z_takes_it_back(
     screen.keys("z")
     screen.wait_for("Put back 1 repaired place")
     screen.keys("Enter")
-    screen.wait_for("3 findings")
+    screen.wait_for(f"{number} findings")
     assert differences(tmp_path / "before", root) == ""
     screen.keys("q")
     assert screen.wait_for_end() == 0

@@ -55,6 +55,9 @@ class Looking:
         from ..screens.details import DetailsScreen
 
         state = self.screen.state
+        if state.list_panel == "tree" and state.entry is not None and state.entry.entry is not None:
+            self._entry_details(state.entry.key, state.entry.entry)
+            return
         if state.run is None:
             return
         screen = DetailsScreen(
@@ -66,8 +69,27 @@ class Looking:
             protections=lambda key: self.screen.state.kept(key),
             toggle=self.screen.mark_keys.toggle_item,
             turned=self._turned,
+            findings=lambda key: self.screen.state.findings_of(key),
+            repair=None if state.read_only else self.screen.repairing.review,
         )
         self.screen.app.push_screen(screen, self._back_from_details)
+
+    def _entry_details(self, key: str, entry: Experiment | Stray | RegisteredModel) -> None:
+        from ..screens.entry import EntryScreen
+
+        def left(command: str | None) -> None:
+            self.screen.focus_panel()
+            if command is not None:
+                self.screen.run_command(command)
+
+        screen = EntryScreen(
+            key,
+            entry,
+            lambda: self.screen.state,
+            toggle=self.screen.mark_keys.toggle_item,
+            repair=self.screen.repairing.review,
+        )
+        self.screen.app.push_screen(screen, left)
 
     def _why_marked(self, key: str) -> str:
         mark = self.screen.state.marks.by_key.get(key)

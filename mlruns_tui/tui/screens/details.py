@@ -27,6 +27,7 @@ from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.run_words import verdict
 from mlruns_tui.tui.widgets.tab_line import TabLine
 from mlruns_tui.workflow.deciding import now_ms
+from mlruns_tui.workflow.repairing import repairable
 
 TABS = tuple(FIRST_OF_TAB)
 
@@ -53,6 +54,7 @@ class DetailsScreen(Screen[None]):
         Binding("t", "axis", "step or time", show=False),
         Binding("b", "turn_best", "lowest or highest is best", show=False),
         Binding("space", "mark", "mark", show=False),
+        Binding("e", "repair", "repair", show=False),
         Binding("p", "preview", "preview the artifact", show=False),
         Binding("y", "copy(False)", "copy id", show=False),
         Binding("Y", "copy(True)", "copy path", show=False),
@@ -71,11 +73,15 @@ class DetailsScreen(Screen[None]):
         protections: Callable[[str], Sequence[Protection]],
         toggle: Callable[[str], str] | None = None,
         turned: set[str] | None = None,
+        findings: Callable[[str], Sequence[Finding]] | None = None,
+        repair: Callable[[Sequence[Finding]], None] | None = None,
         at_ms: int | None = None,
     ) -> None:
         """``keys``: the runs ``j`` and ``k`` step through. ``marked``: why a run is marked, empty when it is
         not. ``toggle``: mark or unmark a run, gives a sentence about it; None when nothing may be marked.
-        ``turned``: metrics whose best the user turned round, kept by the caller between two visits."""
+        ``turned``: metrics whose best the user turned round, kept by the caller between two visits.
+        ``findings``: what is wrong with a run; without it, what the snapshot says. ``repair``: show what a
+        repair of these would do; None when nothing may be repaired."""
         super().__init__()
         self._reader = reader
         self.key = run_key
@@ -85,6 +91,7 @@ class DetailsScreen(Screen[None]):
         self._marked = marked
         self._protections = protections
         self._toggle = toggle
+        self._known_findings, self._repair = findings, repair
         self._turned: set[str] = set() if turned is None else turned
         self._now = now_ms() if at_ms is None else at_ms
         self._details: RunDetails | None = None
@@ -182,10 +189,14 @@ class DetailsScreen(Screen[None]):
             keys += [("Enter", "open"), ("p", "preview")]
         if self._toggle is not None:
             keys.append(("Space", "unmark" if self._marked(self.key) else "mark"))
+        if self._repair is not None and repairable(self._findings(self.key.rpartition("/")[2])):
+            keys.append(("e", "repair"))
         keys += [("y Y", "copy id, path"), ("j k", "next, previous run")]
         self.query_one(KeyLine).set_keys(keys)
 
-    def _findings(self, run_id: str) -> list[Finding]:
+    def _findings(self, run_id: str) -> Sequence[Finding]:
+        if self._known_findings is not None:
+            return self._known_findings(self.key)
         experiment = self._run.experiment_id if self._run else ""
         return [
             one for one in self._snapshot.findings if one.run_id == run_id and one.experiment_id in ("", experiment)
@@ -223,6 +234,16 @@ class DetailsScreen(Screen[None]):
         self._show_keys()
         if said:
             self.notify(said, markup=False)
+
+    def action_repair(self) -> None:
+        """What a repair of this run would do."""
+        found = repairable(self._findings(self.key.rpartition("/")[2]))
+        if self._repair is None:
+            self.notify("opened read-only", markup=False)
+        elif found:
+            self._repair(found)
+        else:
+            self.notify("nothing to repair here", markup=False)
 
     def action_scale(self) -> None:
         curve = self._page.curve

@@ -24,8 +24,9 @@ from mlruns_tui.report.words import (
 from mlruns_tui.triage.rules import idle_ms
 from mlruns_tui.tui.render import impact_style, status_style
 from mlruns_tui.tui.signs import Signs
+from mlruns_tui.workflow.repairing import repairable
 
-from .cells import DIM, Piece, line, wrap
+from .cells import DIM, KEY, Piece, line, wrap
 
 NEEDS = frozenset({"model-version", "logged-model", "parent", "claimed"})
 """Protections that mean somebody else needs the run."""
@@ -117,13 +118,20 @@ def needed_lines(protections: Sequence[Protection], snapshot: Snapshot, width: i
     return lines
 
 
-def finding_lines(findings: Sequence[Finding], width: int, signs: Signs) -> list[Content]:
+def finding_lines(findings: Sequence[Finding], width: int, signs: Signs, whole_path: bool = False) -> list[Content]:
+    """What is wrong, one below the other. ``whole_path``: of the store, not below the run."""
     lines: list[Content] = []
     for one in findings:
         style = impact_style(one.impact)
         lines.append(line([(f"{signs.impact(one.impact)} ", style), (one.impact, style)]))
         lines += [line([(f"  {part}", "")]) for part in wrap(one.message, width - 2)]
-        if one.remedy != "none":
+        inside = one.path if whole_path else one.path.partition(f"{one.run_id}/")[2] if one.run_id else ""
+        if inside:
+            inside += "" if one.line is None else f":{one.line}"
+            lines += [line([(f"  {part}", DIM)]) for part in wrap(inside, width - 2)]
+        if repairable([one]):
+            lines.append(line([("  ", ""), ("e", KEY), (" repair", DIM)]))
+        elif one.remedy != "none":
             lines.append(line([(f"  remedy: {one.remedy}", DIM)]))
     return lines
 

@@ -36,13 +36,13 @@ def found(make: Any) -> tuple[Finding, ...]:
     """Some of every kind: what a repair mends, what must go, what needs a person, many alike."""
     sick = [run_id(make, "102", at) for at in range(5)]
     return (
-        finding("lifecycle-missing", "breaks-store", "103/meta.yaml", "103", remedy="repair",
+        finding("experiment-lifecycle-missing", "breaks-store", "103/meta.yaml", "103", remedy="repair",
                 cause="Written or edited by hand."),
         finding("closed", "breaks-experiment", "101", "101", remedy="none", migration="fails"),
         finding("orphan", "warns", "617283940118273051/meta.yaml", "617283940118273051", remedy="remove"),
-        finding("orphan-with-runs", "warns", "837465019283746512/meta.yaml", "837465019283746512", remedy="repair",
+        finding("experiment-meta-missing", "warns", "837465019283746512/meta.yaml", "837465019283746512", remedy="repair",
                 migration="orphans-runs", runs=3),
-        *(finding("no-params", "hidden", f"102/{one}/params", "102", one, remedy="repair") for one in sick),
+        *(finding("run-folder-missing", "hidden", f"102/{one}/params", "102", one, remedy="repair") for one in sick),
         finding("lost-run", "silent", "models/churn-scorer/version-1/meta.yaml", remedy="none"),
     )  # fmt: skip
 
@@ -97,9 +97,16 @@ def what(screen: FindingsScreen) -> list[str]:
 async def test_they_are_listed_worst_first_and_alike_ones_fold(journey: Start, reader: Any) -> None:
     async with journey(reader) as it:
         screen = await opened(it)
-        order = ["lifecycle-missing", "closed", "orphan", "orphan-with-runs", "no-params", "lost-run"]
+        order = [
+            "experiment-lifecycle-missing",
+            "closed",
+            "orphan",
+            "experiment-meta-missing",
+            "run-folder-missing",
+            "lost-run",
+        ]
         assert what(screen) == order
-        assert "no params ×5" in it.text
+        assert "run folder missing ×5" in it.text
         assert "10, worst first" in it.text
         assert "proven" not in it.text and "MLflow" in it.text
 
@@ -107,7 +114,7 @@ async def test_they_are_listed_worst_first_and_alike_ones_fold(journey: Start, r
 async def test_the_row_under_the_cursor_is_explained(journey: Start, reader: Any) -> None:
     async with journey(reader) as it:
         await opened(it)
-        for said in ("lifecycle missing.", "103/meta.yaml", "smoke-tests", "MLflow does something about lifecycle-",
+        for said in ("experiment lifecycle missing.", "103/meta.yaml", "smoke-tests", "MLflow does something about",
                      "Written or edited by hand.", "e shows what would be done", "1 run,"):  # fmt: skip
             assert said in it.text or said[:1].upper() + said[1:] in it.text, said
         await it.press("G")
@@ -144,7 +151,7 @@ async def test_only_what_stands_in_the_way_of_a_migration(journey: Start, reader
         screen = await opened(it)
         assert "m only what would stop a migration (2)" in it.text
         await it.press("m")
-        assert what(screen) == ["closed", "orphan-with-runs"]
+        assert what(screen) == ["closed", "experiment-meta-missing"]
         await it.until_text("not ready", "1 makes it fail, 1 would be lost silently, 3 runs", "1 of 2 can be repaired")
         await it.press("m")
         assert len(what(screen)) == 6
@@ -170,10 +177,10 @@ async def test_a_database_has_no_findings_and_says_why(journey: Start, make: Any
 async def test_the_filter_narrows_by_what_where_and_remedy(journey: Start, reader: Any) -> None:
     async with journey(reader) as it:
         screen = await opened(it)
-        await it.press("slash", *"orphan")
-        assert what(screen) == ["orphan", "orphan-with-runs"]
+        await it.press("slash", *"warns")
+        assert what(screen) == ["orphan", "experiment-meta-missing"]
         await it.press("enter", "down")
-        assert screen.current is not None and screen.current.first.code == "orphan-with-runs"
+        assert screen.current is not None and screen.current.first.code == "experiment-meta-missing"
         await it.press("slash", *" zzz")
         await it.until_text("Nothing matches")
         await it.press("escape")
@@ -204,7 +211,7 @@ async def test_space_chooses_for_repair_what_can_be_repaired_and_keeps_it(journe
         assert "1 chosen for repair" in it.text
         await it.press("x")
         assert {row.first.code for row in screen._rows if row.key in screen.chosen} == {
-            "lifecycle-missing", "orphan-with-runs", "no-params",
+            "experiment-lifecycle-missing", "experiment-meta-missing", "run-folder-missing",
         }  # fmt: skip
         await it.press("x")
         assert not screen.chosen
@@ -310,7 +317,7 @@ async def test_a_check_that_fails_is_said_and_nothing_else_suffers(journey: Star
     async with journey(make.reader()) as it:
         await it.press("F")
         await it.until_toast("the store could not be checked: the reader process ended; R starts it again")
-        await it.until_text("smoke-tests", "lifecycle missing")
+        await it.until_text("smoke-tests", "experiment lifecycle missing")
         await it.press("escape", "2", "down")
         assert it.state.findings == check.found[:2]
 
