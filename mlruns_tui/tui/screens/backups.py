@@ -1,4 +1,7 @@
-"""Backups: batches newest first, what each holds, and the way back for all of it or for chosen items."""
+"""Backups: batches newest first, what each holds, and the way back for all of it or for chosen items.
+
+Long because everything that can be done with a batch starts here.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,19 @@ from textual.widgets import Static
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.tui.screens.dialogs import PurgeDialog, UndoDialog
+from mlruns_tui.tui.screens.pack import Sampled, sample
 from mlruns_tui.tui.screens.progress import ProgressScreen, ResultScreen
 from mlruns_tui.tui.screens.recover import GoOnDeletingDialog, RecoverDialog, Way
 from mlruns_tui.tui.tasks import TaskEnded, TaskStarted, TaskView, Work
-from mlruns_tui.tui.widgets.batch_actions import BatchAction, actions_of, paint_action, why_no_purge, why_not
+from mlruns_tui.tui.widgets.batch_actions import (
+    BatchAction,
+    actions_of,
+    paint_action,
+    why_no_pack,
+    why_no_purge,
+    why_no_verify,
+    why_not,
+)
 from mlruns_tui.tui.widgets.batch_contents import BatchContents
 from mlruns_tui.tui.widgets.batch_list import (
     batch_header,
@@ -64,6 +76,8 @@ class BackupsScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,b", "back", "back", show=False),
         Binding("P", "purge", "purge", show=False),
+        Binding("p", "pack", "pack", show=False),
+        Binding("V", "verify", "verify", show=False),
         Binding("u", "restore", "restore", show=False),
         Binding("r", "reload", "look again", show=False),
         Binding("1", "panel('#batches')", "batches", show=False),
@@ -176,12 +190,16 @@ class BackupsScreen(Screen[None]):
 
     def _actions(self, batch: Batch) -> list[BatchAction]:
         in_contents = self.focused is self.query_one("#kept")
-        return actions_of(batch, len(self._contents.chosen), self._why_not(batch), in_contents)
+        return actions_of(batch, len(self._contents.chosen), self._why_not(batch), in_contents, self._busy)
+
+    @property
+    def _busy(self) -> bool:
+        return self._view is not None and not self._view.ended
 
     def _why_not(self, batch: Batch) -> str:
         if self._read_only:
             return "opened read-only"
-        return why_not(batch, self._view is not None and not self._view.ended)
+        return why_not(batch, self._busy)
 
     def _tail(self, width: int) -> list[Content]:
         signs = signs_of(self.app)
@@ -277,6 +295,41 @@ class BackupsScreen(Screen[None]):
                 self._begin(lambda: changing.start_purge(self._root, batch.id))
 
         self.app.push_screen(PurgeDialog(batch), answered)
+
+    def action_verify(self) -> None:
+        batch = self._batch
+        if batch is None or not self.is_active or self._refused(why_no_verify(batch, self._busy)):
+            return
+        keys = sorted(self._contents.chosen) or None
+        self._begin(lambda: changing.start_verify(self._root, batch.id, keys))
+
+    def action_pack(self) -> None:
+        batch = self._batch
+        if batch is None or not self.is_active or self._refused(why_no_pack(batch, self._why_not(batch))):
+            return
+        keys = sorted(self._contents.chosen) or None
+        self.notify("Trying what packing would gain …", timeout=2)
+        self.run_worker(
+            lambda: self.post_message(sample(self._root, batch, keys)),
+            thread=True,
+            group="gains",
+            exclusive=True,
+            exit_on_error=False,
+        )
+
+    @on(Sampled)
+    def _ask_to_pack(self, event: Sampled) -> None:
+        event.stop()
+        if event.dialog is None:
+            self.notify(event.error, severity="error", markup=False)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._begin(lambda: changing.start_pack(self._root, event.batch.id, event.keys))
+
+        if self.is_active:
+            self.app.push_screen(event.dialog, answered)
 
     def _refused(self, why: str) -> bool:
         if why:

@@ -40,16 +40,34 @@ def why_no_purge(batch: Batch) -> str:
     return "settle it first" if batch.state == "unfinished" else ""
 
 
-def actions_of(batch: Batch, chosen: int, why: str, in_contents: bool) -> list[BatchAction]:
+def why_no_pack(batch: Batch, why: str) -> str:
+    """Why nothing of a batch can be packed. ``why``: why nothing can be done at all."""
+    if why or batch.state == "unfinished":
+        return why or "settle it first"
+    return "" if batch.count("moved") else "it is packed"
+
+
+def why_no_verify(batch: Batch, busy: bool) -> str:
+    """Why a batch cannot be read again. Reading needs no permission to change anything."""
+    if busy or batch.running:
+        return "wait: work is going on"
+    return "" if held(batch) or batch.count("missing") else "nothing is left in it"
+
+
+def actions_of(batch: Batch, chosen: int, why: str, in_contents: bool, busy: bool = False) -> list[BatchAction]:
     """``chosen``: items picked to be put back. ``why``: nothing can be done, because. ``in_contents``: the
     contents have the focus, where Enter opens and chooses."""
     words = "settle" if batch.state == "unfinished" else "restore all"
     if chosen:
         words = f"restore {plural(chosen, 'item')}"
     purge = why or why_no_purge(batch)
+    pack, verify = why_no_pack(batch, why), why_no_verify(batch, busy)
+    of = plural(chosen, "item") if chosen else "all"
     return [
         BatchAction("u" if in_contents else "Enter", words, why or "to where it was", bool(why)),
         BatchAction("Space", "choose items", why or "restore only those", bool(why)),
+        BatchAction("V", f"verify {of}", verify or "read every byte", bool(verify)),
+        BatchAction("p", f"pack {of}…", pack or "same backup, less space", bool(pack)),
         BatchAction("P", "purge…", purge or f"frees {size_text(batch.allocated_bytes)} for good", bool(purge)),
     ]
 

@@ -101,8 +101,10 @@ def summary(
         if lost:
             told.append(lost_words(lost))
         return " ".join(told)
-    if phase == "purge" or not batch.backup:
+    if phase == "purge" or (not batch.backup and phase == "move"):
         return freed_words(batch.freed_bytes, disk_freed)
+    if phase == "pack":
+        return f"{what} packed and read back. {freed_words(batch.freed_bytes, disk_freed)}"
     if phase == "verify":
         return f"{what} checked, nothing differs."
     if is_repair(items):
@@ -133,7 +135,9 @@ def done_of(batch: Batch, phase: Phase, keys: Collection[str] | None = None) -> 
     """The items that are now where the work was to bring them, as found on the disk."""
     if phase == "restore":
         wanted: tuple[str, ...] = ("restored", "in-place")
-    elif phase == "purge" or not batch.backup:
+    elif phase == "pack":
+        wanted = ("packed",)
+    elif phase == "purge" or (not batch.backup and phase == "move"):
         wanted = ("purged",)
     else:
         wanted = ("moved", "packed")
@@ -240,7 +244,8 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
         if one.outcome in ("failed", "skipped") and not one.lost and (keys is None or one.item.key in keys)
     ]
     many = len(items) != 1
-    where = {"move": "in the backup" if batch.backup else "gone for good", "restore": "back in their place"}
+    where = {"move": "in the backup" if batch.backup else "gone for good", "restore": "back in their place",
+             "pack": "packed and read back", "verify": "read, and nothing differs"}  # fmt: skip
     head = f"{counted_items(items)} {'are' if many else 'is'} {where.get(phase, 'gone for good')}"
     mended = phase == "move" and is_repair(items)
     if mended:
@@ -270,7 +275,7 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
             line([("  P", KEY), " purge it", (f"    frees {size_text(batch.allocated_bytes)}, for good", DIM)]),
             Content(),
         ]  # fmt: skip
-    elif phase == "purge" or not batch.backup:
+    elif phase in ("purge", "pack") or (not batch.backup and phase == "move"):
         lines += [line([freed_words(batch.freed_bytes, None)]), Content()]
     for message in batch.messages:
         lines += [line([(part, "$warning")]) for part in wrap(message, WIDTH)]
