@@ -210,3 +210,13 @@ def test_without_anything_unfinished_nothing_is_done(run: Run, store: Any, tree:
     assert "nothing of yours stopped half-way" in done.err
     assert tree(store.root) == before
     assert run("recover", store.path, "20200101-0000-0000", way).code == 2
+
+
+def test_killed_again_while_it_goes_on_nothing_is_lost(run: Run, store: Any, original: Any, kill: Any) -> None:
+    kill(CLEANUP, 2)
+    kill(("recover", "--continue"), 2)
+    assert places(run, store) == {"moved": 2, "in_place": 3}
+    kill(("recover", "--undo"), 2)
+    assert places(run, store)["moved"] == 1
+    assert run("recover", store.path, "--continue").code == 0
+    assert contents(store.root) == original

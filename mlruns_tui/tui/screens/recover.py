@@ -27,7 +27,7 @@ from mlruns_tui.workflow.recovering import doomed, rest_of
 
 Way = Literal["continue", "undo", "leave"]
 _LABELS: dict[str, str] = {"continue": "Go on", "undo": "Take back", "leave": "Leave as it is"}
-_KEYS: dict[str, str] = {"continue": "c", "undo": "u", "leave": "l"}
+_KEYS: dict[str, str] = {"continue": "c", "undo": "u", "leave": "a"}
 _WIDTH = 68
 
 
@@ -40,7 +40,7 @@ class RecoverDialog(ModalScreen["Way | None"]):
         Binding("escape", "answer('')", "not now", show=False),
         Binding("c", "answer('continue')", "go on", show=False),
         Binding("u", "answer('undo')", "take back", show=False),
-        Binding("l", "answer('leave')", "leave", show=False),
+        Binding("a", "answer('leave')", "leave", show=False),
     ]
 
     def __init__(self, batch: Batch, now_ms: int) -> None:
