@@ -13,6 +13,7 @@ from mlruns_tui.disk import change, look
 
 from .layout import put_back_time
 
+_UNKNOWN = -1
 MAX_OPEN = 96
 """Directories kept open that are only looked at."""
 
@@ -61,12 +62,15 @@ class Parents:
     def about_to_change(self, path: str) -> None:
         """Note the time to put back; a change by somebody else since we looked counts."""
         now = os.fstat(self.fd(path)).st_mtime_ns
-        if now not in (self._kept.get(path), self._ours.get(path)):
+        if now not in (self._kept.get(path), self._ours.get(path)) and self._ours.get(path) != _UNKNOWN:
             self._kept[path] = now
 
     def changed(self, path: str) -> None:
-        """We just changed an entry in it."""
-        self._ours[path] = os.fstat(self.fd(path)).st_mtime_ns
+        """We just changed an entry in it. Never raises: that is done, whatever can be seen of it."""
+        try:
+            self._ours[path] = os.fstat(self.fd(path)).st_mtime_ns
+        except OSError:
+            self._ours[path] = _UNKNOWN
 
     def put_back(self) -> None:
         """Give each changed directory its own time again, unless somebody else changed it meanwhile."""

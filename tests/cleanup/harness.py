@@ -274,10 +274,11 @@ class Harness:
             yield tally
 
     def hurt_at(
-        self, op: str, count: int, faults: Sequence[tuple[Point, str]], driver: str = ASKING
+        self, op: str, count: int, faults: Sequence[tuple[Point, str]], driver: str = ASKING, times: bool = True
     ) -> Iterator[Tally]:
         """One tally for each fault, a point and what strace injects there (``error=EIO``, ``retval=12``,
-        ``signal=TERM``; a ``+`` at the end: there and ever after). The program must end in good order."""
+        ``signal=TERM``; a ``+`` at the end: there and ever after). The program must end in good order.
+        Without ``times``, directories need not get their times back."""
         for (kind, number), what in faults:
             case, tally = self.case(op, count), Tally(tried=1)
             when = f"{number}+" if what.endswith("+") else f"{number}"
@@ -291,7 +292,7 @@ class Harness:
                 raise Unfit(f"{where} did not fire: {case.stderr}")
             assert code == 0, f"{where} ended with {code}: {case.stdout[-500:]} {case.stderr}"
             assert "Traceback" not in case.stderr, f"{where}: {case.stderr}"
-            case.times_can_be_kept = kind != "utimensat"
+            case.times_can_be_kept = times and kind != "utimensat"
             case.operation.judge(case, where, tally)
             case.remove()
             yield tally

@@ -18,6 +18,7 @@ from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches
+from mlruns_tui.disk import change
 from mlruns_tui.model.batch import ApplyEvent
 from mlruns_tui.model.errors import StaleError, UsageError
 from mlruns_tui.model.plan import Step
@@ -496,4 +497,31 @@ def test_an_error_of_the_disk_below_the_items_is_told_and_loses_nothing(
     assert batch.items[0].error == "moved, but the disk reported: input/output error. It is in the backup."
     monkeypatch.setattr(change, "sync", sync)
     undo(str(store.root))
+    assert compare(before, store.manifest()) == []
+
+
+def test_a_directory_that_cannot_be_looked_at_after_a_move_does_not_make_it_undone(
+    store: Any, monkeypatch: pytest.MonkeyPatch, compare: Any
+) -> None:
+    before = store.manifest()
+    plan = store.plan(A, B)
+    rename, fstat, failing = change.rename, os.fstat, [False]
+
+    def moved(*names: Any) -> None:
+        rename(*names)
+        failing[0] = names[1] == "a" * 32
+
+    def refused(fd: int) -> os.stat_result:
+        if failing[0]:
+            failing[0] = False
+            raise OSError(116, "Stale file handle")
+        return fstat(fd)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(change, "rename", moved)
+        patched.setattr(os, "fstat", refused)
+        batch = apply(plan)
+    assert not failing[0]
+    assert [(one.outcome, one.place) for one in batch.items] == [("done", "moved")] * 2
+    assert undo(str(store.root)).state == "restored"
     assert compare(before, store.manifest()) == []
