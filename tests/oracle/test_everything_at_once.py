@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +51,29 @@ def test_every_place_is_named_in_bounded_time(oracle: Any, all_at_once: Any, rec
     assert not lost
     assert len(places) > 300
     assert took < SECONDS
+
+
+def test_the_commands_end_as_they_should(
+    all_at_once: Any, ordinary_user: list[str], command: list[str], tmp_path: Path
+) -> None:
+    root, places = all_at_once
+
+    def run(*words: str) -> Any:
+        done = subprocess.run(
+            [*ordinary_user, *command, *words, "--json"], capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS,
+            check=False,
+        )  # fmt: skip
+        return done.returncode, json.loads(done.stdout)
+
+    code, document = run("doctor", os.fspath(root))
+    assert code == 10
+    assert document["summary"]["breaks-store"] > 20
+    code, document = run("list", os.fspath(root), "--runs")
+    assert code == 0
+    assert len(document["experiments"]) > len(places) / 4
+    code, document = run("cleanup", os.fspath(root), "--dry-run")
+    assert code == 0
+    assert document["dry_run"]
 
 
 def _is_named(where: list[str], named: set[str]) -> bool:
