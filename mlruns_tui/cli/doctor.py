@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 
 from mlruns_tui.model.errors import Exit
+from mlruns_tui.model.text import safe
 from mlruns_tui.report import documents
 from mlruns_tui.report.findings_text import findings_lines
 from mlruns_tui.workflow.diagnosing import diagnose, installed_mlflow_version
 from mlruns_tui.workflow.reading import open_reader
+from mlruns_tui.workflow.repairing import repairable
 
 from .console import put_json, put_ndjson, say, tell, width
 from .options import database_option, examples, json_options, store_argument
@@ -50,6 +52,8 @@ def command(
         put_json(documents.doctor_document(reader.store, findings, version, messages))
     else:
         say(findings_lines(findings, version, width()))
+        if mended := len(repairable(findings)):
+            say(f"A repair is for {mended:,} of them: mlruns-tui repair {safe(reader.store.given)} --dry-run")
         for message in messages:
             tell(f"mlruns-tui: {message}")
     return Exit.FINDINGS if any(one.impact != "silent" for one in findings) else Exit.DONE
