@@ -46,7 +46,7 @@ def migrate(store: Path, target: Path, folder: Path) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize("step", [SAMPLE, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [SAMPLE, pytest.param(1, marks=[pytest.mark.full, pytest.mark.timeout(1_800)])])
 def test_after_repair_and_clean_up_of_what_doctor_names_the_migration_goes_through(
     oracle: Any,
     all_cases: list[Any],

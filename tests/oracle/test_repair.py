@@ -68,7 +68,11 @@ def tree(root: Path) -> dict[str, tuple[Any, ...]]:
     return found
 
 
-@pytest.mark.parametrize("step", [SAMPLE, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    # MLflow looks through every experiment for each run it is asked for: minutes for a thousand of them.
+    "step",
+    [SAMPLE, pytest.param(1, marks=[pytest.mark.full, pytest.mark.timeout(1_800)])],
+)
 def test_repaired_mlflow_lists_it_without_a_warning_and_undo_gives_the_broken_store_back(
     oracle: Any,
     all_cases: list[Any],
