@@ -7,6 +7,7 @@ import click
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import log
 from mlruns_tui.workflow.changing import batches
+from mlruns_tui.workflow.conflicts import names_now
 from mlruns_tui.workflow.reading import open_reader
 
 from .console import put_json, put_ndjson, say
@@ -33,5 +34,5 @@ def command(store: str | None, last: int | None, as_json: bool, ndjson: bool, da
     elif as_json:
         put_json(log.log_document(info, found))
     else:
-        say(log.log_lines(found, info.given))
+        say(log.log_lines(found, info.given, names_now(info.root) if found else {}))
     return Exit.DONE

@@ -166,7 +166,7 @@ def _why_not(batch: Batch) -> str:
     if batch.running:
         return "when it has ended"
     return {
-        "restored": "it is back",
+        "restored": "all of it is back already",
         "purged": "nothing brings it back",
         "missing": "its folder is not there any more",
     }.get(batch.state, "nothing is left in the backup")

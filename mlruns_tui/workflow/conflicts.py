@@ -8,6 +8,14 @@ from mlruns_tui.model.text import safe
 from mlruns_tui.scanner.names import experiment_names
 
 
+def names_now(root: str) -> dict[str, str]:
+    """Names of the store's active experiments by id; empty where they are not in files."""
+    try:
+        return experiment_names(root)
+    except OSError:
+        return {}
+
+
 def names_taken(root: str) -> dict[str, str]:
     """Why removed experiments had better not go back, by key: another one has the name by now. MLflow would
     list both and find only one of them by name. Reads only; empty where that cannot be told.

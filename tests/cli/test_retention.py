@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from mlruns_tui.cli.backups import purge as purging
+from mlruns_tui.model.errors import LockedError
 from mlruns_tui.workflow import recovering
 
 Run = Callable[..., Any]
@@ -94,3 +96,22 @@ def test_at_a_terminal_the_number_of_items_must_be_typed(
     done = in_terminal(*words, answers=(("to delete:", "1\n"),))
     assert done.code == 0
     assert state(run, store, old_batch) == "purged"
+
+
+def test_what_was_purged_before_somebody_came_between_is_said(
+    run: Run, store: Any, old_batch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = run("cleanup", store.path, "--days-old", "30", "--force", "--json").json["result"]["batch"]
+    start_purge = purging.start_purge
+
+    def locked_for_the_older(root: str, batch_id: str, *more: Any) -> Any:
+        if batch_id == old_batch:
+            raise LockedError("locked", "bob on gpu02 has been cleaning this store since 20:24", hint="wait")
+        return start_purge(root, batch_id, *more)
+
+    monkeypatch.setattr(purging, "start_purge", locked_for_the_older)
+    done = run("backups", "purge", store.path, "--older-than", "0", "--force")
+    assert done.code == 11
+    assert "4 runs deleted for good" in done.out
+    assert f"stopped before batch {old_batch}: bob on gpu02" in done.err
+    assert (state(run, store, second), state(run, store, old_batch)) == ("purged", "moved")

@@ -20,7 +20,7 @@ from mlruns_tui.cli.options import (
 from mlruns_tui.cli.retention import older
 from mlruns_tui.cli.working import finish
 from mlruns_tui.model.batch import Batch, BatchItem
-from mlruns_tui.model.errors import UsageError
+from mlruns_tui.model.errors import MlrunsError, UsageError
 from mlruns_tui.report import documents
 from mlruns_tui.report.backups_text import counted
 from mlruns_tui.report.plan_text import freed_sentence, outcome_lines
@@ -79,22 +79,32 @@ def command(
     purged: list[Batch] = []
     results: list[Batch] = []
     interrupted = False
+    stopped_by: MlrunsError | None = None
     free_before = space_of(info.root)
     if held:
         _ask(chosen, held, force=force, as_json=as_json)
         for batch in chosen:
             if _held(batch, keys) and not interrupted:
-                task = start_purge(info.root, batch.id, keys, lock_timeout_ms / 1000)
-                done, interrupted = finish(task, quiet=quiet)
+                try:
+                    task = start_purge(info.root, batch.id, keys, lock_timeout_ms / 1000)
+                    done, interrupted = finish(task, quiet=quiet)
+                except MlrunsError as error:
+                    if not purged:
+                        raise
+                    # What is gone already must be said all the same.
+                    stopped_by = error
+                    tell(f"mlruns-tui: stopped before batch {batch.id}: {error.message} ({error.hint})")
+                    break
                 purged.append(done)
                 results.append(this_time([batch], done, keys))
     if as_json:
-        put_json(documents.backups_document(info, purged, did="purge", results=results))
+        said = [stopped_by.message] if stopped_by else []
+        put_json(documents.backups_document(info, purged, did="purge", results=results, messages=said))
     elif purged:
         _tell_result(info.root, results, free_before.bytes_free if free_before else None)
     elif not quiet:
         say("Nothing to purge." if older_than_ms is not None else f"Batch {chosen[0].id} holds nothing any more.")
-    return exit_code(results, interrupted)
+    return stopped_by.exit_code if stopped_by else exit_code(results, interrupted)
 
 
 def _held(batch: Batch, keys: Sequence[str] | None) -> list[BatchItem]:
