@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlruns_tui.tui.app import MlrunsApp
+from mlruns_tui.tui.screens.findings import FindingsScreen
+from mlruns_tui.tui.screens.repair import RepairScreen
+from mlruns_tui.workflow.diagnosing import diagnose
 from mlruns_tui.workflow.reading import open_reader, read_all
 
 pytestmark = pytest.mark.mlflow
@@ -92,3 +97,60 @@ def test_the_rest_of_the_store_is_listed_as_if_nothing_was_wrong(oracle: Any, al
         assert experiment.state == "ok"
         runs = {run.run_id for run in snapshot.runs[experiment.key] if run.state == "ok"}
         assert runs == {oracle.names[one] for one in expected}
+
+
+async def test_the_screen_opens_lists_every_finding_and_shows_the_rest(
+    oracle: Any, all_at_once: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deep checks behind the screen, a walk through the list, a look at repairing all of it: nothing changes."""
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.setattr("mlruns_tui.tui.flows.reading.QUIET_S", 0.0)
+    root, _ = all_at_once
+    before = _times(root)
+    # Not what the oracle's own user was told: this process may be allowed to read more.
+    expected = {one.path for one in diagnose(open_reader(str(root)))}
+    assert len(expected) > 300
+    app = MlrunsApp(open_reader(str(root)))
+
+    async def until(seen: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + 4 * SECONDS
+        while not seen():
+            assert time.monotonic() < end, f"never: {what}, in {app.screen}"
+            await pilot.pause(0.02)
+
+    async with app.run_test(size=(140, 40)) as pilot:
+        assert app.main is not None
+        main = app.main
+        await until(lambda: main.state.diagnosis is not None, "the first check")
+        fine = {one.experiment_id for one in main.state.snapshot.experiments if one.state == "ok"}
+        assert {oracle.names["first"], oracle.names["second"]} <= fine
+        await pilot.press("F")
+        await until(lambda: main.state.diagnosis is not None and main.state.diagnosis.contents, "the deep check")
+        screen = app.screen
+        assert isinstance(screen, FindingsScreen)
+        assert {one.path for row in screen._rows for one in row.findings} == expected
+        for _ in range(12):
+            await pilot.press("pagedown")
+        await pilot.press("m", "m", "x", "e")
+        await until(lambda: isinstance(app.screen, RepairScreen), "what a repair would do")
+        assert isinstance(app.screen, RepairScreen)
+        assert len(app.screen.plan.items) + len(app.screen.plan.refused) > 100
+        await pilot.press("escape", "escape")
+        await until(lambda: app.screen is main, "the main screen")
+        main.moving.jump(f"experiment/{oracle.names['second']}", "")
+        await pilot.press("2")
+        names = {oracle.names[one] for one in ("plain", "other", "deleted")}
+        await until(lambda: {row.run.run_id for row in main.shown.runs} >= names, "the healthy runs")
+        await until(lambda: not main.state.checking, "the end of the check")
+    assert _times(root) == before
+
+
+def _times(root: Path) -> dict[str, tuple[int, int]]:
+    """When everything that can be listed was changed last."""
+    found = {}
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(folder, name)
+            status = os.lstat(path)
+            found[path] = (status.st_mtime_ns, status.st_ctime_ns)
+    return found
