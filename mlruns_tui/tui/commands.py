@@ -171,6 +171,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("mark.drop_line", "backspace", "unmark this line", "unmark a line of panel 3", "mark", _something_marked),
     Command("look.filter", "slash", "filter", "filter by text, ! inverts", "look", short="filter", keep=70),
     Command("look.expression", "f", "filter expression", "filter by an expression", "look"),
+    Command("look.overview", "W", "overview", "overview: space, ages, rules, disk", "look", _old),
     Command("sort.size", "s", "sort by size", "sort: size name written files", "look", short="sort", keep=30),
     Command("sort.name", "n", "sort by name", "sort: size name written files", "look", short="sort", keep=30),
     Command("sort.written", "m", "sort by last write", "sort: size name written files", "look", short="sort", keep=30),

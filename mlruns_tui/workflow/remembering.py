@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
-from mlruns_tui.model.store import StoreInfo
+from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.triage.marks import Mark, Marks
+from mlruns_tui.userdata import visits
 from mlruns_tui.userdata.marks import KeptMark, load_marks, save_marks
+from mlruns_tui.userdata.visits import Visit
+
+__all__ = ["Visit", "keep_marks", "note_visit", "recall_marks"]
 
 
 def recall_marks(store: StoreInfo) -> Marks:
@@ -29,3 +33,12 @@ def keep_marks(store: StoreInfo, marks: Marks) -> bool:
         )
         return True
     return False
+
+
+def note_visit(snapshot: Snapshot, at_ms: int) -> Visit | None:
+    """Write down how big a store that was read to its end is; the visit before this one, None where there is none
+    or it cannot be kept."""
+    sizes = {one.key: one.size.size_bytes for one in snapshot.experiments if one.size is not None}
+    with contextlib.suppress(OSError):
+        return visits.note_visit(snapshot.store, Visit(at_ms, snapshot.total.size_bytes, sizes))
+    return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Stray
 from mlruns_tui.triage.ordering import SortKey
+from mlruns_tui.workflow.deciding import now_ms
 
 from ..widgets.cells import cut
 
@@ -37,6 +38,7 @@ class Looking:
             "copy.path": self.copy_path,
             "mouse": self.mouse,
             "theme": self.theme,
+            "look.overview": self.overview,
             "palette": self.screen_palette,
             "help": self.help,
             "back": self.back,
@@ -125,6 +127,22 @@ class Looking:
     def _copy(self, text: str) -> None:
         self.screen.app.copy_to_clipboard(text)
         self.screen.say(f"copied {cut(text, 60).rstrip()}")
+
+    def overview(self) -> None:
+        """``W``: space, ages, rules, findings and the disk, drawn."""
+        from ..screens.overview import OverviewScreen, Seen
+        from ..screens.rules import facts_for
+
+        screen, state = self.screen, self.screen.state
+        facts = facts_for(state.snapshot, state.judged.facts if state.judged else None, now_ms())
+
+        def back(command: str | None) -> None:
+            screen.focus_panel()
+            if command:
+                screen.run_command(command)
+
+        seen = Seen(lambda: screen.state, facts, screen.reading.space, screen.remembering.visit)
+        screen.app.push_screen(OverviewScreen(seen), back)
 
     def mouse(self) -> None:
         from ..app import MlrunsApp

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.report.words import plural
 from mlruns_tui.triage.marks import Marks
-from mlruns_tui.workflow.remembering import keep_marks, recall_marks
+from mlruns_tui.workflow.deciding import now_ms
+from mlruns_tui.workflow.remembering import Visit, keep_marks, note_visit, recall_marks
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
@@ -30,6 +31,8 @@ class Remembering:
         self._recalled = 0
         self._changes = 0
         self._failed = False
+        self.visit: Visit | None = None
+        """How big the store was at the visit before this one."""
 
     def start(self) -> None:
         """Call back the marks of the last visit, in the background."""
@@ -77,11 +80,19 @@ class Remembering:
         thread.start()
         thread.join(LEAVING_S)
 
+    def _note_visit(self, snapshot: Snapshot) -> None:
+        def done(before: Visit | None) -> None:
+            self.visit = before
+
+        self.screen.work(lambda: note_visit(snapshot, now_ms()), done, "visit", failed=lambda error: None)
+
     def compare(self, snapshot: Snapshot) -> str:
         """After the first complete reading: marks of the last visit whose items are gone are taken away.
 
         A sentence about it; empty when there is nothing to say.
         """
+        if snapshot.complete:
+            self._note_visit(snapshot)
         if not self._recalled or not snapshot.complete:
             return ""
         self._recalled = 0
