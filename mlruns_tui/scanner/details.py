@@ -17,6 +17,7 @@ from . import layout
 from .database_details import run_in_database
 from .evidence import path_of
 from .files import read_meta
+from .locations import artifacts_elsewhere
 from .metadata import Unusable
 from .metrics import failed, read_metric
 from .pulse import Pulse
@@ -50,7 +51,7 @@ def details(store: StoreInfo, key: str, last: Snapshot | None) -> RunDetails:
                 run = Run("", key.rpartition("/run/")[2], record="database")
             if (run is not None and run.record == "database") or fd is None:
                 return _from_database(store, key, fd, path)
-            return _from_files(key, fd)
+            return _from_files(key, fd, path, store.root)
         finally:
             if fd is not None:
                 os.close(fd)
@@ -103,7 +104,7 @@ def _from_database(store: StoreInfo, key: str, fd: int | None, path: str) -> Run
     )
 
 
-def _from_files(key: str, fd: int) -> RunDetails:
+def _from_files(key: str, fd: int, path: str, root: str) -> RunDetails:
     messages: list[str] = []
     uri = ""
     try:
@@ -112,6 +113,8 @@ def _from_files(key: str, fd: int) -> RunDetails:
         messages.append("meta.yaml is missing")
     except Unusable as error:
         messages.append(error.reason)
+    if elsewhere := artifacts_elsewhere(uri, path, root):
+        messages.append(elsewhere)
     params = tuple(_texts(fd, "params", messages))
     tags = tuple(_texts(fd, "tags", messages))
     by_name = dict(tags)

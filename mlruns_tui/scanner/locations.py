@@ -11,6 +11,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import TRASH_NAME
+
+_PASSWORD = re.compile(r"(//[^/@:]*):[^@]*@")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _SERVED = "/mlflow-artifacts/artifacts/"
 """In the URLs a tracking server serves artifacts under."""
@@ -128,3 +132,17 @@ def _served(location: str) -> str | None:
         return None
     path = os.path.normpath("/" + unquote(rest, errors="surrogateescape").lstrip("/"))
     return path.lstrip("/")
+
+
+def artifacts_elsewhere(uri: str, run_path: str, root: str) -> str:
+    """Where a run's artifacts are said to be, when that is not its own directory, in a sentence that is safe to
+    show; empty when they are here. Text against text: nothing is looked at."""
+    own = f"{run_path.removeprefix(f'{TRASH_NAME}/')}/artifacts"
+    if not uri or not {own, f"{TRASH_NAME}/{own}"}.isdisjoint(Roots(root).find(uri, resolve=False)):
+        # What a server keeps may lie here too: then its path below the server's root is this one.
+        behind = _served(uri) == own
+        return "its artifacts are kept by a tracking server; shown is what is in this store" if behind else ""
+    shown = safe(_PASSWORD.sub(r"\1:…@", uri), 300)
+    if unquote(re.split(r"[?#]", uri, maxsplit=1)[0]).endswith(f"/{own}"):
+        return f"its metadata names the place this store was copied or moved from, {shown}: that is never followed"
+    return f"its artifacts are elsewhere, {shown}: not followed, not counted, and they stay when the run goes"

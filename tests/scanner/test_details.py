@@ -213,3 +213,39 @@ def test_a_runs_rows_are_shown_from_the_database(store, database, run_ids):
         assert reader.details(f"experiment/1/run/{run_ids(2)}").artifacts == ()
         with pytest.raises(MlrunsError):
             reader.details(f"experiment/1/run/{run_ids(3)}")
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("{store}/1/{run}/artifacts", ""),
+        ("{plain}/1/{run}/artifacts", ""),
+        ("./mlruns/1/{run}/artifacts", ""),
+        ("", ""),
+        ("mlflow-artifacts:/1/{run}/artifacts", "its artifacts are kept by a tracking server; shown is what is in this store"),
+        (
+            "file:///data/original/mlruns/1/{run}/artifacts",
+            "its metadata names the place this store was copied or moved from, "
+            "file:///data/original/mlruns/1/{run}/artifacts: that is never followed",
+        ),
+        (
+            "s3://key:secret@bucket/x",
+            "its artifacts are elsewhere, s3://key:…@bucket/x: not followed, not counted, and they stay when the run goes",
+        ),
+        (
+            "file:///data/outside/{run}/artifacts",
+            "its artifacts are elsewhere, file:///data/outside/{run}/artifacts: "
+            "not followed, not counted, and they stay when the run goes",
+        ),
+        ("mlflow-artifacts:/7/other/artifacts", "its artifacts are elsewhere, mlflow-artifacts:/7/other/artifacts: not followed, not counted, and they stay when the run goes"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["", ".trash/"])
+def test_artifacts_that_are_not_here_are_said_and_not_followed(store, run_ids, uri, said, place):
+    values = {"store": store.uri, "plain": store.root, "run": run_ids(1)}
+    store.experiment("2")
+    store.experiment("1", place.rstrip("/")) if place else store.experiment("1")
+    store.run(f"{place}1", 1, artifact_uri=uri.format(**values))
+    key = f"{'trash' if place else 'experiment'}/1/run/{run_ids(1)}"
+    expected = [said.format(**values)] if said else []
+    assert [one for one in show(store, key).messages if "meta" in one or "artifacts" in one] == expected
