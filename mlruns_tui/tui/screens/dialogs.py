@@ -124,12 +124,20 @@ class UndoDialog(Question):
             _says(
                 f"Put back {of}batch {batch.id} ({when}, {batch.user})?",
                 f"{what}, {size_text(sum(item.size_bytes for item in items))}.",
-                "Each goes back by one rename; no free space is needed.",
+                _what_it_takes(batch, keys),
                 "Whatever finds its name taken stays in the backup.",
             ),
             [Choice(YES, button), Choice(NO, "Cancel")],
             [("y", "put back"), ("n Esc", "cancel")],
         )
+
+
+def _what_it_takes(batch: Batch, keys: Sequence[str] | None) -> str:
+    packed = [one.item for one in batch.items if one.place == "packed" and (keys is None or one.item.key in keys)]
+    if not packed:
+        return "Each goes back by one rename; no free space is needed."
+    need = size_text(sum(item.allocated_bytes for item in packed))
+    return f"It is packed: unpacking needs {need} of free space, and time."
 
 
 def _nothing_left(batch: Batch, when: str) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class PackDialog(Question):
                 line([f"{plural(len(able), 'item')}: ", (size_text(before), "bold"), " become about ",
                       (size_text(after), "bold"), f", in {takes}."]),
                 line([("Each archive is read back before the originals go.", DIM)]),
-                line([("Undo works as before, and takes as long.", DIM)]),
+                line([("Undo works as before; unpacking takes about as long.", DIM)]),
             ]  # fmt: skip
         if poor:
             lines += [

@@ -62,12 +62,12 @@ def actions_of(batch: Batch, chosen: int, why: str, in_contents: bool, busy: boo
         words = f"restore {plural(chosen, 'item')}"
     purge = why or why_no_purge(batch)
     pack, verify = why_no_pack(batch, why), why_no_verify(batch, busy)
-    of = plural(chosen, "item") if chosen else "all"
+    of = f" of {plural(chosen, 'item')}" if chosen else ""
     return [
         BatchAction("u" if in_contents else "Enter", words, why or "to where it was", bool(why)),
         BatchAction("Space", "choose items", why or "restore only those", bool(why)),
-        BatchAction("V", f"verify {of}", verify or "read every byte", bool(verify)),
-        BatchAction("p", f"pack {of}…", pack or "same backup, less space", bool(pack)),
+        BatchAction("V", "verify", verify or f"read every byte{of}", bool(verify)),
+        BatchAction("p", "pack…", pack or f"same backup{of}, less space", bool(pack)),
         BatchAction("P", "purge…", purge or f"frees {size_text(batch.allocated_bytes)} for good", bool(purge)),
     ]
 
