@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from .effort import Effort
-from .helper import Folder, Helper, get, is_single_threaded, reap
+from .helper import Folder, Helper, get, is_single_threaded, reap, reap_late
 from .pulse import Pulse
 from .tasks import Part, Row, Slice, Task, Todo, Work
 
@@ -27,6 +27,8 @@ _SLICE: Final = 64
 _WORTH_S: Final = 0.02
 """Less work than this is not worth a helper."""
 _WAIT_S: Final = 0.02
+_END_S: Final = 0.1
+"""All helpers together are waited for no longer than this when they are ended."""
 
 
 class Crew:
@@ -69,9 +71,11 @@ class Crew:
         for helper in self._helpers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(helper.pid, signal.SIGKILL)
+        reap_late()
+        until = time.monotonic() + _END_S
         for helper in self._helpers:
             helper.end.close()
-            reap(helper.pid)
+            reap(helper.pid, until - time.monotonic())
         self._helpers.clear()
         self._folder.close()
 

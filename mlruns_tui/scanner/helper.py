@@ -117,19 +117,32 @@ def _exactly(end: socket.socket, length: int) -> bytes:
     return data
 
 
-def reap(pid: int) -> int | None:
-    """Collect an ended process; its status. One that hangs in the kernel is not waited for."""
-    until = time.monotonic() + 0.1
+_late: set[int] = set()
+"""Ended, but not collected yet: they hung in the kernel, or the machine was busy."""
+
+
+def reap(pid: int, within_s: float = 0.1) -> int | None:
+    """Collect an ended process; its status. One that takes longer is collected some other time."""
+    until = time.monotonic() + within_s
     while True:
         try:
             done, status = os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
+            _late.discard(pid)
             return None
         if done:
+            _late.discard(pid)
             return status
-        if time.monotonic() > until:
+        if time.monotonic() >= until:
+            _late.add(pid)
             return None
         time.sleep(0.0005)
+
+
+def reap_late() -> None:
+    """Collect those that took longer."""
+    for pid in tuple(_late):
+        reap(pid, 0)
 
 
 def _help_and_exit(end: socket.socket, root_fd: int, works: dict[str, Work]) -> NoReturn:

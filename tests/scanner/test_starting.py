@@ -72,7 +72,7 @@ def test_what_is_no_store_is_said_where_it_is_waited_for(tmp_path):
         started.opened()
     assert raised.value.code == "no-such-store"
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(started._pid, os.WNOHANG)
 
 
 def test_nothing_of_the_screen_or_the_command_line_is_loaded_before_the_fork():
