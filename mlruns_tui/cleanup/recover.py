@@ -114,6 +114,10 @@ def _put_back_times(kept: Kept) -> None:
         if status is not None:
             for path in paths:
                 ours.setdefault(path, []).append(status.st_ctime_ns)
+        work = kept.work(n)
+        if isinstance(work, Mend):
+            for path in paths:
+                ours.setdefault(path, []).extend(work.moments(kept.ground))
     for path, (inode, mtime_ns) in kept.history.times.items():
         with contextlib.suppress(OSError):
             fd = kept.parents.fd(path)

@@ -250,6 +250,18 @@ class Mend:
         finally:
             os.close(folder)
 
+    def moments(self, ground: Ground) -> list[int]:
+        """When what was replaced, and what was made, last got another name, in ns. Raises OSError."""
+        kept = ground.places.find(self.n)
+        if kept is None:
+            return []
+        folder = look.open_directory(kept[0].name, kept[0].fd)
+        try:
+            found = [_status(NEW, folder), _status(OLD, folder), self._here(ground)]
+            return [one.st_ctime_ns for one in found if one is not None]
+        finally:
+            os.close(folder)
+
     def _here(self, ground: Ground) -> os.stat_result | None:
         try:
             parent_fd, name = ground.parents.of(self.item.path)

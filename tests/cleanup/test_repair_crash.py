@@ -49,6 +49,7 @@ def cannot(*_):
 change.exchange = cannot
 {DRIVER}"""
 Point = tuple[str, int]
+FULL = [pytest.mark.full, pytest.mark.timeout(1_800)]
 
 
 @pytest.fixture(autouse=True)
@@ -138,15 +139,13 @@ def spread(points: list[Point], number: int) -> list[Point]:
 @pytest.mark.parametrize(
     ("op", "driver", "sample"),
     [
-        pytest.param("apply", DRIVER, 14, id="repair"),
-        pytest.param("undo", DRIVER, 8, id="its undo"),
-        pytest.param("apply", DRIVER_WITHOUT_EXCHANGE, 4, id="repair in two renames"),
-        pytest.param("apply", DRIVER, 0, id="repair, every call", marks=pytest.mark.full),
-        pytest.param("undo", DRIVER, 0, id="its undo, every call", marks=pytest.mark.full),
-        pytest.param(
-            "apply", DRIVER_WITHOUT_EXCHANGE, 0, id="repair in two renames, every call", marks=pytest.mark.full
-        ),
-        pytest.param("undo", DRIVER_WITHOUT_EXCHANGE, 0, id="undo in two renames, every call", marks=pytest.mark.full),
+        pytest.param("apply", DRIVER, 10, id="repair"),
+        pytest.param("undo", DRIVER, 6, id="its undo"),
+        pytest.param("apply", DRIVER_WITHOUT_EXCHANGE, 3, id="repair in two renames"),
+        pytest.param("apply", DRIVER, 0, id="repair, every call", marks=FULL),
+        pytest.param("undo", DRIVER, 0, id="its undo, every call", marks=FULL),
+        pytest.param("apply", DRIVER_WITHOUT_EXCHANGE, 0, id="repair in two renames, every call", marks=FULL),
+        pytest.param("undo", DRIVER_WITHOUT_EXCHANGE, 0, id="undo in two renames, every call", marks=FULL),
     ],
 )
 def test_killed_at_any_call_what_was_there_is_whole_and_undo_is_exact(
