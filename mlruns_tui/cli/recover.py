@@ -140,9 +140,11 @@ def _about(before: Batch, after: Batch, rest: tuple[BatchItem, ...], way: Way) -
     """The items this was about, with what was done with each."""
     if way == "leave":
         return []
+    keys = {one.item.key for one in rest}
+    if before.open_op == "pack" and way == "continue":
+        return [one for one in after.items if one.item.key in keys]
     if way == "undo" or before.open_op != "apply":
         return list(this_time([before], after).items)
-    keys = {one.item.key for one in rest}
     if not before.backup:
         keys |= {one.item.key for one in before.items if one.place in ("moved", "packed")}
     return [one for one in after.items if one.item.key in keys]

@@ -56,6 +56,8 @@ def choices(batch: Batch, rest: Sequence[BatchItem]) -> dict[str, str]:
         told["continue"] = f"deletes for good, as was asked for: {counted(gone)}, {size}"
     elif batch.open_op == "purge":
         told["continue"] = f"deletes the rest for good: {counted(rest)}, {size}"
+    elif batch.open_op == "pack":
+        told["continue"] = f"packs the rest: {counted(rest)}, {size}" if rest else "ends the batch"
     elif batch.open_op == "restore":
         told["continue"] = f"puts the rest back: {counted(rest)}, {size}"
     back = size_text(sum(one.item.size_bytes for one in held))
@@ -118,6 +120,9 @@ def settled_lines(batch: Batch, did: str, about: Sequence[BatchItem]) -> list[st
     if did == "leave":
         return [f"Batch {safe(batch.id)} is closed, every item is where it was found."]
     told = "moved to the backup" if did == "apply" and batch.backup else "deleted for good"
+    if did == "pack":
+        done = [one for one in about if one.place == "packed"]
+        told = "packed"
     first = f"{counted(done)} {told}, {size}." if done else "Nothing was left to do."
     return [first, f"Batch {safe(batch.id)} is ended.", *outcome_lines(about)]
 

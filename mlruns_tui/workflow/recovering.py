@@ -26,7 +26,7 @@ from .deciding import plan_choices
 POLL_S = 0.25
 Phase = Literal["move", "purge", "restore", "verify", "pack"]
 Kind = Literal["start", "item", "end"]
-_PHASES: Mapping[str, Phase] = {"apply": "move", "restore": "restore", "purge": "purge"}
+_PHASES: Mapping[str, Phase] = {"apply": "move", "restore": "restore", "purge": "purge", "pack": "pack"}
 
 
 def unsettled(found: Sequence[Batch]) -> tuple[Batch, ...]:
@@ -66,7 +66,8 @@ def rest_of(batch: Batch) -> tuple[BatchItem, ...]:
     """Items the interrupted operation had not come to."""
     if batch.open_op == "apply":
         return tuple(one for one in batch.items if one.place == "in-place" and one.outcome is None)
-    return tuple(one for one in batch.items if one.place in ("moved", "packed"))
+    places = ("moved",) if batch.open_op == "pack" else ("moved", "packed")
+    return tuple(one for one in batch.items if one.place in places)
 
 
 def staying(reader: Reader, snapshot: Snapshot, batch: Batch) -> dict[str, str]:

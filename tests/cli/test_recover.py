@@ -220,3 +220,22 @@ def test_killed_again_while_it_goes_on_nothing_is_lost(run: Run, store: Any, ori
     assert places(run, store)["moved"] == 1
     assert run("recover", store.path, "--continue").code == 0
     assert contents(store.root) == original
+
+
+@pytest.mark.parametrize("way", ["--continue", "--undo"])
+def test_a_killed_packing_goes_on_or_back(run: Run, store: Any, original: Any, kill: Any, way: str) -> None:
+    assert run(*CLEANUP, store.path).code == 0
+    batch = run("backups", "list", store.path, "--json").json["batches"][0]["batch"]
+    kill(("backups", "pack", "--force"), 2, batch)
+    shown = run("recover", store.path)
+    assert shown.code == 11
+    assert "packing of" in shown.out
+    assert "5 packed in the backup" in shown.out
+    assert "--continue" in shown.out
+    done = run("recover", store.path, way)
+    assert done.code == 0, done
+    assert run("recover", store.path).code == 0
+    if way == "--continue":
+        assert places(run, store) == {"packed": 5}
+        assert run("undo", store.path).code == 0
+    assert contents(store.root) == original
