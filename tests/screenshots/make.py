@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,48 @@ async def draw(root: Path) -> None:
         save(app, "help")
 
 
+def break_some(root: Path) -> None:
+    """A few defects of every weight, all of them old: what is fresh is not repaired."""
+    experiments = sorted(one for one in root.iterdir() if one.name.isdigit() and (one / "meta.yaml").exists())
+    experiments.sort(key=lambda one: -len(list(one.iterdir())))
+    many, sick, keyless, lost = experiments[:4]
+    runs = {one: sorted(run for run in one.iterdir() if len(run.name) == 32) for one in (many, sick)}
+    for run in runs[many][:12]:
+        (run / "meta.yaml").unlink()
+    metric = next(one for run in runs[sick][3:] for one in sorted((run / "metrics").rglob("*")) if one.is_file())
+    with metric.open("a") as file:
+        file.write("1700000000000\n")
+    (runs[sick][1] / "meta.yaml").write_text("")
+    shutil.rmtree(runs[sick][2] / "params")
+    lines = (keyless / "meta.yaml").read_text().splitlines(keepends=True)
+    (keyless / "meta.yaml").write_text("".join(one for one in lines if not one.startswith("lifecycle_stage")))
+    (lost / "meta.yaml").unlink()
+    (root / ".ipynb_checkpoints").mkdir()
+    (root / ".ipynb_checkpoints" / "train-checkpoint.py").write_text("print()\n")
+    began = time.time() - 3600
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(folder, name)
+            if os.lstat(path).st_mtime > began:
+                os.utime(path, (began - 40 * 86_400,) * 2, follow_symlinks=False)
+
+
+async def draw_broken(root: Path) -> None:
+    app = MlrunsApp(open_reader(str(root)))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, is_read)
+        await pilot.press("F")
+        await until(pilot, lambda app: app.main.state.diagnosis is not None and app.main.state.diagnosis.contents)
+        await pilot.press("down", "up")
+        await pilot.pause(0.5)
+        save(app, "findings")
+        await pilot.press("x", "e")
+        await until(pilot, shows("RepairScreen"))
+        await pilot.press("down", "down")
+        await pilot.pause(0.5)
+        save(app, "repair")
+
+
 def main() -> None:
     TARGET.mkdir(exist_ok=True)
     socket.gethostname = lambda: "gpu01"
@@ -93,6 +136,10 @@ def main() -> None:
         os.environ["XDG_STATE_HOME"] = str(place / "state")
         write_demo(str(place / "mlruns"))
         asyncio.run(draw(place / "mlruns"))
+        shutil.rmtree(place / "mlruns")
+        write_demo(str(place / "mlruns"))
+        break_some(place / "mlruns")
+        asyncio.run(draw_broken(place / "mlruns"))
     finally:
         shutil.rmtree(place)
     subprocess.run(["ls", "-la", str(TARGET)], check=True)

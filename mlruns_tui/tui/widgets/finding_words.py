@@ -74,6 +74,8 @@ def _why_lines(
     lines += _labelled("path", place_of(first), width)
     if row.where not in first.path.split("/"):
         lines += _labelled("in", row.where, width)
+    if isinstance(entry, Run) and entry.name and len(row.findings) == 1:
+        lines += _labelled("run", entry.name, width)
     lines += _labelled("holds", _holds(first, entry, now_ms), width)
     lines += _paragraph(f"what MLflow{' ' + version if version else ''} does", effect_of(first), width)
     lines += _paragraph("most likely cause", first.cause, width)
@@ -172,9 +174,7 @@ def migration_lines(count: MigrationCount, files: bool, checked: bool, width: in
         return lines
     others = count.findings - count.repairable
     if count.repairable:
-        said = (
-            f"{count.repairable:,} of {count.findings:,} can be repaired: x chooses them, e shows what would be done."
-        )
+        said = f"{count.repairable:,} of {count.findings:,} can be repaired: m lists them, x chooses, e shows how."
         lines += _dim(said, width)
     if others:
         said = f"{others:,} must go or {'needs' if others == 1 else 'need'} a person."
