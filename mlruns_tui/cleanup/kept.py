@@ -49,6 +49,8 @@ class Kept:
         self.items: dict[int, PlanItem] = {**dict(enumerate(plan.items)), **(added or {})}
         """By index; added ones come after the planned."""
         self._as_planned = dict(self.items)
+        self._shares: dict[str, dict[int, int]] = {}
+        """By archive: the disk space of each of its items; an archive never changes."""
         self._know_trees(self.items)
         self.journal: Journal | None = None
         self.parents = Parents(root_fd)
@@ -144,12 +146,16 @@ class Kept:
         if place != "packed":
             return 0
         name = self.archive(n)
-        together = sorted(self.places.archives.found[name])
-        whole = self.places.archives.allocated_bytes(name)
-        weights = {m: self.items[m].size_bytes + 512 * self.items[m].entries for m in together if m in self.items}
-        total = sum(weights.values()) or 1
-        share = whole * weights[n] // total
-        return share if n != together[0] else whole - sum(whole * weights[m] // total for m in weights if m != n)
+        if name not in self._shares:
+            archives = self.places.archives
+            whole = archives.allocated_bytes(name)
+            together = [self.items[m] for m in sorted(archives.found[name]) if m in self.items]
+            weights = [item.size_bytes + 512 * item.entries for item in together]
+            parts = [whole * weight // (sum(weights) or 1) for weight in weights]
+            # Together they are all of it, to the byte.
+            parts[0] += whole - sum(parts)
+            self._shares[name] = dict(zip(sorted(m for m in archives.found[name] if m in self.items), parts, strict=True))
+        return self._shares[name][n]
 
     def _place(self, n: int, item: PlanItem, event: str) -> tuple[ItemPlace, str]:
         try:
