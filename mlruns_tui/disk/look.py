@@ -22,8 +22,8 @@ from .writers import NO_OPEN_FILES, OpenFiles, in_container, open_files, user_na
 
 __all__ = [
     "MAX_SMALL", "NO_OPEN_FILES", "Entry", "NotReadable", "OpenFiles", "Space", "exists", "file_system", "identity",
-    "in_container", "open_directory", "open_files", "open_path", "read_head", "read_small", "space", "split", "survey", "user_name",
-    "walk", "why_not_movable", "words",
+    "in_container", "open_directory", "open_files", "open_path", "read_head", "read_small", "space", "split", "survey",
+    "user_name", "walk", "why_not_movable", "words",
 ]  # fmt: skip
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
