@@ -54,6 +54,7 @@ class Kept:
         self._know_trees(self.items)
         self.journal: Journal | None = None
         self.parents = Parents(root_fd)
+        self._beside: list[str] | None = None
         self.results: dict[int, tuple[Outcome, str]] = {}
         """What the operation at hand made of each item."""
 
@@ -149,12 +150,13 @@ class Kept:
         if name not in self._shares:
             archives = self.places.archives
             whole = archives.allocated_bytes(name)
-            together = [self.items[m] for m in sorted(archives.found[name]) if m in self.items]
-            weights = [item.size_bytes + 512 * item.entries for item in together]
-            parts = [whole * weight // (sum(weights) or 1) for weight in weights]
+            together = sorted(m for m in archives.found[name] if m in self.items)
+            weights = [self.items[m].size_bytes + 512 * self.items[m].entries for m in together]
+            total = sum(weights) or 1
+            parts = [whole * weight // total for weight in weights]
             # Together they are all of it, to the byte.
             parts[0] += whole - sum(parts)
-            self._shares[name] = dict(zip(sorted(m for m in archives.found[name] if m in self.items), parts, strict=True))
+            self._shares[name] = dict(zip(together, parts, strict=True))
         return self._shares[name][n]
 
     def _place(self, n: int, item: PlanItem, event: str) -> tuple[ItemPlace, str]:
@@ -170,8 +172,8 @@ class Kept:
                 return ("restored" if n in self.history.left else "in-place"), item.path
             if self.places.find_dead(n) is not None and not archived:
                 return "purged", ""
-            aside = self.history.asides.get(n)
-            if aside is not None and self._is_at(aside, item):
+            aside = self._aside_name(n)
+            if aside and self._is_at(aside, item):
                 return "restored", aside
             if archived:
                 return "packed", self.places.archives.path(archived[0])
@@ -194,8 +196,16 @@ class Kept:
 
     def aside(self, n: int) -> str:
         """Name in the root of an item that was put aside and is still there, else empty."""
-        name = self.history.asides.get(n, "")
+        name = self._aside_name(n)
         return name if name and self.find(n)[0] == "neither" and self._is_at(name, self.items[n]) else ""
+
+    def _aside_name(self, n: int) -> str:
+        """From the journal, or from the names in the root where a disk lost that line. Raises OSError."""
+        if n in self.history.asides:
+            return self.history.asides[n]
+        if self._beside is None:
+            self._beside = [name for name in os.listdir(self.root_fd) if f"-restored-{self.id}" in name]
+        return next((name for name in self._beside if self._is_at(name, self.items[n])), "")
 
     def _is_at(self, path: str, item: PlanItem) -> bool:
         try:

@@ -360,3 +360,16 @@ def test_on_a_full_disk_nothing_is_put_aside_that_nobody_could_find_again(
     os.utime(store.root / "1", ns=(before[b"1"][3],) * 2)
     assert undo(str(store.root)).state == "restored"
     assert compare(before, store.manifest()) == []
+
+
+def test_what_was_put_aside_is_found_without_the_journal(store: Any, compare: Any) -> None:
+    before = store.manifest()
+    batch = apply(store.plan(A, C))
+    (store.root / A).mkdir()
+    restore(str(store.root), batch.id, None, "rename")
+    journal = next(store.vault.glob("batches/*/journal"))
+    journal.write_bytes(b"".join(line for line in journal.read_bytes().splitlines(True) if b'"aside"' not in line))
+    (store.root / A).rmdir()
+    assert undo(str(store.root)).items[0].now_at == A
+    os.utime(store.root / "1", ns=(before[b"1"][3],) * 2)
+    assert compare(before, store.manifest()) == []
