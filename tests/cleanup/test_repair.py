@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,30 @@ def test_a_run_with_a_file_open_for_writing_is_refused_by_the_plan_and_by_the_wo
     assert refused[f"2/{RUN}/meta.yaml"] == "open-by-writer"
     result = outcomes(apply(plan))
     assert result[f"2/{RUN}/meta.yaml"][0] == "skipped" and f"pid {process.pid}" in result[f"2/{RUN}/meta.yaml"][1]
+
+
+def test_what_belongs_to_another_user_is_left_to_him(broken: Any, as_user: Callable[..., Any]) -> None:
+    plan_of(broken.root)  # everything is imported while it can be
+    made, kinds = as_user(
+        lambda: (
+            len(plan_of(broken.root).items),
+            sorted({why.kind for one in plan_of(broken.root).refused for why in one.protected}),
+        )
+    )
+    assert made == 0
+    assert "other-owner" in kinds
+
+
+def test_a_run_that_was_written_to_lately_is_left_alone_and_one_that_ended_is_not(broken: Any) -> None:
+    lost, over = broken.root / "2" / RUN, broken.root / "2" / ("c1" * 16)
+    minutes_ago = time.time() - 600
+    for path in (lost / "params" / "lr", over / "params" / "lr"):
+        os.utime(path, (minutes_ago, minutes_ago))
+    reader = open_reader(str(broken.root))
+    plan = preview_repair(reader, diagnose(reader, "3.17.2"))
+    refused = {one.path: one.protected[0].kind for one in plan.refused}
+    assert refused == {f"2/{RUN}/meta.yaml": "too-fresh"}
+    assert f"2/{'c1' * 16}/metrics/loss" in {one.path for one in plan.items}
 
 
 def test_a_write_between_the_look_and_the_exchange_is_kept(broken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
