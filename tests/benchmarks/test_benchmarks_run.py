@@ -138,3 +138,25 @@ def test_the_latency_shim_makes_every_entry_of_the_store_wait(tmp_path: Path) ->
         subprocess.run(command, env=environment, check=True, capture_output=True)
         # Ten directories are opened and listed, ten files looked at: each waits at least its five milliseconds.
         assert time.perf_counter() - started >= 30 * 0.005
+
+
+def test_rows_measured_again_replace_their_own_in_the_readme_and_no_others() -> None:
+    sys.path.insert(0, str(Path(__file__).parent))
+    try:
+        import readme
+    finally:
+        sys.path.pop(0)
+    old = {
+        "reference_name": "du -s",
+        "ours": 1.0,
+        "reference": 2.0,
+        "unit": "s",
+        "ratio": 0.5,
+        "target": 1.0,
+        "met": "yes",
+    }
+    text = f"before\n<!-- speed -->\n{readme.HEAD}<!-- /speed -->\nafter\n"
+    text = readme.with_rows(text, [old | {"measure": "a scan"}, old | {"measure": "a move"}])
+    again = readme.with_rows(text, [old | {"measure": "a scan", "ratio": 2.25}, {"measure": "a pack", "ratio": None}])
+    assert again == text.replace("| a scan | du -s | 1 s | 2 s | 0.5 |", "| a scan | du -s | 1 s | 2 s | 2.2 |")
+    assert again.count("| a move |") == 1
