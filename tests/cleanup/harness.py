@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +101,15 @@ class Case:
         os.symlink(self.precious, self.store.root / "1" / runs[0] / "artifacts" / "to-another-run")
         self.store.experiment("2", ["e" * 32])
         self.paths = [f"1/{run}" for run in runs] + (["2"] if count > 1 else [])
+        if "slim" in op:
+            self.paths = [f"1/{run}/artifacts" for run in runs]
         self.store.age()
         self.before = self.store.manifest()
         self.copies = {path: harness.manifest(self.store.root / path) for path in self.paths}
         self.present: dict[str, Any] = {}
         self.plan = self.store.plan(*self.paths, backup=op != "apply without backup")
+        if "slim" in op:
+            self.plan = replace(self.plan, items=tuple(replace(item, action="slim") for item in self.plan.items))
         self.stderr = self.stdout = ""
         self.held: list[int] = []
         self.to_come_back: list[str] = []
@@ -640,6 +644,8 @@ OPERATIONS: dict[str, Operation] = {
     "restore what was put aside": Operation(_bring_in, judge_whole),
     "swap": Operation(_swap, judge_swap),
     "purge": Operation(_purge, judge_purge),
+    "slim": Operation(_apply, judge_whole),
+    "undo of slim": Operation(_undo, judge_whole),
     "pack": Operation(_pack, judge_packed),
     "undo of packed": Operation(_undo_packed, judge_packed),
     "restore one packed": Operation(_restore_one_packed, judge_packed),
