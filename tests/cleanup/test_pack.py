@@ -360,3 +360,44 @@ def test_an_ordinary_user_packs_and_takes_back_what_is_his(
 
     assert as_user(work) == ["packed", "done", "restored"]
     assert compare(before, store.manifest()) == []
+
+
+@pytest.mark.root
+def test_a_full_disk_is_freed_step_by_step_and_undo_waits_for_room(
+    store_class: Any, tmp_path: Path, compare: Any
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a file system")
+    point = tmp_path / "full"
+    point.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=26m", "tmpfs", str(point)]
+    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a file system here: {mounted.stderr.strip()}")
+    try:
+        store = store_class(point / "mlruns")
+        runs = [f"{n:032x}" for n in range(6)]
+        store.experiment("1", runs)
+        chance = random.Random(3)
+        for at, run in enumerate(runs, 1):
+            numbers = "".join(f"{chance.random():f}\n" for _ in range(20_000 * at))
+            (store.root / "1" / run / "artifacts" / "table.csv").write_text("1,0.25,0.125\n" * 60_000 * at + numbers)
+        store.age()
+        before = store.manifest()
+        plan = store.plan(*(f"1/{run}" for run in runs))
+        assert apply(plan).state == "moved"
+        with open(point / "filler", "wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+            while True:
+                file.write(b"x" * 4096)
+        assert os.statvfs(point).f_bavail == 0
+        batch = pack(str(store.root), plan.id)
+        assert batch.state == "packed", [one.error for one in batch.items]
+        assert batch.freed_bytes > 10 << 20
+        short = undo(str(store.root))
+        if short.state != "restored":
+            assert any("no room to unpack it" in one.error for one in short.items)
+            (point / "filler").unlink()
+            assert undo(str(store.root)).state == "restored"
+        assert compare(before, store.manifest()) == []
+    finally:
+        subprocess.run(["umount", str(point)], check=True)
