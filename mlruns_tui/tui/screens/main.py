@@ -1,4 +1,7 @@
-"""The main screen: the store's tree, the runs of one experiment, the marks and what can be done with them."""
+"""The main screen: the store's tree, the runs of one experiment, the marks and what can be done with them.
+
+Long because whatever its parts and threads tell arrives here, a few lines each; what it means is in ``flows``.
+"""
 
 from __future__ import annotations
 
