@@ -97,7 +97,7 @@ def unsupported(item: PlanItem) -> str:
         from .repair_made import unsupported_repair
 
         return unsupported_repair(item)
-    slim = item.action == "slim" and item.kind == "run" and item.path.count("/") >= 2
+    slim = item.action == "slim" and item.kind == "run" and item.path.endswith("/artifacts")
     if not (item.action == "remove" or slim) or item.steps != (Step("move-out", item.path),):
         kinds = ", ".join(step.kind for step in item.steps) or "no step"
         return f"{item.action} ({kinds})"
