@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.triage.finding_views import merged
 from mlruns_tui.workflow import diagnosing
@@ -54,7 +53,7 @@ class Checking:
         """Check the store as the newest snapshot has it; one that goes on is given up."""
         self.stop()
         screen, reader, snapshot = self.screen, self.reader, self.screen.state.snapshot
-        contents, number = self._everything, self._check
+        contents, number, before = self._everything, self._check, self.screen.state.findings
         self._stop = stop = threading.Event()
         screen.change(checking=EVERYTHING if contents else METADATA, checked_runs=0)
 
@@ -62,14 +61,22 @@ class Checking:
             with suppress(RuntimeError):
                 screen.post_message(RunsChecked(count, number))
 
-        def look() -> tuple[tuple[Finding, ...], str]:
+        def look() -> Diagnosis:
             version = diagnosing.installed_mlflow_version()
             found = diagnosing.diagnose(reader, version, stop.is_set, snapshot, contents=contents, tell=tell)
-            return found, version
+            stopped = stop.is_set()
+            if stopped:
+                found = merged(found, before)
+            elif found == before:
+                found = before
+            return Diagnosis.of(found, version, contents=contents, stopped=stopped)
 
-        def done(result: tuple[tuple[Finding, ...], str]) -> None:
+        def done(diagnosis: Diagnosis) -> None:
             if number == self._check:
-                self._take(*result, contents=contents, stopped=stop.is_set())
+                screen.change(checking="", diagnosis=diagnosis)
+                screen.reading.open_groups()
+                screen.reading.count_findings()
+                self._told()
 
         def failed(error: Exception) -> None:
             if number == self._check:
@@ -78,17 +85,6 @@ class Checking:
                 screen.saying.complain(f"the store could not be checked: {error_words(error)}")
 
         screen.work(look, done, "check", failed=failed)
-        self._told()
-
-    def _take(self, findings: tuple[Finding, ...], version: str, *, contents: bool, stopped: bool) -> None:
-        before = self.screen.state.findings
-        if stopped:
-            findings = merged(findings, before)
-        elif findings == before:
-            findings = before
-        self.screen.change(checking="", diagnosis=Diagnosis.of(findings, version, contents=contents, stopped=stopped))
-        self.screen.reading.open_groups()
-        self.screen.reading.count_findings()
         self._told()
 
     def progressed(self, count: int, number: int) -> None:
