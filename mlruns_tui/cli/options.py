@@ -135,7 +135,7 @@ def where_option(command: Command) -> Command:
         metavar="EXPR",
         callback=_expression,
         help="Runs that match, as for mlflow.search_runs, and with or, not, size, age, idle, protected, …: "
-        "\"metrics.loss > 2 or size > 3GB\".",
+        '"metrics.loss > 2 or size > 3GB".',
     )(command)
 
 

@@ -36,7 +36,8 @@ def test_found_by_expression_looked_at_marked_and_moved(
     screen.keys("f")
     screen.type(WHERE)
     screen.wait(
-        lambda text: f" {len(wanted)} of " in text and "runs match" in text and "reading values" not in text, "all is read"
+        lambda text: f" {len(wanted)} of " in text and "runs match" in text and "reading values" not in text,
+        "all is read",
     )
     screen.keys("Enter")
     screen.wait_for("with a match", "tabular-churn")
