@@ -15,6 +15,12 @@ Run = Callable[..., Any]
 DEADLINE_S = 60
 
 
+def mind_signals() -> None:
+    """What this run's own parent ignores (nohup, a background job) a child would ignore too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(command: list[str], store: Any) -> Callable[..., subprocess.Popen[bytes]]:
     def of(*words: str) -> subprocess.Popen[bytes]:
@@ -25,8 +31,7 @@ def start(command: list[str], store: Any) -> Callable[..., subprocess.Popen[byte
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            # Where this run's own parent ignores Ctrl-C, a child would too.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # type: ignore[arg-type,return-value]
+            preexec_fn=mind_signals,
         )
 
     return of

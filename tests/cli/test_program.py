@@ -249,7 +249,7 @@ def test_output_cut_short_by_its_reader_is_no_error_message(command: list[str], 
     [(["nosuchcmd", "--json"], "nosuchcmd is neither a command nor a store"),
      (["nosuchcmd", "--runs"], "nosuchcmd is neither a command nor a store"),
      (["--json", "nosuchcmd"], "nosuchcmd is neither a command nor a store"),
-     (["backups", "--json"], "no such command: --json stands where list, show, restore or purge must"),
+     (["backups", "--json"], "no such command: --json stands where list, show, restore, pack, verify or purge must"),
      (["backups", "nosuchcmd", "--json"], "No such command 'nosuchcmd'.")],
 )  # fmt: skip
 def test_options_of_a_command_that_is_none_do_not_hide_what_is_wrong(
