@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.evidence import Survey
@@ -147,8 +147,11 @@ class _Looker:
 
     def _traces(self, wanted: Wanted, fd: int) -> Traces:
         meta = documents.read(layout.META, fd)
-        stated = meta.value if meta.usable else salvage(_text(layout.META, fd))
-        traces = Traces(stated=stated, usable=meta.usable)
+        text = _text(layout.META, fd)
+        # Cut in the middle of a line a file can still be YAML; that line is not what was written then.
+        torn = not text.endswith("\n") and not _NEEDED.get(wanted.kind, frozenset()) <= set(meta.value)
+        usable = meta.usable and not torn
+        traces = Traces(stated=meta.value if usable else salvage(text), usable=usable)
         if wanted.kind == "experiment":
             return self._experiment(traces, fd)
         if wanted.kind == "run":
@@ -194,6 +197,18 @@ class _Looker:
             traces, runs=runs, made_ms=min(starts, default=0), ended_ms=max(ends, default=0), location=location
         )
 
+
+_NEEDED: Final[Mapping[str, frozenset[str]]] = {
+    "experiment": frozenset(("artifact_location", "experiment_id", "lifecycle_stage", "name")),
+    "run": frozenset(("artifact_uri", "end_time", "experiment_id", "run_id", "start_time", "status", "user_id")),
+    "registered-model": frozenset(("creation_timestamp", "last_updated_timestamp", "name")),
+    "version": frozenset(("creation_timestamp", "last_updated_timestamp", "name", "source", "version")),
+    "logged-model": frozenset(
+        ("artifact_location", "creation_timestamp", "experiment_id", "model_id", "name", "status")
+    ),
+    "output": frozenset(("destination_id", "source_id", "step")),
+}
+"""What MLflow writes into each kind of metadata file; keys are in alphabetical order there."""
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 

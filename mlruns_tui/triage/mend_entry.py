@@ -30,7 +30,7 @@ def place_of(wanted: Wanted) -> Entry:
     first = wanted.findings[0]
     parts = wanted.path.split("/")
     place: Place = "trash" if parts[0] == TRASH_NAME else "root"
-    inner = parts[1:] if place == "trash" else parts
+    inner = parts[1:] if place == "trash" and len(parts) > 1 else parts
     if not first.experiment_id or inner[0] != first.experiment_id or len(inner) < 2:
         kind: ItemKind = "stray" if len(inner) == 1 or (wanted.kind == "out" and inner[0] != "models") else "experiment"
         if inner[0] == "models" and len(inner) > 1:

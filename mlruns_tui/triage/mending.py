@@ -91,6 +91,8 @@ class _Maker:
         self._names = names
         self._request = request
         self._taken = {*look.names.values(), *names.values()}
+        self._given = set(names.values())
+        """Names this plan gives to experiments."""
         self._rebuilt: set[str] = set()
         """Paths of experiments whose metadata this plan mends."""
         self.items: list[PlanItem] = []
@@ -177,8 +179,11 @@ class _Maker:
         if given is not None:
             return given
         stated = spot.traces.stated.get("name")
-        others = {name for path, name in self._look.names.items() if path != folder}
-        if isinstance(stated, str) and stated and (spot.traces.usable or stated not in others):
+        others = {*self._given, *(name for path, name in self._look.names.items() if path != folder)}
+        # Metadata with another experiment's id has its name from there as well.
+        own = spot.traces.usable and "experiment-id-mismatch" not in {one.code for one in spot.wanted.findings}
+        if isinstance(stated, str) and stated and (own or stated not in others):
+            self._given.add(stated)
             self._taken.add(stated)
             return stated
         # The one MLflow itself names.
@@ -194,7 +199,7 @@ class _Maker:
         traces, parts = spot.traces, spot.wanted.path.split("/")
         experiment_id, run_id = parts[-3], parts[-2]
         codes = {one.code for one in spot.wanted.findings}
-        if spot.is_repeated and codes & {"run-experiment-mismatch", "run-id-mismatch"}:
+        if spot.is_repeated and (not traces.usable or codes & {"run-experiment-mismatch", "run-id-mismatch"}):
             why = "another run directory has the same name: one of the two is a copy"
             self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
             return

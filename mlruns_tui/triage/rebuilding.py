@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Mapping
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from mlruns_tui.model.mending import Traces
 
@@ -34,8 +34,10 @@ def experiment(traces: Traces, experiment_id: str, name: str, root: str, *, tras
     meta = _storable(traces)
     meta["experiment_id"] = experiment_id
     meta["name"] = name
-    if not _is_text(meta.get("artifact_location")):
-        meta["artifact_location"] = traces.location or uri(root, experiment_id)
+    own = uri(root, experiment_id)
+    cut = not traces.usable and _leads_above(meta.get("artifact_location"), own)
+    if cut or _is_of_another(traces, experiment_id) or not _is_text(meta.get("artifact_location")):
+        meta["artifact_location"] = traces.location or own
     if meta.get("lifecycle_stage") not in _STAGES:
         meta["lifecycle_stage"] = "deleted" if trashed else "active"
     for key, guess in (("creation_time", traces.made_ms), ("last_update_time", traces.ended_ms)):
@@ -69,7 +71,9 @@ def run(traces: Traces, experiment_id: str, run_id: str, folder_uri: str) -> dic
         meta["end_time"] = traces.ended_ms or None if meta["status"] in (3, 4, 5) else None
     if not _is_text(meta.get("user_id")):
         meta["user_id"] = traces.user or "unknown"
-    if not _is_text(meta.get("artifact_uri")) and not traces.usable:
+    if _leads_above(meta.get("artifact_uri"), folder_uri) or (
+        not _is_text(meta.get("artifact_uri")) and not traces.usable
+    ):
         meta["artifact_uri"] = f"{traces.location}/{run_id}/artifacts" if traces.location else f"{folder_uri}/artifacts"
     if not traces.usable and not meta.get("run_name"):
         meta["run_name"] = traces.name
@@ -112,7 +116,7 @@ def logged_model(traces: Traces, experiment_id: str, model_id: str, folder_uri: 
         "model_id": model_id,
     }
     for key, kept in (("name", model_id), ("artifact_location", f"{folder_uri}/artifacts")):
-        if not _is_text(meta[key]):
+        if not _is_text(meta[key]) or (key == "artifact_location" and _leads_above(meta[key], folder_uri)):
             meta[key] = kept
     status = meta.get("status")
     if isinstance(status, str):
@@ -135,6 +139,25 @@ def output(traces: Traces, run_id: str, model_id: str) -> dict[str, Any]:
     if not isinstance(meta["tags"], dict):
         meta["tags"] = {}
     return {**meta, "destination_id": model_id, "destination_type": "MODEL_OUTPUT", "source_type": "RUN_OUTPUT"}
+
+
+def _leads_above(location: object, own_uri: str) -> bool:
+    """Whether a location is the beginning of one's own directory's: cut off, or a directory that holds others too.
+    ``mlflow gc`` deletes whatever is there."""
+    if not isinstance(location, str) or not location:
+        return False
+    place, own = _plain(location), _plain(own_uri)
+    return place != own and own.startswith(place)
+
+
+def _is_of_another(traces: Traces, experiment_id: str) -> bool:
+    """Whether the file was taken from another experiment, whose directory it names."""
+    stated, location = str(traces.stated.get("experiment_id", "")), traces.stated.get("artifact_location")
+    return stated not in ("", experiment_id) and isinstance(location, str) and _plain(location).endswith(f"/{stated}")
+
+
+def _plain(location: str) -> str:
+    return "/" + unquote(location).removeprefix("file:").strip("/")
 
 
 def _storable(traces: Traces) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def _check_all(experiments: set[str], store: Store, seen: Seen) -> Iterator[Symp
     if seen.runs and "artifacts" in store.root.split("/"):
         yield Owner().says("store-below-artifacts", ".", safe(store.root, 300))
     for stated, path, owner in seen.experiment_strangers:
-        copied = isinstance(stated, str) and stated in experiments
+        copied = isinstance(stated, str) and stated in experiments and _is_copy(path, stated, store)
         yield owner.says("experiment-copy" if copied else "experiment-id-mismatch", path, columns.shown(stated))
     for code, target, path, owner in () if seen.blind else seen.references:
         store.pulse()
@@ -160,6 +160,36 @@ def _check_all(experiments: set[str], store: Store, seen: Seen) -> Iterator[Symp
     for name, places in seen.repeated_runs.items():
         store.pulse()
         yield from _check_repeated(name, places, store)
+
+
+def _is_copy(path: str, stated: str, store: Store) -> bool:
+    """Whether the experiment at ``path`` holds nothing that the one whose id it states does not hold as well."""
+    other = stated
+    if documents.read(f"{other}/{layout.META}", store.fd).value.get("experiment_id") not in (stated, _number(stated)):
+        return False
+    folder = path.removesuffix(f"/{layout.META}")
+    return all(
+        _folders(f"{folder}{below}", store.fd) <= _folders(f"{other}{below}", store.fd)
+        for below in ("", "/models", "/traces")
+    )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
+def _folders(path: str, root_fd: int) -> set[str]:
+    """Names of the directories there that MLflow gives to runs, models and traces; nothing where it cannot be read."""
+    try:
+        fd = look.open_path(root_fd, path)
+    except OSError:
+        return set()
+    try:
+        return {one.name for one in folders.entries(fd) if one.is_folder and one.name != "tags"}
+    except OSError:
+        return set()
+    finally:
+        os.close(fd)
 
 
 def _check_repeated(name: str, places: list[str], store: Store) -> Iterator[Symptom]:
