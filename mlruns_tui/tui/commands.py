@@ -138,6 +138,17 @@ class Command:
     """In a narrow key line the lowest goes first."""
 
 
+def not_now(command: Command, state: UiState) -> str | None:
+    """Why a command is not done now, None when it is: its own reason, or a review that is about to open."""
+    reason = command.enabled(state)
+    if reason is None and state.planning and command.id.split(".")[0] not in _WHILE_PLANNING:
+        return "wait for the review, Esc gives it up"
+    return reason
+
+
+_WHILE_PLANNING = ("move", "panel", "zoom", "sort", "back", "quit", "mouse", "theme")
+"""What a review that opens meanwhile is not in the way of."""
+
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("move.up", "up,k", "one row up", "one row", "move"),
     Command("move.down", "down,j", "one row down", "one row", "move"),

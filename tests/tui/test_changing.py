@@ -143,6 +143,21 @@ async def test_keys_work_while_the_items_are_looked_at_and_escape_gives_up(journ
         assert it.marked == {"run-1"}
 
 
+async def test_a_key_meant_for_the_review_does_nothing_elsewhere(journey: Start, make: Any) -> None:
+    reader = make.reader()
+    async with journey(reader) as it:
+        reader.inspect_gate.clear()
+        await it.press("2", "space", "d")
+        for key, title in (("enter", "open"), ("space", "mark this row"), ("b", "backups"), ("x", "more rules")):
+            await it.press(key)
+            said = f"{title}: wait for the review, Esc gives it up"
+            await it.until(lambda said=said: it.main.row_text == said, "why not")
+        assert it.app.screen is it.main
+        reader.inspect_gate.set()
+        await it.until(lambda: isinstance(it.app.screen, ReviewScreen), "the review")
+        assert it.marked == {"run-1"}
+
+
 async def test_what_a_filter_hides_is_told_to_the_review(journey: Start) -> None:
     async with journey() as it:
         await it.press("2", "space", "space", "slash", *"run-2", "enter")

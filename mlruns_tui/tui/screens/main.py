@@ -238,7 +238,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Do it, or say why not. A command that fails leaves the screen working."""
         command = commands.BY_ID[command_id]
         self.touched()
-        reason = command.enabled(self.state)
+        reason = commands.not_now(command, self.state)
         if reason is not None:
             later = self.mark_keys.wait_for_reading() if command_id == "mark.orphaned" and self.state.reading else ""
             self.say(f"{command.title.rstrip('…')}: {reason}{later}")
