@@ -97,6 +97,28 @@ REGISTRY: Final[dict[str, Fact]] = {
         SILENT, "registered model: {}", "models", migration="fails", cause=_HAND
     ),
     "registered-model-name-twice": fact(SILENT, "the same name as in {}", "models", migration="fails", cause=_COPY),
+    "registered-model-copy": fact(
+        since((FIRST, None), ((2, 1), HIDDEN)), "a copy of registered model {}, which MLflow lists twice", "models",
+        remedy="remove", cause=_COPY,
+    ),
+    "registered-model-meta-of-another": fact(
+        since((FIRST, None), ((2, 1), HIDDEN)),
+        "its meta.yaml is that of registered model {}, the rest is no copy", "models", cause=_COPY,
+    ),
+    "registered-model-name-of-another": fact(
+        since((FIRST, None), ((2, 1), SILENT)), "its meta.yaml is that of registered model {}", "models", cause=_COPY
+    ),
+    "version-copy": fact(
+        since((FIRST, None), ((2, 1), HIDDEN)), "a copy of {}, which MLflow lists twice", "models", remedy="remove",
+        cause=_COPY,
+    ),
+    "version-meta-of-another": fact(
+        since((FIRST, None), ((2, 1), HIDDEN)), "its meta.yaml is that of {}, the rest is no copy",
+        "models", cause=_COPY,
+    ),
+    "version-number-of-another": fact(
+        since((FIRST, None), ((2, 1), SILENT)), "its meta.yaml is that of {}", "models", cause=_COPY
+    ),
     "registered-model-aliases-closed": fact(
         SILENT, "aliases/ cannot be read", "models", migration="fails", cause=_RIGHTS
     ),
@@ -163,6 +185,17 @@ LOGGED_MODELS: Final[dict[str, Fact]] = {
     ),
     "logged-model-value-not-storable": fact(SILENT, "logged model: {}", _L, migration="fails", cause=_HAND),
     "logged-model-id-twice": fact(SILENT, "the same logged model as {}", _L, migration="fails", cause=_COPY),
+    "logged-model-copy": fact(
+        since((FIRST, None), ((3,), HIDDEN)), "a copy of logged model {}, which MLflow lists twice", _L,
+        remedy="remove", cause=_COPY,
+    ),
+    "logged-model-meta-of-another": fact(
+        since((FIRST, None), ((3,), HIDDEN)),
+        "its meta.yaml is that of logged model {}, the rest is no copy", _L, cause=_COPY,
+    ),
+    "logged-model-id-of-another": fact(
+        since((FIRST, None), ((3,), SILENT)), "its meta.yaml is that of logged model {}", _L, cause=_COPY
+    ),
     "logged-model-of-a-lost-run": fact(SILENT, "logged model of a lost run", _L, cause="The run was deleted."),
 }  # fmt: skip
 
@@ -193,7 +226,17 @@ TRACES: Final[dict[str, Fact]] = {
     "trace-id-mismatch": fact(
         _NOTE, "trace: its id is {}, the folder has another name", "traces", remedy="remove", cause=_COPY
     ),
-    "trace-id-of-another": fact(SILENT, "a copy of trace {}", "traces", remedy="remove", cause=_COPY),
+    "trace-id-of-another": fact(
+        since((FIRST, None), ((2, 13), HIDDEN)), "a copy of trace {}, which MLflow lists twice", "traces",
+        remedy="remove", cause=_COPY,
+    ),
+    "trace-meta-of-another": fact(
+        since((FIRST, None), ((2, 13), HIDDEN)),
+        "its trace_info.yaml is that of trace {}, the rest is no copy", "traces", cause=_COPY,
+    ),
+    "trace-exchanged": fact(
+        since((FIRST, None), ((2, 13), SILENT)), "its trace_info.yaml is that of trace {}", "traces", cause=_COPY
+    ),
     "trace-unsortable": fact(
         _TRACE, "trace: {} is of another kind than in the others", "traces", remedy="remove", cause=_HAND
     ),

@@ -48,7 +48,17 @@ RUNS: Final[dict[str, Fact]] = {
     ),
     "run-id-refused": fact(EXPERIMENT, "run: run_id is {}", remedy="remove", cause=_HAND),
     "run-id-mismatch": fact(EXPERIMENT, "run: run_id is {}, the folder has another name", remedy="remove", cause=_COPY),
-    "run-id-of-sibling": fact(SILENT, "a copy of run {}, which MLflow lists twice", remedy="remove", cause=_COPY),
+    "run-id-of-sibling": fact(HIDDEN, "a copy of run {}, which MLflow lists twice", remedy="remove", cause=_COPY),
+    "run-meta-of-sibling": fact(
+        HIDDEN, "its meta.yaml is that of run {}, the rest is no copy", cause=_COPY
+    ),
+    "run-exchanged": fact(
+        since((FIRST, SILENT), ((3, 8), RUN)), "its meta.yaml is that of run {}, its own is in another folder", "run",
+        cause="Folders or their meta.yaml were exchanged.",
+    ),
+    "run-listed-by-another": fact(
+        since((FIRST, SILENT), ((3, 8), RUN)), "MLflow lists it for the meta.yaml in {}", "run", cause=_COPY
+    ),
     "run-id-twice": fact(SILENT, "the same run id as {}", migration="fails", cause=_COPY),
     "run-experiment-mismatch": fact(
         WARNS, "run of experiment {}", remedy="remove", hides="inside", cause=_COPY

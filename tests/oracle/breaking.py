@@ -196,6 +196,37 @@ def _beside(path: Path, target: str) -> Path:
     return path.with_name(target.replace("SAME", path.name))
 
 
+def exchanged(path: Path) -> None:
+    """A directory, or a file in one, changes places with that of another entry beside it."""
+    other, between = beside(path), path.with_name(f"{path.name}.between")
+    os.rename(path, between)
+    os.rename(other, path)
+    os.rename(between, other)
+
+
+def over(how: Callable[[Path, Path], Any] = shutil.copyfile) -> Deed:
+    """Another entry's file of this name is put over it: copied, or what else ``how`` makes of the two paths."""
+
+    def deed(path: Path) -> None:
+        other = beside(path)
+        path.unlink()
+        how(other, path)
+
+    return deed
+
+
+def beside(path: Path) -> Path:
+    """The next entry's directory, or its file of the same name."""
+    if path.is_dir():
+        file = next(one for one in sorted(path.iterdir()) if one.suffix == ".yaml")
+        return beside(file).parent
+    return next(one / path.name for one in sorted(path.parent.parent.iterdir()) if _has(one, path))
+
+
+def _has(folder: Path, path: Path) -> bool:
+    return folder != path.parent and (folder / path.name).exists()
+
+
 def both(*deeds: Deed) -> Deed:
     def deed(path: Path) -> None:
         for one in deeds:

@@ -11,6 +11,7 @@ from breaking import (
     both,
     copied,
     cut,
+    exchanged,
     file,
     folder,
     gone,
@@ -22,6 +23,7 @@ from breaking import (
     mode,
     moved,
     nothing,
+    over,
     pipe,
     replaced,
     torn,
@@ -33,6 +35,11 @@ LONG = "a" * 65
 
 def _without_meta_in_trash(path):
     (path.parent / ".trash" / path.name / "meta.yaml").unlink()
+
+
+def _log_more(path):
+    for metric in path.glob("*/metrics/loss"):
+        metric.write_text(metric.read_text() + "1700000000000 0.5 99\n")
 
 
 META = "{second}/meta.yaml"
@@ -194,6 +201,16 @@ EXPERIMENTS = [
     Case("experiment: copied as (copy)", "{second}", copied("SAME (copy)"), "{second} (copy)"),
     Case("experiment: copied under another number", "{second}", copied("888"), "888"),
     Case("experiment: copied and numbered anew", "{second}", copied("888", having(experiment_id="888")), "888"),
+    Case(
+        "experiment: copied under another number, then went on",
+        "{second}",
+        copied("888", lambda path: _log_more(path.parent)),
+        "888",
+    ),
+    Case("experiment: meta.yaml exchanged with another's", META, exchanged),
+    Case("experiment: folder exchanged with another's", "{second}", exchanged),
+    Case("experiment: meta.yaml another's, copied", META, over()),
+    Case("experiment: meta.yaml another's, linked", META, over(os.link)),
     Case("experiment: renamed folder", "{second}", moved("999"), "999"),
     Case("experiment: an id that is no number", "{second}", moved("churn", having(experiment_id="churn")), "churn"),
     Case("experiment: an id with underscores", "{second}", moved("1_000", having(experiment_id="1_000")), "1_000"),

@@ -11,6 +11,7 @@ from breaking import (
     added,
     both,
     copied,
+    exchanged,
     file,
     first_in,
     first_meta_in,
@@ -23,6 +24,7 @@ from breaking import (
     link,
     mode,
     moved,
+    over,
     pipe,
     torn,
     without,
@@ -125,6 +127,26 @@ METADATA = [
     Case("run: copied as .bak", RUN, copied("SAME.bak"), RUN + ".bak"),
     Case("run: copied under another id", RUN, copied(OTHER), "{second}/" + OTHER),
     Case("run: copied and given its id", RUN, copied(OTHER, having(run_id=OTHER, run_uuid=OTHER)), "{second}/" + OTHER),
+    Case("run: meta.yaml exchanged with another's", META, exchanged, "{second}"),
+    Case("run: folder exchanged with another's", RUN, exchanged, "{second}"),
+    Case("run: meta.yaml another's, copied", META, over()),
+    Case("run: meta.yaml another's, linked", META, over(os.link)),
+    Case(
+        "run: meta.yaml moved into another folder",
+        META,
+        lambda path: (
+            holding("artifacts/x")(path.parent.with_name(OTHER))
+            or path.rename(path.parent.with_name(OTHER) / "meta.yaml")
+        ),
+        "{second}",
+    ),
+    Case("run: meta.yaml handed round", META, lambda path: _hand_round(path), "{second}"),
+    Case(
+        "run: copied under another id, then went on",
+        RUN,
+        copied(OTHER, lambda path: added("1 2 3\n")(path.parent / "metrics" / "loss")),
+        "{second}/" + OTHER,
+    ),
     Case("run: renamed folder", RUN, moved(OTHER), "{second}/" + OTHER),
     Case(
         "run: an id MLflow refuses", RUN, moved("my run", having(run_id="my run", run_uuid="my run")), "{second}/my run"
@@ -344,6 +366,14 @@ def _only_uuid(path):
 
 def _number(path):
     having(experiment_id=int(path.parent.parent.name))(path)
+
+
+def _hand_round(path):
+    """Each run gets the metadata of the one before, the last one keeps its own as well."""
+    files = sorted(path.parent.parent.glob("*/meta.yaml"))
+    texts = [one.read_text() for one in files]
+    for one, text in zip(files, texts[1:], strict=False):
+        one.write_text(text)
 
 
 def _into_trash(path):

@@ -298,7 +298,9 @@ def repair(store: str, version: str, *, rename: bool) -> dict[str, Any]:
         findings = diagnose(reader, version)
         twice = [one.path.split("/")[:-1] for one in findings if one.code == "experiment-name-twice"] if names else []
         keys = [("trash/" if parts[0] == ".trash" else "experiment/") + parts[-1] for parts in twice]
-        plan = preview_repair(reader, findings, names={key: key.replace("/", " ") for key in keys}, min_idle_ms=0)
+        plan = preview_repair(
+            reader, findings, names={key: key.replace("/", " ") for key in keys}, min_idle_ms=0, strays_with_runs=True
+        )
         if not plan.empty:
             rounds.append(encode(start_repair(plan).result()))
     return {"batches": rounds, "refused": encode(plan.refused)}

@@ -22,6 +22,10 @@ LEFT = {
     "experiment-meta-missing", "experiment-meta-empty", "experiment-meta-unparsable", "run-meta-missing",
     "run-found-first", "run-experiment-mismatch", "run-id-mismatch", "run-id-refused", "experiment-stray",
     "logged-model-meta-missing", "trace-info-missing", "trace-id-of-another",
+    # The metadata of one entry in another's place: which of the two is right, only somebody knows who knows them.
+    "run-id-of-sibling", "run-meta-of-sibling", "run-exchanged", "run-listed-by-another", "trace-meta-of-another",
+    "logged-model-copy", "logged-model-meta-of-another", "registered-model-copy", "registered-model-meta-of-another",
+    "version-copy", "version-meta-of-another",
     # In use by a database, perhaps.
     "experiment-artifacts-only",
     # Only somebody with the right to can open them.

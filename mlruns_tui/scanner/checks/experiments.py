@@ -24,6 +24,7 @@ from .logged_models import check_logged_models
 from .order import Descending
 from .runs import check_run
 from .seen import Seen
+from .siblings import Siblings, check_runs
 from .traces import check_traces
 
 _NO_RUNS = layout.RESERVED | {layout.META}
@@ -76,7 +77,7 @@ def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store,
     yield from check_folder(fd, "tags", layout.join(place.path, "tags"), "experiment-tag", owner, store)
     names = {one.name for one in inside}
     datasets = Datasets.of(fd, names)
-    siblings = {one.name for one in runs}
+    run_names, siblings = frozenset(one.name for one in runs), Siblings()
     listed = seen.runs
     for one in runs:
         store.pulse()
@@ -84,9 +85,12 @@ def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store,
         path = layout.join(place.path, one.name)
         if one.kind == "link-to-folder":
             seen.blind = True
+            if folders.target(store.root, path) is None:
+                siblings.own.add(one.name)
             yield from links.check_run_link(path, place.path, fd, owner, store)
         else:
-            yield from check_run(one.name, fd, path, owner, siblings, datasets, store, seen)
+            yield from check_run(one.name, fd, path, owner, run_names, siblings, datasets, store, seen)
+    yield from check_runs(siblings, place.path, owner, store)
     if place.name == "artifacts" and seen.runs > listed:
         yield owner.says("experiment-called-artifacts", place.path)
     for name in sorted(names & {"datasets", "traces", "models"}):

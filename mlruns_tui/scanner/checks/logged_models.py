@@ -16,9 +16,17 @@ from .context import Owner, Store
 from .metrics import judge_metric
 from .order import Descending
 from .seen import Listing, Seen
+from .siblings import Kind, Siblings
 
 _REQUIRED: Final = ("experiment_id", "name", "artifact_location", "creation_timestamp", "last_updated_timestamp")
 _STATUS_WORDS: Final = frozenset({"UNSPECIFIED", "PENDING", "READY", "FAILED"})
+
+_OF_ANOTHER: Final[dict[Kind, str]] = {
+    "exchanged": "logged-model-id-of-another",
+    "copy": "logged-model-copy",
+    "covered": "logged-model-meta-of-another",
+    "elsewhere": "logged-model-id-of-another",
+}
 
 
 def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
@@ -32,7 +40,7 @@ def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Stor
         yield owner.says("logged-models-not-a-folder", place)
         return
     fd, access = folders.enter(layout.REGISTRY, experiment_fd)
-    listing = Listing("logged-model-unsortable")
+    listing, siblings = Listing("logged-model-unsortable"), Siblings()
     try:
         if access != "open":
             if access != "gone":
@@ -43,17 +51,25 @@ def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Stor
             seen.blind = seen.blind or one.kind == "link-to-folder"
             if one.kind == "folder":
                 seen.models.add(one.name)
-                yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing)
+                yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing, siblings)
     except OSError:
         yield owner.says("logged-models-closed", place)
     finally:
         if fd >= 0:
             os.close(fd)
     yield from listing.check(creation_timestamp="number", model_id="str")
+    yield from siblings.check(place, layout.META, _OF_ANOTHER, owner, store)
 
 
 def _check_one(
-    name: str, models_fd: int, path: str, owner: Owner, store: Store, seen: Seen, listing: Listing
+    name: str,
+    models_fd: int,
+    path: str,
+    owner: Owner,
+    store: Store,
+    seen: Seen,
+    listing: Listing,
+    siblings: Siblings,
 ) -> Iterator[Symptom]:
     place = layout.join(path, layout.META)
     fd, access = folders.enter(name, models_fd)
@@ -80,7 +96,7 @@ def _check_one(
         else:
             if meta.cut:
                 yield owner.says("logged-model-meta-cut", place)
-            yield from _check_values(meta.value, name, place, owner, seen, listing)
+            yield from _check_values(meta.value, name, place, owner, seen, listing, siblings)
         what = "logged-model"
         yield from check_folder(fd, "tags", layout.join(path, "tags"), f"{what}-tag", owner, store)
         yield from check_folder(fd, "params", layout.join(path, "params"), f"{what}-param", owner, store)
@@ -93,7 +109,7 @@ def _check_one(
 
 
 def _check_values(
-    meta: dict[Any, Any], name: str, path: str, owner: Owner, seen: Seen, listing: Listing
+    meta: dict[Any, Any], name: str, path: str, owner: Owner, seen: Seen, listing: Listing, siblings: Siblings
 ) -> Iterator[Symptom]:
     missing = [key for key in _REQUIRED if key not in meta]
     deleted = meta.get("lifecycle_stage") == "deleted"
@@ -110,6 +126,7 @@ def _check_values(
                 yield owner.says("logged-model-experiment-mismatch", path, columns.shown(meta["experiment_id"]))
             else:
                 listing.add((Descending(meta["creation_timestamp"]), meta["model_id"]), path, owner)
+                siblings.add(name, str(meta["model_id"]))
         run = meta.get("source_run_id")
         if isinstance(run, str) and run:
             seen.references.append(("logged-model-of-a-lost-run", run, path, owner))

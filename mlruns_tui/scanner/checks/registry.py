@@ -18,11 +18,24 @@ from .contents import check_folder
 from .context import Owner, Store
 from .order import Descending, kind, unsortable
 from .seen import Seen
+from .siblings import Kind
 
 _PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
 _STAGES: Final = frozenset({"None", "Staging", "Production", "Archived"})
 _DELETED: Final = "Deleted_Internal"
 _OWNER: Final = Owner()
+_MODEL_OF_ANOTHER: Final[dict[Kind, str]] = {
+    "exchanged": "registered-model-name-of-another",
+    "copy": "registered-model-copy",
+    "covered": "registered-model-meta-of-another",
+    "elsewhere": "registered-model-name-of-another",
+}
+_VERSION_OF_ANOTHER: Final[dict[Kind, str]] = {
+    "exchanged": "version-number-of-another",
+    "copy": "version-copy",
+    "covered": "version-meta-of-another",
+    "elsewhere": "version-number-of-another",
+}
 Version = tuple[str, dict[Any, Any]]
 """Path and content of a version's metadata."""
 
@@ -59,6 +72,8 @@ def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
     finally:
         if fd >= 0:
             os.close(fd)
+    yield from seen.registered.check(place, layout.META, _MODEL_OF_ANOTHER, _OWNER, store)
+    yield from seen.registered_versions.check(place, layout.META, _VERSION_OF_ANOTHER, _OWNER, store)
     yield from seen.registered_models.check(name="str")
     yield from seen.versions.check(last_updated_timestamp="number", name="str", version="number")
     yield from seen.versions_without_null.check(last_updated_timestamp="number")
@@ -138,6 +153,8 @@ def _check_values(meta: dict[Any, Any], name: str, path: str, fd: int, seen: See
         yield _OWNER.says("registered-model-key-missing", path, "name")
     elif not _is_prompt(fd):
         seen.registered_models.add((meta["name"],), path, _OWNER)
+        if isinstance(meta["name"], str):
+            seen.registered.add(name, meta["name"])
     for reason in columns.refusals(meta, columns.REGISTERED_MODEL):
         yield _OWNER.says("registered-model-value-not-storable", path, reason)
     stated = meta.get("name", name)
@@ -238,6 +255,9 @@ def _compare(known: list[Version], model_fd: int, seen: Seen) -> Iterator[Sympto
             seen.versions.add((Descending(updated), meta["name"], Descending(meta["version"])), path, _OWNER)
             # Before 3.0 null was compared like any value.
             seen.versions_without_null.add((updated,), path, _OWNER)
+            if isinstance(meta["name"], str) and isinstance(meta["version"], str | int):
+                folder = path.split("/", 1)[1].rpartition("/")[0]
+                seen.registered_versions.add(folder, f"{meta['name']}/version-{meta['version']}")
     for alike in stages.values():
         yield from _check_latest(alike)
 

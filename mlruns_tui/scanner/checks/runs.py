@@ -20,6 +20,7 @@ from .context import Owner, Store
 from .lineage import Datasets, check_inputs, check_outputs
 from .metrics import judge_metric
 from .seen import Seen
+from .siblings import Siblings
 
 _RUN_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
 _PARENT: Final = "tags/mlflow.parentRunId"
@@ -38,7 +39,8 @@ def check_run(
     experiment_fd: int,
     path: str,
     experiment: Owner,
-    siblings: set[str],
+    names: frozenset[str],
+    siblings: Siblings,
     datasets: Datasets,
     store: Store,
     seen: Seen,
@@ -71,7 +73,7 @@ def check_run(
         else:
             if meta.cut:
                 yield owner.says("run-meta-cut", place)
-            yield from _check_values(meta.value, name, place, owner, siblings, seen)
+            yield from _check_values(meta.value, name, place, owner, names, siblings, seen)
         yield from _check_inside(fd, path, owner, datasets, meta.usable, store)
         _note_parent(fd, path, owner, seen)
         if meta.usable and meta.value.get("status", _RUNNING) == _RUNNING:
@@ -133,7 +135,7 @@ def _note_parent(fd: int, path: str, owner: Owner, seen: Seen) -> None:
 
 
 def _check_values(
-    meta: dict[Any, Any], name: str, path: str, owner: Owner, siblings: set[str], seen: Seen
+    meta: dict[Any, Any], name: str, path: str, owner: Owner, names: frozenset[str], siblings: Siblings, seen: Seen
 ) -> Iterator[Symptom]:
     yield from _check_keys(meta, path, owner)
     stated = meta.get("experiment_id")
@@ -143,7 +145,7 @@ def _check_values(
     if here:
         # MLflow passes over a run of another experiment before it looks at any of this.
         seen.runs += 1
-        yield from _check_id(meta, name, path, owner, siblings)
+        yield from _check_id(meta, name, path, owner, names, siblings)
         stage = meta.get("lifecycle_stage", "active")
         if not isinstance(stage, str) or stage not in ("active", "deleted"):
             yield owner.says("run-lifecycle-refused", path, columns.shown(stage))
@@ -175,7 +177,9 @@ def _is_status(value: Any) -> bool:
     return isinstance(value, int | float) and value in (1, 2, 3, 4, 5)
 
 
-def _check_id(meta: dict[Any, Any], name: str, path: str, owner: Owner, siblings: set[str]) -> Iterator[Symptom]:
+def _check_id(
+    meta: dict[Any, Any], name: str, path: str, owner: Owner, names: frozenset[str], siblings: Siblings
+) -> Iterator[Symptom]:
     if "run_id" not in meta:
         stated = meta.get("run_uuid")
     else:
@@ -186,9 +190,10 @@ def _check_id(meta: dict[Any, Any], name: str, path: str, owner: Owner, siblings
     if not isinstance(stated, str) or not _RUN_ID.match(stated):
         if stated is not None or "run_id" in meta:
             yield owner.says("run-id-refused", path, columns.shown(stated))
-    elif stated != name:
-        code = "run-id-of-sibling" if stated in siblings else "run-id-mismatch"
-        yield owner.says(code, path, columns.shown(stated))
+    elif stated in names:
+        siblings.add(name, stated)
+    else:
+        yield owner.says("run-id-mismatch", path, columns.shown(stated))
 
 
 def _check_row(meta: dict[Any, Any], path: str, owner: Owner, seen: Seen) -> Iterator[Symptom]:

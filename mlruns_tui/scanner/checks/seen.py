@@ -14,6 +14,7 @@ from mlruns_tui.model.words import TRASH_NAME
 from .. import layout
 from .context import Owner
 from .order import unsortable
+from .siblings import Siblings
 
 
 @dataclass(slots=True)
@@ -79,6 +80,10 @@ class Seen:
     registered_models: Listing = field(default_factory=lambda: Listing("registered-model-unsortable"))
     versions: Listing = field(default_factory=lambda: Listing("version-unsortable"))
     versions_without_null: Listing = field(default_factory=lambda: Listing("version-unsortable-with-null"))
+    registered: Siblings = field(default_factory=Siblings)
+    """Registered models, but for prompts."""
+    registered_versions: Siblings = field(default_factory=Siblings)
+    """Their versions that are not deleted, as ``scorer/version-1``."""
     run_folders: dict[str, str] = field(default_factory=dict)
     """Name of a directory in the place of a run → path of the experiment it was met in first, in the
     order in which MLflow looks for it."""

@@ -20,6 +20,7 @@ from .doubt import Doubts
 from .experiments import Place, check_experiment
 from .links import check_experiment_link
 from .registry import check_registry
+from .sameness import holds_nothing_new
 from .seen import Seen
 
 _EXPERIMENT_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,63}$")
@@ -156,7 +157,7 @@ def _check_all(experiments: set[str], store: Store, seen: Seen) -> Iterator[Symp
             yield owner.says(code, path, safe(target, 80))
     for trace_id, path, owner in seen.trace_strangers:
         known = isinstance(trace_id, str) and trace_id in seen.trace_folders
-        yield owner.says("trace-id-of-another" if known else "trace-id-mismatch", path, columns.shown(trace_id))
+        yield owner.says("trace-exchanged" if known else "trace-id-mismatch", path, columns.shown(trace_id))
     for name, places in seen.repeated_runs.items():
         store.pulse()
         yield from _check_repeated(name, places, store)
@@ -167,29 +168,11 @@ def _is_copy(path: str, stated: str, store: Store) -> bool:
     other = stated
     if documents.read(f"{other}/{layout.META}", store.fd).value.get("experiment_id") not in (stated, _number(stated)):
         return False
-    folder = path.removesuffix(f"/{layout.META}")
-    return all(
-        _folders(f"{folder}{below}", store.fd) <= _folders(f"{other}{below}", store.fd)
-        for below in ("", "/models", "/traces")
-    )
+    return holds_nothing_new(path.removesuffix(f"/{layout.META}"), other, store)
 
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
-
-
-def _folders(path: str, root_fd: int) -> set[str]:
-    """Names of the directories there that MLflow gives to runs, models and traces; nothing where it cannot be read."""
-    try:
-        fd = look.open_path(root_fd, path)
-    except OSError:
-        return set()
-    try:
-        return {one.name for one in folders.entries(fd) if one.is_folder and one.name != "tags"}
-    except OSError:
-        return set()
-    finally:
-        os.close(fd)
 
 
 def _check_repeated(name: str, places: list[str], store: Store) -> Iterator[Symptom]:

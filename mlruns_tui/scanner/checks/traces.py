@@ -17,6 +17,7 @@ from .contents import check_folder
 from .context import Owner, Store
 from .order import Descending
 from .seen import Listing, Seen
+from .siblings import Kind, Siblings
 from .times import timestamp_ms
 
 INFO: Final = "trace_info.yaml"
@@ -38,6 +39,12 @@ _LOCATIONS: Final = {
 }
 _LOCATION_TYPES: Final = frozenset({"TRACE_LOCATION_TYPE_UNSPECIFIED", *(one for one, _ in _LOCATIONS.values())})
 
+_OF_ANOTHER: Final[dict[Kind, str]] = {
+    "exchanged": "trace-exchanged",
+    "copy": "trace-id-of-another",
+    "covered": "trace-meta-of-another",
+}
+
 
 def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
     """Every trace in one experiment's directory."""
@@ -49,7 +56,7 @@ def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen
         yield owner.says("traces-not-a-folder", place)
         return
     fd, access = folders.enter("traces", experiment_fd)
-    listing = Listing("trace-unsortable")
+    listing, siblings = Listing("trace-unsortable"), Siblings()
     try:
         if access != "open":
             if access != "gone":
@@ -58,17 +65,29 @@ def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen
         for one in folders.entries(fd):
             store.pulse()
             if one.kind == "folder":
-                yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing)
+                yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing, siblings)
     except OSError:
         yield owner.says("traces-closed", place)
     finally:
         if fd >= 0:
             os.close(fd)
     yield from listing.check(request_time="number", trace_id="str")
+    yield from siblings.check(place, INFO, _OF_ANOTHER, owner, store)
+    here = siblings.own | siblings.strangers.keys()
+    for name, stated in siblings.strangers.items():
+        if stated not in here:
+            seen.trace_strangers.append((stated, f"{place}/{name}/{INFO}", owner))
 
 
 def _check_one(
-    name: str, traces_fd: int, path: str, owner: Owner, store: Store, seen: Seen, listing: Listing
+    name: str,
+    traces_fd: int,
+    path: str,
+    owner: Owner,
+    store: Store,
+    seen: Seen,
+    listing: Listing,
+    siblings: Siblings,
 ) -> Iterator[Symptom]:
     place = layout.join(path, INFO)
     seen.trace_folders.setdefault(name, path)
@@ -88,7 +107,7 @@ def _check_one(
         else:
             if info.cut:
                 yield owner.says("trace-info-cut", place)
-            yield from _check_values(info.value, name, place, owner, seen, listing)
+            yield from _check_values(info.value, name, place, owner, seen, listing, siblings)
         yield from check_folder(
             fd, "request_metadata", layout.join(path, "request_metadata"), "trace-metadata", owner, store
         )
@@ -110,7 +129,7 @@ def _note_run(fd: int, path: str, owner: Owner, seen: Seen) -> None:
 
 
 def _check_values(
-    info: dict[Any, Any], name: str, path: str, owner: Owner, seen: Seen, listing: Listing
+    info: dict[Any, Any], name: str, path: str, owner: Owner, seen: Seen, listing: Listing, siblings: Siblings
 ) -> Iterator[Symptom]:
     if "request_id" in info:
         trace_id, problems = info["request_id"], list(_old_defects(info))
@@ -124,7 +143,9 @@ def _check_values(
     for code, detail in problems:
         yield owner.says(code, path, detail)
     if not problems:
-        if trace_id != name:
+        if isinstance(trace_id, str):
+            siblings.add(name, trace_id)
+        else:
             seen.trace_strangers.append((trace_id, path, owner))
         listing.add((Descending(time), trace_id), path, owner)
     yield from _check_row(info, name, path, owner, seen)
