@@ -31,12 +31,14 @@ class Curve:
         self._lowest: Point | None = None
         self._highest: Point | None = None
 
-    def add(self, step: int, time: int, value: float) -> None:
+    def add(self, step: int, time: int, value: float, counted: int | None = None) -> None:
+        """``counted``: the step by which MLflow finds the last one, where that is another."""
         point = (step, time, value)
         self._count += 1
-        # MLflow's own idea of the last value: the highest step, then the latest time.
-        if self._last is None or (step, time) >= self._last[:2]:
-            self._last = point
+        # MLflow's own idea of the last value: the highest step, then the latest time, then the highest value.
+        by = point if counted is None else (counted, time, value)
+        if self._last is None or by > self._last:
+            self._last = by
         if math.isfinite(value):
             if self._lowest is None or value < self._lowest[2]:
                 self._lowest = point
@@ -135,7 +137,8 @@ def _read(fd: int, curve: Curve, limit: int) -> tuple[MetricSeries, int]:
             number += 1
             point = parse_line(line)
             if point is not None:
-                curve.add(*point)
+                # With a dataset behind it MLflow passes over the step.
+                curve.add(*point, 0 if line.count(b" ") > 3 else None)
             else:
                 bad += 1
                 first_bad = first_bad or number

@@ -72,6 +72,15 @@ def _on_run(state: UiState) -> str | None:
     return None if state.run is not None else "no run under the cursor"
 
 
+def _compare(state: UiState) -> str | None:
+    marked = sum("/run/" in key for key in state.marks.by_key)
+    if marked >= 2 or (state.anchor and state.list_panel == "runs"):
+        return None
+    if marked == 1 and state.list_panel == "runs" and state.run is not None and state.run.key not in state.marks:
+        return None
+    return "mark two runs first, or start a range of them"
+
+
 def _on_details(state: UiState) -> str | None:
     if state.list_panel == "tree" and state.entry is not None:
         return None if state.entry.entry is not None else "this is a group: go to one of its entries"
@@ -182,6 +191,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("mark.drop_line", "backspace", "unmark this line", "unmark a line of panel 3", "mark", _something_marked),
     Command("look.filter", "slash", "filter", "filter by text, ! inverts", "look", short="filter", keep=70),
     Command("look.expression", "f", "filter expression", "filter by an expression", "look"),
+    Command("look.compare", "equals_sign", "compare", "compare marked runs, or a range", "look", _compare),
     Command("look.overview", "W", "overview", "overview: space, ages, rules, disk", "look", _old),
     Command("sort.size", "s", "sort by size", "sort: size name written files", "look", short="sort", keep=30),
     Command("sort.name", "n", "sort by name", "sort: size name written files", "look", short="sort", keep=30),
@@ -223,6 +233,7 @@ SIDEBAR_UNMARKED: Final = (
 )
 
 _KEY_NAMES = {
+    "equals_sign": "=",
     "slash": "/", "question_mark": "?", "plus": "+", "underscore": "_", "colon": ":", "space": "Space",
     "escape": "Esc", "enter": "Enter", "tab": "Tab", "shift+tab": "shift+Tab", "backspace": "Backspace",
     "home": "Home", "end": "End", "pageup": "PgUp", "pagedown": "PgDn", "f1": "F1", "up": "↑", "down": "↓",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Reader
@@ -34,6 +34,7 @@ class Looking:
             "sort.written": lambda: self.sort("idle"),
             "sort.files": lambda: self.sort("files"),
             "look.details": self.details,
+            "look.compare": self.compare,
             "copy.id": self.copy_id,
             "copy.path": self.copy_path,
             "mouse": self.mouse,
@@ -54,18 +55,21 @@ class Looking:
         self.screen.set_state(self.screen.state.sorted_by(key))
 
     def details(self) -> None:
-        from ..screens.details import DetailsScreen
-
         state = self.screen.state
         if state.list_panel == "tree" and state.entry is not None and state.entry.entry is not None:
             self._entry_details(state.entry.key, state.entry.entry)
             return
-        if state.run is None:
-            return
+        if state.run is not None:
+            self._run_details(state.run.key, [row.run.key for row in self.screen.shown.runs])
+
+    def _run_details(self, key: str, among: Sequence[str]) -> None:
+        from ..screens.details import DetailsScreen
+
+        state = self.screen.state
         screen = DetailsScreen(
             self.reader,
-            state.run.key,
-            [row.run.key for row in self.screen.shown.runs],
+            key,
+            among,
             state.snapshot,
             marked=self._why_marked,
             protections=lambda key: self.screen.state.kept(key),
@@ -75,6 +79,38 @@ class Looking:
             repair=None if state.read_only else self.screen.repairing.review,
         )
         self.screen.app.push_screen(screen, self._back_from_details)
+
+    def compare(self) -> None:
+        """``=``: the runs of the range, or all marked ones, side by side."""
+        from ..screens.compare import CompareScreen
+
+        runs = self._to_compare()
+        if len(runs) < 2:
+            self.screen.say("compare: one run is nothing to compare; stretch the range, or mark another")
+            return
+        self.screen.mark_keys.drop_range()
+        state = self.screen.state
+        keys = [run.key for run in runs]
+        screen = CompareScreen(
+            self.reader,
+            runs,
+            marked=lambda key: key in self.screen.state.marks,
+            toggle=None if state.read_only else self.screen.mark_keys.toggle_item,
+            open_details=lambda key: self._run_details(key, keys),
+            turned=self._turned,
+            now_ms=now_ms(),
+        )
+        self.screen.app.push_screen(screen, self._back_from_details)
+
+    def _to_compare(self) -> list[Run]:
+        state, rows = self.screen.state, self.screen.run_table
+        if rows.range_from is not None and state.list_panel == "runs":
+            return [rows.rows[at].run for at in rows.selected]
+        known = {run.key: run for run in state.snapshot.all_runs()}
+        marked = [known[key] for key in state.marks.by_key if key in known]
+        if len(marked) == 1 and state.list_panel == "runs" and state.run is not None and state.run not in marked:
+            marked.append(state.run)
+        return marked
 
     def _entry_details(self, key: str, entry: Experiment | Stray | RegisteredModel) -> None:
         from ..screens.entry import EntryScreen

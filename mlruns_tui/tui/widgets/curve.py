@@ -33,6 +33,10 @@ class Curve:
     """Points that are on it."""
     left_out: int
     """Points that are not numbers, or not above 0 on a logarithmic scale."""
+    owners: tuple[tuple[int, ...], ...] = ()
+    """Of several curves: which one each cell belongs to, -1 for none. The later one where they cross."""
+    ends: tuple[tuple[int, int] | None, ...] = ()
+    """Of several curves: the row and column of the cell each one ends in, None for one without a point."""
 
     def column(self, x: float) -> int:
         """In which cell column ``x`` lies."""
@@ -45,28 +49,39 @@ def draw(points: Iterable[Point], width: int, height: int, logarithmic: bool = F
 
     None when no point can be drawn. A gap of points left out is not bridged. Equal values lie in the middle.
     """
-    groups, left_out = _usable(points, logarithmic)
-    every = [point for group in groups for point in group]
+    return draw_several([points], width, height, logarithmic)
+
+
+def draw_several(curves: Sequence[Iterable[Point]], width: int, height: int, logarithmic: bool = False) -> Curve | None:
+    """The same for curves that share their axes."""
+    found = [_usable(points, logarithmic) for points in curves]
+    every = [point for groups, _ in found for group in groups for point in group]
     if not every or width < 1 or height < 1:
         return None
     left, right = min(x for x, _ in every), max(x for x, _ in every)
     low, high = min(y for _, y in every), max(y for _, y in every)
     cells = [[0] * width for _ in range(height)]
-
-    def dot(column: int, row: int) -> None:
-        cells[row // 4][column // 2] |= _DOTS[column % 2][row % 4]
-
-    for group in groups:
-        before: tuple[int, int] | None = None
-        for x, y in group:
-            here = (_place(x, left, right, width * 2), height * 4 - 1 - _place(y, low, high, height * 4))
-            for column, row in _line(before or here, here):
-                dot(column, row)
-            before = here
+    owners = [[-1] * width for _ in range(height)]
+    ends: list[tuple[int, int] | None] = []
+    for number, (groups, _) in enumerate(found):
+        end: tuple[int, int] | None = None
+        for group in groups:
+            before: tuple[int, int] | None = None
+            for x, y in group:
+                here = (_place(x, left, right, width * 2), height * 4 - 1 - _place(y, low, high, height * 4))
+                if here == before:
+                    continue
+                for column, row in _line(before or here, here):
+                    cells[row // 4][column // 2] |= _DOTS[column % 2][row % 4]
+                    owners[row // 4][column // 2] = number
+                before = here
+                end = (here[1] // 4, here[0] // 2)
+        ends.append(end)
     rows = tuple("".join(chr(0x2800 + bits) if bits else " " for bits in row) for row in cells)
     if logarithmic:
         low, high = _power(low), _power(high)
-    return Curve(rows, low, high, left, right, len(every), left_out)
+    left_out = sum(number for _, number in found)
+    return Curve(rows, low, high, left, right, len(every), left_out, tuple(map(tuple, owners)), tuple(ends))
 
 
 def _power(exponent: float) -> float:

@@ -1,28 +1,38 @@
-"""A metric's curve with its axes, drawn to the size of its panel."""
+"""Curves of one metric or several with their axes, drawn to the size of their panel."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
 from mlruns_tui.model.details import MetricSeries
+from mlruns_tui.model.text import safe
 from mlruns_tui.report.words import duration_text, number_text, plural
 from mlruns_tui.tui.signs import Signs
 
-from .cells import DIM, FAINT, Piece, fit_right, line, signs_of, stack
-from .curve import Curve, Point, draw, tick_text, ticks
+from .cells import DIM, FAINT, Piece, fit, fit_right, line, signs_of, stack
+from .curve import Curve, Point, draw, draw_several, tick_text, ticks
 from .metric_list import best_of
 
+Named = tuple[int, str, MetricSeries]
+"""The number of a curve from 1, its name in words, its points."""
 LABEL = 8
 """Cells for the values beside the axis."""
 CURVE = "$primary"
 BEST = "$success"
 
 
+COLORS = ("$primary", "$accent", "$secondary", "$success", "$warning", "$error")
+"""Of several curves, in turn; each has its number at its right end as well."""
+MOST_CURVES = 16
+"""So many are drawn into one frame."""
+
+
 class CurveView(Widget):
-    """One metric over its steps or over time."""
+    """One metric over its steps or over time, or several curves in one frame."""
 
     DEFAULT_CSS = """
     CurveView { height: 1fr; padding: 0 1; }
@@ -31,6 +41,8 @@ class CurveView(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._series: MetricSeries | None = None
+        self._several: tuple[Named, ...] = ()
+        self._one_clock = True
         self._words = ""
         self.logarithmic = False
         self.by_time = False
@@ -39,8 +51,15 @@ class CurveView(Widget):
     def show(self, series: MetricSeries | None, words: str = "", lowest_is_best: bool | None = None) -> None:
         """Another metric, or ``words`` in its place. ``lowest_is_best``: None when neither is."""
         self._series = series
+        self._several = ()
         self._words = words
         self.lowest_is_best = lowest_is_best
+        self.refresh()
+
+    def show_several(self, curves: Sequence[Named], *, one_clock: bool) -> None:
+        """Curves in one frame. ``one_clock``: time counts from the first point of all, else of each."""
+        self._several = tuple(curves)
+        self._one_clock = one_clock
         self.refresh()
 
     @property
@@ -49,6 +68,18 @@ class CurveView(Widget):
 
     def render(self) -> Content:
         size = self.content_size
+        if self._several:
+            return stack(
+                several_lines(
+                    self._several,
+                    size.width,
+                    size.height,
+                    signs_of(self.app),
+                    logarithmic=self.logarithmic,
+                    by_time=self.by_time,
+                    one_clock=self._one_clock,
+                )
+            )
         if self._series is None:
             return line([(self._words, DIM)])
         return stack(
@@ -107,6 +138,76 @@ def curve_lines(
     return lines
 
 
+def several_lines(
+    curves: Sequence[Named],
+    width: int,
+    height: int,
+    signs: Signs,
+    *,
+    logarithmic: bool = False,
+    by_time: bool = False,
+    one_clock: bool = True,
+) -> list[Content]:
+    """Lines of a panel with several curves: which is which, the plot with a number at each end, the axis."""
+    more = len(curves) - MOST_CURVES
+    curves = curves[:MOST_CURVES]
+    share = max(6, (width - 1) // max(1, len(curves)) - 4)
+    legend: list[Piece] = []
+    for at, (number, name, _) in enumerate(curves):
+        room = min(share, max(4, cell_len(safe(name))))
+        legend += [(f"{number} ", f"{_color(at)} bold"), (fit(name, room), DIM), ("  ", "")]
+    if more > 0:
+        legend.insert(0, (f"{more} more not drawn  ", "$warning"))
+    lines = [line(legend).truncate(max(width, 1), ellipsis=True)]
+    start = min((time for _, _, series in curves for _, time, _ in series.points), default=0) if one_clock else None
+    points = [_points(series, by_time, None, start)[0] for _, _, series in curves]
+    margin = max((len(str(number)) for number, _, _ in curves), default=1) + 1
+    plot = draw_several(points, width - LABEL - 2 - margin, height - len(lines) - 2, logarithmic)
+    if plot is None:
+        logged = any(series.count for _, _, series in curves)
+        why = "no value above 0: the scale cannot be logarithmic" if logarithmic else "no value is a number"
+        return [*lines, Content(), line([(why if logged else "never logged", DIM)])]
+    if plot.left_out:
+        what = "not above 0" if logarithmic else "not a number"
+        lines[0] = Content.assemble(
+            line([(f"{plural(plot.left_out, 'point')} left out: {what}  ", "$warning")]), lines[0]
+        )
+        lines[0] = lines[0].truncate(max(width, 1), ellipsis=True)
+    numbers = [number for number, _, _ in curves]
+    lines += _plot_lines(plot, None, logarithmic, signs, numbers, _labels_at(plot, numbers))
+    corner, across = ("+", "-") if signs.border == "ascii" else ("└", "─")
+    lines.append(line([(" " * LABEL + corner + across * len(plot.rows[0]), FAINT)]))
+    lines.append(_labels(plot, None, None, by_time))
+    return lines
+
+
+def _color(at: int) -> str:
+    return COLORS[at % len(COLORS)]
+
+
+def _labels_at(plot: Curve, numbers: Sequence[int]) -> dict[tuple[int, int], Piece]:
+    """The number of each curve to the right of its end, or in the nearest row that is free there."""
+    found: dict[tuple[int, int], Piece] = {}
+    width = len(plot.rows[0])
+    for at, end in enumerate(plot.ends):
+        if end is None:
+            continue
+        text = str(numbers[at])
+
+        def is_free(row: int, column: int, text: str = text) -> bool:
+            cells = range(column, column + len(text))
+            on_curve = any(cell < width and plot.owners[row][cell] >= 0 for cell in cells)
+            return not on_curve and not any((row, cell) in found for cell in range(column - 1, column + len(text) + 1))
+
+        column = end[1] + 1
+        rows = [row for row in range(len(plot.rows)) if is_free(row, column)]
+        if rows:
+            row = min(rows, key=lambda row, end=end[0]: (abs(row - end), row))  # type: ignore[misc]
+            for offset, digit in enumerate(text):
+                found[row, column + offset] = (digit, f"{_color(at)} bold")
+    return found
+
+
 def _figures(series: MetricSeries, best: float | None, step: int | None, width: int) -> Content:
     pieces: list[Piece] = [("last ", DIM), (number_text(series.last), "")]
     if best is not None:
@@ -115,9 +216,13 @@ def _figures(series: MetricSeries, best: float | None, step: int | None, width: 
     return line(pieces).truncate(max(width, 1), ellipsis=True)
 
 
-def _points(series: MetricSeries, by_time: bool, best_step: int | None) -> tuple[list[Point], float | None]:
-    """Points in order of the axis, and where on it the best one lies. Time counts in seconds from the first."""
-    start = min((time for _, time, _ in series.points), default=0)
+def _points(
+    series: MetricSeries, by_time: bool, best_step: int | None, start: int | None = None
+) -> tuple[list[Point], float | None]:
+    """Points in order of the axis, and where on it the best one lies. Time counts in seconds from ``start``
+    (ms), or from the first of them."""
+    if start is None:
+        start = min((time for _, time, _ in series.points), default=0)
     found = sorted(
         (((time - start) / 1000 if by_time else float(step), value) for step, time, value in series.points),
         key=lambda point: point[0],
@@ -129,7 +234,16 @@ def _points(series: MetricSeries, by_time: bool, best_step: int | None) -> tuple
     return found, next(((time - start) / 1000 for step, time, _ in series.points if step == best_step), None)
 
 
-def _plot_lines(plot: Curve, best_column: int | None, logarithmic: bool, signs: Signs) -> list[Content]:
+def _plot_lines(
+    plot: Curve,
+    best_column: int | None,
+    logarithmic: bool,
+    signs: Signs,
+    numbers: Sequence[int] = (),
+    labels: Mapping[tuple[int, int], Piece] | None = None,
+) -> list[Content]:
+    """``numbers``: of several curves; each then has a color of its own, and without braille its digit.
+    ``labels``: what stands in a row and column instead, some columns to the right of the plot as well."""
     height = len(plot.rows)
     number = 5 if height >= 13 else 3 if height >= 5 else 2
     values = ticks(plot.low, plot.high, number, logarithmic)
@@ -146,9 +260,15 @@ def _plot_lines(plot: Curve, best_column: int | None, logarithmic: bool, signs: 
             (fit_right(label, LABEL - 1) + " ", DIM),
             (side if value is None else tick, FAINT),
         ]
-        for x, cell in enumerate(row):
-            if cell != " ":
-                piece: Piece = ("*" if ascii_only else cell, CURVE)
+        margin = 1 + max((column for _, column in labels), default=0) - len(row) if labels else 0
+        for x, cell in enumerate(row + " " * margin):
+            if labels and (y, x) in labels:
+                piece: Piece = labels[y, x]
+            elif cell != " " and numbers:
+                owner = plot.owners[y][x]
+                piece = (str(numbers[owner])[-1] if ascii_only else cell, _color(owner))
+            elif cell != " ":
+                piece = ("*" if ascii_only else cell, CURVE)
             elif x == best_column:
                 piece = (upright, FAINT)
             else:
