@@ -80,6 +80,11 @@ def _names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     callback=duration_ms,
     help="Quiet time asked of runs that may be alive: 1h, 24h on a network file system.",
 )
+@click.option(
+    "--strays-with-runs",
+    is_flag=True,
+    help="Also move out of the store what MLflow cannot list and what holds runs that exist nowhere else.",
+)
 @force_option("Do it")
 @lock_option
 @quiet_option
@@ -91,6 +96,7 @@ def command(
     only: tuple[str, ...],
     names: dict[str, str],
     min_idle_ms: int | None,
+    strays_with_runs: bool,
     force: bool,
     lock_timeout_ms: int,
     quiet: bool,
@@ -109,7 +115,11 @@ def command(
     findings = diagnose(reader)
     chosen = _chosen(findings, only)
     plan = preview_repair(
-        reader, chosen, names={_key(reader, one): name for one, name in names.items()}, min_idle_ms=min_idle_ms
+        reader,
+        chosen,
+        names={_key(reader, one): name for one, name in names.items()},
+        min_idle_ms=min_idle_ms,
+        strays_with_runs=strays_with_runs,
     )
     if plan.items and not dry_run:
         check_changeable(reader.store)

@@ -58,6 +58,19 @@ class Traces:
     """Of a run: the tag that marks it as recovered is there."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Of a registered model."""
+    text: str = ""
+    """The file itself, where it is usable and UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a directory holds that can be read nowhere else in the store."""
+
+    runs: int = 0
+    models: int = 0
+    """Logged models."""
+    versions: int = 0
+    """Model versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,9 @@ class Spot:
     lines: int = 0
     """Lines there are."""
     is_repeated: bool = False
-    """Of a run: another directory of the store has the same name."""
+    """Of a run or a logged model: another directory of the store has its name, or the id its file states."""
+    holds: Holdings = Holdings()
+    """Of a stray, a copy of an experiment and what is in the registry, that would be moved out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +123,5 @@ class Look:
     """Our effective user id."""
     unchecked_processes: int = 0
     """Processes of other users whose open files this user may not see; negative: none can be checked."""
+    in_container: bool = False
+    """Programs outside cannot be seen."""

@@ -9,6 +9,8 @@ from .batch import ApplyEvent
 from .details import ArtifactPreview, RunDetails
 from .evidence import Evidence
 from .findings import Symptom
+from .mending import Look
+from .mending import Wanted as Broken
 from .store import Snapshot, StoreInfo
 from .values import RunValues, ValueNames, Wanted
 
@@ -75,4 +77,9 @@ class Reader(Protocol):
 
     def names(self, keys: Sequence[str]) -> ValueNames:
         """Names of the metrics, params and tags of these runs, or of the first of them when there are many."""
+        ...
+
+    def look_at(self, places: Sequence[Broken]) -> Look:
+        """The places a repair is about, and what lost metadata there can be rebuilt from, as they are now.
+        Raises StaleError when the store is gone or another one now."""
         ...

@@ -266,6 +266,7 @@ def batch_item(batch: Batch, *, contents: bool = False) -> Json:
                 "place": one.place,
                 "reason": text(one.item.reason),
                 "rule": one.item.rule,
+                "what": text(one.item.what),
             }
             for one in batch.items
         ]

@@ -58,7 +58,7 @@ def why_words(batch: Batch) -> str:
 def what_words(batch: Batch, names: Mapping[str, str] | None = None) -> str:
     """The items by experiment, the largest groups first. ``names``: of experiments, by id."""
     if batch.items and all(one.item.action == "repair" for one in batch.items):
-        return _paths_words([one.item.path for one in batch.items])
+        return _repairs_words(batch.items)
     groups: dict[str, list[BatchItem]] = {}
     for one in batch.items:
         groups.setdefault(one.item.experiment_id, []).append(one)
@@ -76,11 +76,12 @@ def what_words(batch: Batch, names: Mapping[str, str] | None = None) -> str:
     return "; ".join(told[:MAX_SHOWN]) + more
 
 
-def _paths_words(paths: Sequence[str]) -> str:
-    """``3/meta.yaml, 3/ab…/artifacts and 4 more places``."""
-    rest = len(paths) - MAX_SHOWN
+def _repairs_words(items: Sequence[BatchItem]) -> str:
+    """``3/meta.yaml (meta.yaml mended: status: 99 → 3), .git (moved out) and 4 more places``."""
+    rest = len(items) - MAX_SHOWN
     more = f" and {plural(rest, 'more place')}" if rest > 0 else ""
-    return ", ".join(elide(safe(one), 60) for one in paths[:MAX_SHOWN]) + more
+    told = (f"{elide(safe(one.item.path), 60)} ({elide(one.item.what, 200)})" for one in items[:MAX_SHOWN])
+    return ", ".join(told) + more
 
 
 def get_back(batch: Batch, store: str) -> str:

@@ -165,7 +165,7 @@ _BATCH = _object(
     size_bytes=_COUNT,
     allocated_bytes=_COUNT,
 )
-_BATCH["properties"]["contents"] = _list(_merge(_OUTCOME_ITEM, _object(key=_TEXT, place=_TEXT)))
+_BATCH["properties"]["contents"] = _list(_merge(_OUTCOME_ITEM, _object(key=_TEXT, place=_TEXT, what=_TEXT)))
 _BATCH_RESULT = _object(batch=_TEXT, items=_list(_OUTCOME_ITEM), totals=_RESULT_TOTALS)
 
 

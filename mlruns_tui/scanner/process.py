@@ -21,6 +21,8 @@ from mlruns_tui.model.details import ArtifactPreview, RunDetails
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.findings import Symptom
+from mlruns_tui.model.mending import Look
+from mlruns_tui.model.mending import Wanted as Broken
 from mlruns_tui.model.protocols import Reader, Stop, never, unheard
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.model.values import RunValues, ValueNames, Wanted
@@ -149,6 +151,9 @@ class ReaderProcess:
 
     def names(self, keys: Sequence[str]) -> ValueNames:
         return self._request("names", list(keys))  # type: ignore[no-any-return]
+
+    def look_at(self, places: Sequence[Broken]) -> Look:
+        return self._request("look_at", tuple(places))  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """End the child. May be called twice."""

@@ -10,6 +10,8 @@ from typing import Final
 from mlruns_tui.model.details import ArtifactPreview, RunDetails
 from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.findings import Symptom
+from mlruns_tui.model.mending import Look
+from mlruns_tui.model.mending import Wanted as Broken
 from mlruns_tui.model.protocols import Stop, never, unheard
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.model.values import RunValues, ValueNames, Wanted
@@ -115,3 +117,9 @@ class StoreReader:
         from .values import names
 
         return names(self._store, keys, self._last)
+
+    def look_at(self, places: Sequence[Broken]) -> Look:
+        """The places a repair is about, as they are now. Raises StaleError."""
+        from .mending import look_at
+
+        return look_at(self._store, places)

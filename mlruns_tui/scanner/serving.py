@@ -88,6 +88,8 @@ class _Server:
             self._answer(number, "value", lambda: self._reader.values(*argument))
         elif kind == "names":
             self._answer(number, "value", lambda: self._reader.names(argument))
+        elif kind == "look_at":
+            self._answer(number, "value", lambda: self._reader.look_at(argument))
 
     def _answer(self, number: int, kind: str, work: Callable[[], Any]) -> None:
         try:

@@ -6,7 +6,7 @@ from mlruns_tui.model.mending import Look, Spot
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Reference, StoreInfo
 
-from .planner import PlanRequest
+from .plan_head import PlanRequest
 from .protection import FINISHED_IDLE_MS, HOUR_MS
 
 

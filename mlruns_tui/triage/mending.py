@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlruns_tui.model.mending import Look, Spot
-from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, RefusedItem, Step
+from mlruns_tui.model.mending import Holdings, Look, Spot
+from mlruns_tui.model.plan import Plan, PlanItem, Protection, RefusedItem, Step
 from mlruns_tui.model.store import Identity, Reference, StoreInfo
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import RECOVERED_TAG, TRASH_NAME
@@ -20,8 +20,9 @@ from mlruns_tui.model.words import RECOVERED_TAG, TRASH_NAME
 from . import rebuilding
 from .mend_caution import Caution
 from .mend_entry import Entry, experiment_path_key, place_of
-from .metatext import dump
-from .planner import PlanRequest
+from .mend_words import changes
+from .metatext import dump, edited
+from .plan_head import PlanRequest, plan_of, totals_of, unseen_writers
 
 _MARK = "meta.yaml was lost and rebuilt by mlruns-tui from what was logged; status and times are the likeliest"
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
@@ -42,38 +43,11 @@ def plan_repair(
     for spot in sorted(look.spots, key=lambda one: one.wanted.kind != "experiment"):
         maker.add(spot)
     maker.items.sort(key=lambda one: one.path)
-    return Plan(
-        id=request.plan_id,
-        created_ms=request.now_ms,
-        store_root=store.root,
-        store_given=store.given,
-        store_identity=store.identity,
-        user=request.user,
-        host=request.host,
-        items=tuple(maker.items),
-        refused=tuple(maker.refused),
-        totals=PlanTotals(
-            size_bytes=sum(one.size_bytes for one in maker.items),
-            allocated_bytes=sum(one.allocated_bytes for one in maker.items),
-            files=sum(one.files for one in maker.items),
-        ),
-        rules=request.rules,
-        min_idle_ms=request.options.quiet_ms(store.network),
-        messages=_messages(look, maker),
-    )
-
-
-def _messages(look: Look, maker: _Maker) -> tuple[str, ...]:
     said = list(maker.messages)
-    if maker.items and look.unchecked_processes > 0:
-        number = look.unchecked_processes
-        said.append(
-            f"{number:,} process{'es' * (number != 1)} of other users could not be checked for open files; "
-            "status and quiet time decide"
-        )
-    if maker.items and look.unchecked_processes < 0:
-        said.append("open files cannot be checked on this system; status and quiet time decide")
-    return tuple(said)
+    if maker.items:
+        said += unseen_writers(look.unchecked_processes, look.in_container, store)
+    totals = replace(totals_of(maker.items), experiments=0, runs=0)
+    return plan_of(store, request, maker.items, maker.refused, totals, said)
 
 
 class _Maker:
@@ -129,9 +103,17 @@ class _Maker:
         if spot.survey is None:
             self._is_fine(spot)
             return
-        whole = spot.survey.size.files
-        what = f"moved out, {whole:,} file{'s' * (whole != 1)}" if spot.survey.entries > 1 else "moved out"
-        self._item(spot, what, (Step("move-out", spot.wanted.path),))
+        only_here = _only_here(spot.holds)
+        if only_here and not self._request.options.strays_with_runs:
+            why = f"holds {only_here} that exist nowhere else: mlruns-tui repair --strays-with-runs takes them out too"
+            self.refused.append(self._refused(spot, [Protection("holds-runs", why)]))
+            return
+        said = [f"{only_here} that exist nowhere else"] if only_here else []
+        if spot.holds.versions:
+            said.append(_counted(spot.holds.versions, "model version"))
+        if spot.survey.entries > 1:
+            said.append(_counted(spot.survey.size.files, "file"))
+        self._item(spot, ", ".join(["moved out", *said]), (Step("move-out", spot.wanted.path),))
 
     def _folder(self, spot: Spot) -> None:
         replaced = "; what is in its place moved out" if spot.survey is not None else ""
@@ -168,8 +150,7 @@ class _Maker:
         if traces.usable:
             what = _mended(spot, meta)
         else:
-            runs = f"{traces.runs:,} run{'s' * (traces.runs != 1)}"
-            what = f"meta.yaml rebuilt from {runs}, named {safe(name, 200)}"
+            what = f"meta.yaml rebuilt from {_counted(traces.runs, 'run')}, named {safe(name, 200)}"
         self._put(spot, what, meta, name)
         if self.items and self.items[-1].path == path:
             self._rebuilt.add(folder)
@@ -198,9 +179,9 @@ class _Maker:
     def _run(self, spot: Spot) -> None:
         traces, parts = spot.traces, spot.wanted.path.split("/")
         experiment_id, run_id = parts[-3], parts[-2]
-        codes = {one.code for one in spot.wanted.findings}
-        if spot.is_repeated and (not traces.usable or codes & {"run-experiment-mismatch", "run-id-mismatch"}):
-            why = "another run directory has the same name: one of the two is a copy"
+        ids = (str(traces.stated.get("experiment_id", experiment_id)), str(traces.stated.get("run_id", run_id)))
+        if spot.is_repeated and (not traces.usable or ids != (experiment_id, run_id)):
+            why = "another directory is the same run: one of the two is a copy"
             self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
             return
         if not _RUN_ID.fullmatch(run_id):
@@ -263,8 +244,14 @@ class _Maker:
     def _logged_model(self, spot: Spot) -> None:
         parts = spot.wanted.path.split("/")
         experiment_id, model_id = parts[-4], parts[-2]
+        traces = spot.traces
+        ids = (str(traces.stated.get("experiment_id", experiment_id)), str(traces.stated.get("model_id", model_id)))
+        if spot.is_repeated and (not traces.usable or ids != (experiment_id, model_id)):
+            why = "another directory is the same logged model: one of the two is a copy"
+            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
+            return
         folder = rebuilding.uri(self._store.root, *parts[:-1])
-        meta = rebuilding.logged_model(spot.traces, experiment_id, model_id, folder)
+        meta = rebuilding.logged_model(traces, experiment_id, model_id, folder)
         what = _mended(spot, meta) if spot.traces.usable else f"meta.yaml rebuilt, named {safe(str(meta['name']), 200)}"
         self._put(spot, what, meta, str(meta["name"]))
 
@@ -279,7 +266,8 @@ class _Maker:
         if spot.survey is not None:
             times = max(times, spot.survey.size.newest_ns) + _SECOND_NS
         try:
-            text = dump(meta)
+            traces = spot.traces
+            text = edited(traces.text, traces.stated, meta) if traces.text else dump(meta)
             text.encode("utf-8")
         except (UnicodeError, ValueError, TypeError, RecursionError):
             why = "its name, or something it says, cannot be written as UTF-8"
@@ -328,11 +316,14 @@ class _Maker:
 
 
 def _mended(spot: Spot, meta: Mapping[str, Any]) -> str:
-    return f"meta.yaml mended: {_changes(spot.traces.stated, meta)}"
+    return f"meta.yaml mended: {changes(spot.traces.stated, meta)}"
 
 
-def _changes(before: Mapping[Any, Any], after: Mapping[str, Any]) -> str:
-    """The keys that are not what they were."""
-    keys = sorted({*map(str, before), *after})
-    changed = [key for key in keys if key not in before or before.get(key) != after.get(key) or key not in after]
-    return ", ".join(safe(one, 60) for one in changed) or "written anew"
+def _only_here(holds: Holdings) -> str:
+    """``3 runs and 1 logged model``; empty when there are none."""
+    found = ((holds.runs, "run"), (holds.models, "logged model"))
+    return " and ".join(_counted(number, word) for number, word in found if number)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}{'s' * (number != 1)}"

@@ -34,3 +34,88 @@ def _line(key: str, value: Any) -> str:
 
     dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return str(yaml.dump({key: value}, Dumper=dumper, default_flow_style=False, allow_unicode=True))
+
+
+_ENTRY: Final = re.compile(r"(?P<key>[A-Za-z_][\w.-]*|'[^'\"\\]+'|\"[^'\"\\]+\")\s*:(?=\s|$)")
+"""The beginning of an entry of a mapping in block style."""
+_COMMENTED: Final = re.compile(r"[^#'\"\[{|>&*!]*?(\s+#.*)")
+_BOM: Final = "\ufeff"
+
+
+def edited(text: str, before: Mapping[Any, Any], after: Mapping[str, Any]) -> str:
+    """``text``, which says ``before``, with other lines only where ``after`` says something else.
+
+    Whatever else is in it stays as it is: unknown keys, comments, the order, the line ends. A text whose
+    form does not allow that is written anew, without what no key of text names.
+    """
+    stays = {key: value for key, value in before.items() if not isinstance(key, str)}
+    changed = {key for key in after if key not in before or not _is_same(before[key], after[key])}
+    gone = {key for key in before if isinstance(key, str) and key not in after}
+    made = _with_entries(text, after, changed, gone)
+    return made if made is not None and _says(made, {**stays, **after}) else dump(after)
+
+
+def _with_entries(text: str, after: Mapping[str, Any], changed: set[str], gone: set[str]) -> str | None:
+    head = _BOM if text.startswith(_BOM) else ""
+    lines = text[len(head) :].splitlines(keepends=True)
+    newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += newline
+    entries: list[tuple[str, list[str]]] = [("", [])]
+    for line in lines:
+        found = _ENTRY.match(line)
+        if found:
+            entries.append((found["key"].strip("'\""), [line]))
+        else:
+            entries[-1][1].append(line)
+    keys = [key for key, _ in entries[1:]]
+    if len(set(keys)) != len(keys) or not gone <= set(keys):
+        return None
+    made: list[tuple[str, list[str]]] = []
+    for key, found_lines in entries:
+        if not key or (key not in changed and key not in gone):
+            made.append((key, found_lines))
+            continue
+        remarks = _remarks(found_lines)
+        made.append((key, remarks if key in gone else [*_new(found_lines[0], key, after[key], newline), *remarks]))
+    for key in sorted(changed - set(keys)):
+        at = next((at for at, one in enumerate(made) if one[0] > key), len(made)) if keys == sorted(keys) else len(made)
+        made.insert(at, (key, _new("", key, after[key], newline)))
+    return head + "".join(line for _, found_lines in made for line in found_lines)
+
+
+def _new(old: str, key: str, value: Any, newline: str) -> list[str]:
+    """The lines of an entry, with the remark that is at the end of the old one."""
+    lines = [line + newline for line in _line(key, value).splitlines()]
+    remark = _COMMENTED.fullmatch(old.rstrip("\r\n"))
+    if remark and len(lines) == 1:
+        lines[0] = lines[0].rstrip("\r\n") + remark[1] + newline
+    return lines
+
+
+def _remarks(lines: list[str]) -> list[str]:
+    """Comments and empty lines between an entry and the next."""
+    at = len(lines)
+    while at > 1 and (lines[at - 1].startswith("#") or not lines[at - 1].strip()):
+        at -= 1
+    return lines[at:]
+
+
+def _says(text: str, wanted: Mapping[Any, Any]) -> bool:
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        found = yaml.load(text, Loader=loader)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, AttributeError):
+        return False
+    return (
+        isinstance(found, dict)
+        and found.keys() == wanted.keys()
+        and all(_is_same(found[key], wanted[key]) for key in wanted)
+    )
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Also of the same kind, in the same order: neither True nor 1.0 is 1; what is no number is itself."""
+    return type(one) is type(other) and repr(one) == repr(other)

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlruns_tui.model.evidence import Evidence, Survey
-from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, Protection, RefusedItem, Step
-from mlruns_tui.model.store import Experiment, Run, Snapshot, StoreInfo, container_key
+from mlruns_tui.model.plan import Plan, PlanItem, Protection, RefusedItem, Step
+from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
 from mlruns_tui.model.words import ProtectionKind
 
 from .families import children_of
 from .judging import judge
+from .plan_head import PlanRequest, plan_of, totals_of, unseen_writers
 from .protection import Facts, Options
 from .rules import Choice
 from .slim import artifacts_of, slim_item, why_not_slim, without_artifacts
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """Who asks, when, and how it is to be done."""
-
-    plan_id: str
-    now_ms: int
-    user: str
-    host: str
-    backup: bool = True
-    rules: tuple[str, ...] = ()
-    """What was asked for, in words."""
-    options: Options = Options()
-
-
-def plan_id(now_utc: str, random_hex: str) -> str:
-    """``20261122-2026-a3f1`` from ``20261122-2026`` (UTC) and random hex digits."""
-    return f"{now_utc}-{random_hex}"
 
 
 def make_plan(snapshot: Snapshot, chosen: Mapping[str, Choice], evidence: Evidence, request: PlanRequest) -> Plan:
@@ -51,24 +33,10 @@ def make_plan(snapshot: Snapshot, chosen: Mapping[str, Choice], evidence: Eviden
     ]
     refused += [_refused(facts, chosen[key], (protection,), evidence) for key, protection in kept.items()]
     refused.sort(key=lambda item: item.path)
-    store = snapshot.store
-    return Plan(
-        id=request.plan_id,
-        created_ms=request.now_ms,
-        store_root=store.root,
-        store_given=store.given,
-        store_identity=store.identity,
-        user=request.user,
-        host=request.host,
-        items=tuple(items),
-        refused=tuple(refused),
-        totals=totals_of(items),
-        backup=request.backup,
-        rules=request.rules,
-        min_idle_ms=request.options.quiet_ms(store.network),
-        lifted=tuple(sorted(request.options.lifted)),
-        messages=_messages(facts, evidence, items) + ((without_artifacts(bare),) if bare else ()),
-    )
+    said = list(_messages(facts, evidence, items))
+    if bare:
+        said.append(without_artifacts(bare))
+    return plan_of(snapshot.store, request, items, refused, totals_of(items), said)
 
 
 def _items(
@@ -92,18 +60,6 @@ def _items(
             item = slim_item(item, artifacts)
         items.append(item)
     return items, kept, bare
-
-
-def totals_of(items: Sequence[PlanItem]) -> PlanTotals:
-    """What these items add up to."""
-    return PlanTotals(
-        experiments=sum(item.kind == "experiment" for item in items),
-        runs=sum(item.kind == "run" for item in items),
-        runs_inside=sum(item.runs_inside for item in items),
-        size_bytes=sum(item.size_bytes for item in items),
-        allocated_bytes=sum(item.allocated_bytes for item in items),
-        files=sum(item.files for item in items),
-    )
 
 
 def without(plan: Plan, keys: Collection[str], parents: Mapping[str, Collection[str]] | None = None) -> Plan:
@@ -269,25 +225,6 @@ def _gone(choice: Choice) -> RefusedItem:
 
 def _entry(facts: Facts, key: str) -> Run | Experiment | None:
     return facts.runs.get(key) or facts.experiments.get(key)
-
-
-def unseen_writers(unchecked_processes: int, in_container: bool, store: StoreInfo) -> list[str]:
-    """Who may be writing without anybody here being able to see it, in sentences."""
-    decide = "status and quiet time decide"
-    said = []
-    if unchecked_processes > 0:
-        number = unchecked_processes
-        said.append(
-            f"{number:,} process{'es' * (number != 1)} of other users could not be checked for open files; {decide}"
-        )
-    if unchecked_processes < 0:
-        said.append(f"open files cannot be checked on this system; {decide}")
-    if in_container:
-        said.append(f"programs outside of this container cannot be seen; {decide}")
-    if store.network:
-        kind = f" ({store.file_system})" if store.file_system else ""
-        said.append(f"the store is on a network file system{kind}: programs on other hosts cannot be seen; {decide}")
-    return said
 
 
 def _messages(facts: Facts, evidence: Evidence, items: list[PlanItem]) -> tuple[str, ...]:

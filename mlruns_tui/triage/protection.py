@@ -31,6 +31,8 @@ class Options:
     lifted: frozenset[str] = frozenset()
     """Protection kinds set aside by ``--unsafe-KIND``."""
     orphans_with_runs: bool = False
+    strays_with_runs: bool = False
+    """A repair takes strays out of the store although they hold runs that exist nowhere else."""
 
     def __post_init__(self) -> None:
         unknown = self.lifted - LIFTABLE

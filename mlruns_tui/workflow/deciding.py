@@ -13,7 +13,8 @@ from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.triage.judging import Verdict, judge
-from mlruns_tui.triage.planner import PlanRequest, kept_back, make_plan, parents_of, plan_id, without
+from mlruns_tui.triage.plan_head import PlanRequest, plan_id
+from mlruns_tui.triage.planner import kept_back, make_plan, parents_of, without
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Choice, Rule, choose
 from mlruns_tui.triage.slim import evidence_keys, slimmed

@@ -16,7 +16,7 @@ from mlruns_tui.model.store import StoreInfo, experiment_key
 from mlruns_tui.model.words import TRASH_NAME, Place
 from mlruns_tui.triage import mendable, mending
 from mlruns_tui.triage.mend_names import check_names
-from mlruns_tui.triage.planner import PlanRequest, plan_id
+from mlruns_tui.triage.plan_head import PlanRequest, plan_id
 from mlruns_tui.triage.protection import Options
 
 from .changing import Task, start_apply
@@ -37,6 +37,7 @@ def preview_repair(
     *,
     names: Mapping[str, str] = NO_NAMES,
     min_idle_ms: int | None = None,
+    strays_with_runs: bool = False,
     at_ms: int | None = None,
 ) -> Plan:
     """The plan that mends these findings (None: all that can be), every place looked at afresh.
@@ -44,16 +45,15 @@ def preview_repair(
     Each item's ``what`` says in words what would be done, ``reason`` what is wrong, ``path`` where. What
     cannot or must not be touched now is in ``refused``, with the reason. ``names``: by experiment key
     (``experiment/3``) the name a rebuilt experiment gets; default ``recovered-<id>``. ``min_idle_ms``:
-    quiet time asked of what may be in use; None: 1 h, 24 h on a network file system. Changes nothing.
+    quiet time asked of what may be in use; None: 1 h, 24 h on a network file system. ``strays_with_runs``:
+    also take out what does not belong in a store and holds runs that exist nowhere else. Changes nothing.
     Raises UsageError for a name MLflow would refuse or another experiment has, StaleError, MlrunsError.
     """
-    from mlruns_tui.scanner.mending import look_at
-
     if findings is None:
         findings = diagnose(reader)
     at = now_ms() if at_ms is None else at_ms
     wanted = mendable.wanted(findings, {_folder(key) for key in names})
-    look = look_at(reader.store, wanted)
+    look = reader.look_at(wanted)
     check_names(names, look, wanted)
     references = reader.inspect(()).references if any(one.kind == "out" for one in wanted) else ()
     request = PlanRequest(
@@ -62,7 +62,7 @@ def preview_repair(
         user=user_name(os.geteuid()),
         host=socket.gethostname(),
         rules=("repair",),
-        options=Options(min_idle_ms),
+        options=Options(min_idle_ms, strays_with_runs=strays_with_runs),
     )
     return mending.plan_repair(reader.store, look, references, names, request)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,10 +81,12 @@ def test_two_experiments_with_each_others_metadata_both_stay(run: Run, sound: An
 
 def test_an_experiment_that_holds_a_run_its_original_has_not_is_no_copy(run: Run, sound: Any) -> None:
     shutil.copytree(sound.root / "1", sound.root / "7", symlinks=True)
-    (sound.root / "7" / ("e" * 32)).mkdir()
+    params = sound.root / "7" / ("e" * 32) / "params"
+    params.mkdir(parents=True)
+    (params / "lr").write_text("0.1")
     sound.age(sound.root, 50)
     run("repair", sound.root, "--force")
-    assert (sound.root / "7" / ("e" * 32)).is_dir()
+    assert (params / "lr").read_text() == "0.1"
 
 
 def test_a_real_copy_is_moved_out(run: Run, sound: Any) -> None:
@@ -110,6 +113,169 @@ def test_a_trash_that_is_a_file_stops_nothing(run: Run, sound: Any) -> None:
     sound.age(sound.root, 50)
     assert run("repair", sound.root, "--force").code == 0
     assert not (sound.root / ".trash").exists()
+
+
+def model(folder: Path, experiment_id: str, model_id: str, /, **stated: Any) -> Path:
+    """A logged model as MLflow 3 writes it."""
+    place = folder / experiment_id / "models" / model_id
+    (place / "artifacts").mkdir(parents=True)
+    said = {
+        "artifact_location": f"{place.as_uri()}/artifacts", "creation_timestamp": 1700000000000,
+        "experiment_id": experiment_id, "last_updated_timestamp": 1700000000000, "model_id": model_id,
+        "model_type": None, "name": "net", "source_run_id": None, "status": 2, "status_message": None, **stated,
+    }  # fmt: skip
+    (place / "meta.yaml").write_text(yaml.safe_dump(said))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("experiment_id", "copy_id", "defect"),
+    [
+        ("2", "m-" + "a" * 32, {}),
+        ("2", "m-" + "a" * 32, {"status": 99}),
+        ("2", "m-" + "a" * 32, None),
+        ("1", "m-" + "b" * 32, {"status": 99}),
+        ("1", "m-" + "b" * 32, None),
+        ("2", "m-" + "b" * 32, {}),
+    ],
+)
+def test_a_copied_logged_model_is_not_made_a_second_one(
+    run: Run, sound: Any, experiment_id: str, copy_id: str, defect: Any
+) -> None:
+    model(sound.root, "1", "m-" + "a" * 32)
+    copy = model(sound.root, experiment_id, copy_id, model_id="m-" + "a" * 32, experiment_id="1")
+    (copy / "artifacts" / "MLmodel").write_text(f"model_id: m-{'a' * 32}\n")
+    meta = copy / "meta.yaml"
+    meta.write_text(yaml.safe_dump(yaml.safe_load(meta.read_text()) | defect) if defect is not None else "")
+    sound.age(sound.root, 50)
+    before = meta.read_bytes()
+    done = run("repair", sound.root, "--force", "--json").json
+    assert meta.read_bytes() == before
+    refused = {one["path"]: one["protected"][0]["reason"] for one in done["plan"]["refused"]}
+    why = "another directory is the same logged model: one of the two is a copy"
+    assert refused[f"{experiment_id}/models/{copy_id}/meta.yaml"] == why
+
+
+def test_a_logged_model_that_was_only_moved_is_mended(run: Run, sound: Any) -> None:
+    moved = model(sound.root, "2", "m-" + "a" * 32, experiment_id="1")
+    sound.age(sound.root, 50)
+    done = run("repair", sound.root, "--force")
+    assert "experiment_id: 1 → 2" in done.out
+    assert meta_of(moved)["experiment_id"] == "2"
+
+
+def test_a_run_copied_under_another_name_is_not_made_a_second_run(run: Run, sound: Any) -> None:
+    name = sound.old_runs()[0]
+    copy = sound.root / "1" / f"{name[:-4]}_bak"
+    shutil.copytree(sound.root / "1" / name, copy, symlinks=True)
+    (copy / "meta.yaml").write_text((copy / "meta.yaml").read_text().replace("status: 3", "status: 33"))
+    sound.age(sound.root, 50)
+    before = (copy / "meta.yaml").read_bytes()
+    done = run("repair", sound.root, "--force")
+    assert "one of the two is a copy" in done.out
+    assert (copy / "meta.yaml").read_bytes() == before
+
+
+def test_two_copies_of_a_run_that_is_gone_are_not_made_two_runs(run: Run, sound: Any) -> None:
+    name = sound.old_runs()[0]
+    copies = [sound.root / "1" / f"{name[:-4]}_{which}" for which in "ab"]
+    for copy in copies:
+        shutil.copytree(sound.root / "1" / name, copy, symlinks=True)
+        (copy / "meta.yaml").write_text((copy / "meta.yaml").read_text().replace("status: 3", "status: 33"))
+    shutil.rmtree(sound.root / "1" / name)
+    sound.age(sound.root, 50)
+    assert "one of the two is a copy" in run("repair", sound.root, "--force").out
+    assert [meta_of(copy)["run_id"] for copy in copies] == [name, name]
+
+
+@pytest.mark.parametrize("where", ["vision.bak", "backups/2024/1", "lost+found/mlruns/1", ".trash/vision (copy)"])
+def test_a_stray_that_holds_the_only_runs_stays_until_it_is_told_to_go(
+    run: Run, sound: Any, same: Any, copy_of: Any, where: str
+) -> None:
+    place = sound.root / where
+    place.parent.mkdir(parents=True, exist_ok=True)
+    (sound.root / "1").rename(place)
+    sound.age(sound.root, 50)
+    before = copy_of(sound.root)
+    done = run("repair", sound.root, "--force")
+    assert "holds 3 runs that exist nowhere else" in done.out and "--strays-with-runs" in done.out
+    assert place.exists()
+    told = run("repair", sound.root, "--force", "--strays-with-runs")
+    assert told.code == 0
+    assert "moved out, 3 runs that exist nowhere else, " in told.out
+    assert not place.exists()
+    assert run("undo", sound.root).code == 0
+    assert same(before, sound.root)
+
+
+def test_a_stray_whose_runs_are_in_the_store_as_well_is_moved_out(run: Run, sound: Any) -> None:
+    shutil.copytree(sound.root / "1", sound.root / "vision.bak", symlinks=True)
+    sound.age(sound.root, 50)
+    assert run("repair", sound.root, "--force").code == 0
+    assert not (sound.root / "vision.bak").exists()
+
+
+def test_of_two_strays_with_the_same_runs_neither_counts_for_the_other(run: Run, sound: Any) -> None:
+    (sound.root / "1").rename(sound.root / "vision.bak")
+    shutil.copytree(sound.root / "vision.bak", sound.root / "vision.old", symlinks=True)
+    sound.age(sound.root, 50)
+    run("repair", sound.root, "--force")
+    assert (sound.root / "vision.bak").exists() and (sound.root / "vision.old").exists()
+
+
+def test_a_stray_with_a_run_whose_namesake_is_unreadable_stays(run: Run, sound: Any) -> None:
+    shutil.copytree(sound.root / "1", sound.root / "vision.bak", symlinks=True)
+    (sound.root / "1" / sound.old_runs()[0] / "meta.yaml").write_bytes(b"")
+    sound.age(sound.root, 50)
+    assert "holds 1 run that exist" in run("repair", sound.root, "--dry-run").out
+
+
+def test_a_stray_with_the_only_copy_of_a_logged_model_stays(run: Run, sound: Any) -> None:
+    model(sound.root, "old models", "m-" + "a" * 32)
+    sound.age(sound.root, 50)
+    assert "holds 1 logged model that exist" in run("repair", sound.root, "--dry-run").out
+
+
+FOREIGN = (
+    "# kept by the platform team\r\n"
+    "zone: {region:   eu,  racks: [0x1F, 2]}\r\n"
+    "experiment_id: '1'\r\n"
+    "lifecycle_stage:   retired  # by hand\r\n"
+    'name: "vision"\r\n'
+    "artifact_location: s3://bucket/vision\r\n"
+    "future_key:\r\n"
+    "- since: 2031-01-01\r\n"
+    "  3: three\r\n"
+)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_of_a_file_that_can_be_read_every_other_byte_stays(run: Run, sound: Any, mark: str) -> None:
+    meta = sound.root / "1" / "meta.yaml"
+    text = mark + FOREIGN.replace("experiment_id: '1'", "experiment_id: '77'")
+    meta.write_bytes(text.encode())
+    sound.age(sound.root, 50)
+    done = run("repair", sound.root, "--force")
+    assert done.code == 0
+    assert "experiment_id: 77 → 1" in done.out
+    wanted = mark + FOREIGN.replace("  retired  #", "active  #")
+    assert meta.read_bytes().decode() == wanted
+    log = run("log", sound.root).out
+    assert "experiment_id: 77 → 1" in log and "lifecycle_stage: retired → active" in log
+    assert run("undo", sound.root).code == 0
+    assert meta.read_bytes() == text.encode()
+
+
+def test_a_torn_file_with_foreign_line_ends_still_says_what_it_said(run: Run, sound: Any) -> None:
+    folder = sound.root / "2" / sound.old_runs()[2]
+    text = (folder / "meta.yaml").read_text().replace("status: 3", "status: 4")
+    cut = text[: text.index("tags:") + 3]
+    (folder / "meta.yaml").write_bytes(b"\xef\xbb\xbf" + cut.replace("\n", "\r\n").encode())
+    sound.age(sound.root, 50)
+    assert "as FAILED" in run("repair", sound.root, "--force").out
+    said = meta_of(folder)
+    assert (said["status"], said["run_name"]) == (4, "text-0")
+    assert said["artifact_uri"] == f"{folder.as_uri()}/artifacts"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 
 from mlruns_tui.model.plan import Children, children_of
 from mlruns_tui.triage.families import families, with_descendants
-from mlruns_tui.triage.planner import PlanRequest, make_plan
+from mlruns_tui.triage.plan_head import PlanRequest
+from mlruns_tui.triage.planner import make_plan
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Choice
 

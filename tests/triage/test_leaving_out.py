@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from mlruns_tui.model.plan import Plan, PlanTotals
-from mlruns_tui.triage.planner import PlanRequest, make_plan, parents_of, totals_of, without
+from mlruns_tui.triage.plan_head import PlanRequest, totals_of
+from mlruns_tui.triage.planner import make_plan, parents_of, without
 from mlruns_tui.triage.protection import Options
 from mlruns_tui.triage.rules import Choice
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from mlruns_tui.model.codec import dumps, loads
 from mlruns_tui.model.plan import Plan
-from mlruns_tui.triage.planner import PlanRequest, kept_back, make_plan
+from mlruns_tui.triage.plan_head import PlanRequest
+from mlruns_tui.triage.planner import kept_back, make_plan
 from mlruns_tui.triage.protection import Options
 from mlruns_tui.triage.rules import Choice, Old, Orphaned, choose
 

@@ -18,7 +18,7 @@ from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.plan import Plan, PlanItem, Protection, RefusedItem, Step
 from mlruns_tui.model.store import Experiment, Identity, Reference, Run, Size, Snapshot, StoreInfo
-from mlruns_tui.triage.planner import totals_of
+from mlruns_tui.triage.plan_head import totals_of
 from mlruns_tui.tui import signs, theme
 
 NOW = 1_800_000_000_000
