@@ -11,9 +11,10 @@ from mlruns_tui.model.text import safe
 
 from .checks.contents import MAX_TEXT
 from .checks.documents import whole_characters
-from .checks.metrics import Lines
+from .checks.metrics import Lines, split
 
 _MAX_RANGES = 100_000
+_REFUSED = {"line-unreadable", "line-fields", "step-unreadable"}
 _DIGEST = re.compile(rb"[0-9a-f]{8}|[0-9a-f]{32}")
 """What a line with a dataset ends in (MLflow's ``data/digest_utils.py``)."""
 
@@ -52,7 +53,8 @@ def bad_bytes(name: str, dir_fd: int, codes: Collection[str], *, of_model: bool 
     except OSError as error:
         return Bad(why=f"cannot be read: {safe(look.words(error))}")
     if wanted:
-        return _lines(data, wanted | {"not-utf8"}, Lines(of_model))
+        # Of what cannot be decoded no line was judged yet.
+        return _lines(data, wanted | (_REFUSED if "not-utf8" in wanted else set()), Lines(of_model))
     whole, cut = whole_characters(data)
     bad = Bad()
     if cut:
@@ -61,33 +63,43 @@ def bad_bytes(name: str, dir_fd: int, codes: Collection[str], *, of_model: bool 
 
 
 def _lines(data: bytes, wanted: set[str], judge: Lines) -> Bad:
+    """MLflow's lines end at more than line feeds, and what cannot be decoded ends at the next line feed."""
     bad, at = Bad(), 0
+    data, torn = whole_characters(data)[0], len(data)
     while at < len(data):
         newline = data.find(b"\n", at)
-        end = len(data) if newline < 0 else newline
         rest = len(data) if newline < 0 else newline + 1
-        line = data[at:end]
-        bad.lines += 1
-        if _is_bad(line, judge, wanted):
-            short = _without_dataset(line, judge, wanted)
-            if short:
-                bad.shortened += 1
-                bad.drop(at + short, end)
-            else:
-                bad.dropped += 1
-                bad.drop(at, rest)
+        _mend(data, at, rest, judge, wanted, bad)
         if len(bad.ranges) > _MAX_RANGES:
             return Bad(why=f"more than {_MAX_RANGES:,} of its lines are bad")
         at = rest
+    if torn > len(data):
+        bad.drop(len(data), torn)
     return bad
 
 
-def _is_bad(line: bytes, judge: Lines, wanted: set[str]) -> bool:
+def _mend(data: bytes, start: int, end: int, judge: Lines, wanted: set[str], bad: Bad) -> None:
+    """What is between two line feeds: of one line with a bad dataset only that goes, else every bad line."""
     try:
-        text = line.decode("utf-8")
+        lines = split(data[start:end].decode("utf-8"), keepends=True)
     except UnicodeDecodeError:
-        return True
-    return any(judge.judge(one) in wanted for one in text.splitlines() or [""])
+        sizes, goes = [end - start], [True]
+    else:
+        sizes = [end - start] if len(lines) == 1 else [len(one.encode("utf-8")) for one in lines]
+        goes = [judge.judge(one) in wanted for one in lines]
+    bad.lines += len(goes)
+    if not any(goes):
+        return
+    short = _without_dataset(data[start:end], judge, wanted)
+    if short:
+        bad.shortened += 1
+        bad.drop(start + short, start + len(data[start:end].rstrip(b"\n")))
+        return
+    for size, is_bad in zip(sizes, goes, strict=True):
+        if is_bad:
+            bad.dropped += 1
+            bad.drop(start, start + size)
+        start += size
 
 
 def _without_dataset(line: bytes, judge: Lines, wanted: set[str]) -> int:
@@ -97,4 +109,8 @@ def _without_dataset(line: bytes, judge: Lines, wanted: set[str]) -> int:
     if judge.of_model or len(parts) < 6 or not _DIGEST.fullmatch(parts[-1].rstrip()):
         return 0
     short = b" ".join(parts[:3])
-    return 0 if _is_bad(short, judge, wanted) else len(short)
+    try:
+        text = short.decode("utf-8")
+    except UnicodeDecodeError:
+        return 0
+    return 0 if len(split(text)) > 1 or judge.judge(text) in wanted else len(short)

@@ -116,9 +116,15 @@ class Lines:
         return ""
 
 
+def split(text: str, *, keepends: bool = False) -> list[str]:
+    """The lines of whole lines of a file as MLflow and its migration tell them apart: not only at line feeds
+    (``read_file_lines``, ``utils/file_utils.py``; ``read_metric_lines``, ``store/fs2db/_utils.py``)."""
+    return text.splitlines(keepends)
+
+
 def number(text: str) -> int:
     """``int``, without the seconds older Pythons take for very long texts. Raises ValueError."""
-    if len(text) > _MAX_DIGITS:
+    if len(text) > _MAX_DIGITS < sum(map(str.isdecimal, text)):
         raise ValueError("too many digits")
     return int(text)
 
@@ -145,7 +151,7 @@ def judge_metric(fd: int, what: str, place: str, owner: Owner, store: Store) -> 
             line = lines.number + 1 + data.count(b"\n", 0, error.start)
             yield owner.says(f"{what}-not-utf8", place, line=line)
             return
-        lines.add(text.splitlines())
+        lines.add(split(text))
         store.pulse()
         if not block:
             break
@@ -181,7 +187,7 @@ def _judge_end(
     if cut:
         yield owner.says("text-cut", place)
     try:
-        lines.add(data.decode("utf-8").splitlines())
+        lines.add(split(data.decode("utf-8")))
     except UnicodeDecodeError:
         yield owner.says(f"{what}-not-utf8", place)
     for found in lines.found.values():
