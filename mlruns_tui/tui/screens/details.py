@@ -185,13 +185,15 @@ class DetailsScreen(Screen[None]):
         if not narrow or self._tab == "metrics":
             scale, axis = "linear" if curve.logarithmic else "log", "by step" if curve.by_time else "by time"
             keys += [(signs.up_down, "metric"), ("s", scale), ("t", axis), ("b", "best")]
-        if not narrow or self._tab == "artifacts":
+            if self.focused is not None and self.focused.id == "metrics":
+                keys.append(("Enter", "several curves"))
+        if self.focused is not None and self.focused.id == "artifacts":
             keys += [("Enter", "open"), ("p", "preview")]
         if self._toggle is not None:
             keys.append(("Space", "unmark" if self._marked(self.key) else "mark"))
         if self._repair is not None and repairable(self._findings(self.key.rpartition("/")[2])):
             keys.append(("e", "repair"))
-        keys += [("y Y", "copy id, path"), ("j k", "next, previous run")]
+        keys.append(("y Y", "copy id, path"))
         self.query_one(KeyLine).set_keys(keys)
 
     def _findings(self, run_id: str) -> Sequence[Finding]:
@@ -214,8 +216,16 @@ class DetailsScreen(Screen[None]):
         event.stop()
         self._to_tab(event.name)
 
+    def on_descendant_focus(self) -> None:
+        if has_parts(self, *PARTS, "#keys"):
+            self._show_keys()
+
     def action_back(self) -> None:
-        end(self, None)
+        """Esc: of several curves back to one, then out."""
+        if self._page.has_together and self.focused is not None and self.focused.id == "metrics":
+            self._page.leave_together()
+        else:
+            end(self, None)
 
     def action_step(self, by: int) -> None:
         at = self._keys.index(self.key) + by

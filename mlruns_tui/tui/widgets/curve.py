@@ -129,7 +129,7 @@ def ticks(low: float, high: float, number: int, logarithmic: bool = False) -> li
     shares = [at / (number - 1) for at in range(number)]
     if logarithmic:
         top, bottom = math.log10(high), math.log10(low)
-        return [10 ** (top + (bottom - top) * share) for share in shares]
+        return [_power(top + (bottom - top) * share) for share in shares]
     return [high * (1 - share) + low * share for share in shares]
 
 

@@ -66,6 +66,8 @@ class DetailsPage(Horizontal):
         self._details: RunDetails | None = None
         self._error: MlrunsError | None = None
         self._metric = ""
+        self._together: list[str] = []
+        """Names of the metrics that stay in the frame while the cursor goes on."""
         self._opened: set[str] = set()
 
     def compose(self) -> ComposeResult:
@@ -98,6 +100,24 @@ class DetailsPage(Horizontal):
         """The metric whose curve is shown."""
         found = self._list("metrics").current if self._details else None
         return found if isinstance(found, MetricSeries) else None
+
+    @property
+    def together(self) -> list[MetricSeries]:
+        """The metrics drawn into one frame, in the order they were chosen; that of the cursor is the last."""
+        by_name = {series.name: series for series in self._details.metrics} if self._details else {}
+        found = [by_name[name] for name in self._together if name in by_name]
+        here = self.metric
+        return found if here is None or not found or here in found else [*found, here]
+
+    @property
+    def has_together(self) -> bool:
+        return bool(self._together)
+
+    def leave_together(self) -> None:
+        """One metric at a time again."""
+        self._together = []
+        self.show_curve()
+        self._list("metrics").refresh()
 
     @property
     def artifact(self) -> ArtifactRow | None:
@@ -159,6 +179,11 @@ class DetailsPage(Horizontal):
         elif series is None:
             panel.set_title("curve")
             curve.show(None, " ".join(("No metrics were logged.", *self._details.messages)))
+        elif len(together := self.together) > 1:
+            panel.set_title(plural(len(together), "metric"))
+            names = [one.name or "a metric without a name" for one in together]
+            named = [(at, name, one) for at, (name, one) in enumerate(zip(names, together, strict=True), 1)]
+            curve.show_several(named, one_clock=True)
         else:
             panel.set_title(series.name or "a metric without a name")
             curve.show(series, lowest_is_best=lowest_is_best(series.name, self._turned))
@@ -168,6 +193,17 @@ class DetailsPage(Horizontal):
     def _other_metric(self, event: RowList.Moved) -> None:
         self._metric = event.row.name
         self.show_curve()
+        event.rows.refresh()
+
+    @on(RowList.Chosen, "#metrics")
+    def _another_together(self, event: RowList.Chosen) -> None:
+        name: str = event.row.name
+        if name in self._together:
+            self._together.remove(name)
+        else:
+            self._together.append(name)
+        self.show_curve()
+        event.rows.refresh()
 
     @on(RowList.Chosen, "#artifacts")
     def _open_folder(self, event: RowList.Chosen) -> None:
@@ -191,7 +227,9 @@ class DetailsPage(Horizontal):
         self.query_one(f"#{name}-panel", Panel).set_title(title or name, detail)
 
     def _paint_metric(self, series: MetricSeries, width: int) -> Content:
-        return paint_metric(series, width, signs_of(self.app), self._turned)
+        together = self.together
+        number = together.index(series) + 1 if series in together else 0
+        return paint_metric(series, width, signs_of(self.app), self._turned, number, series.name in self._together)
 
     def _paint_artifact(self, row: ArtifactRow, width: int) -> Content:
         return paint_artifact(row, width, signs_of(self.app))

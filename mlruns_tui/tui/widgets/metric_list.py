@@ -51,13 +51,18 @@ def metric_header(width: int) -> Content:
     return line([("  " + text + ("   history" if history else ""), DIM)])
 
 
-def paint_metric(series: MetricSeries, width: int, signs: Signs, turned: Collection[str] = ()) -> Content:
+def paint_metric(
+    series: MetricSeries, width: int, signs: Signs, turned: Collection[str] = (), number: int = 0, stays: bool = False
+) -> Content:
+    """``number``: which of several curves in one frame it is, 0 for none; ``stays``: also when the cursor leaves."""
     name, step, history = _columns(width)
     best, at = best_of(series, lowest_is_best(series.name, turned))
+    gutter: Piece = (fit(str(number) if number else "", 2), "$primary bold" if stays else DIM)
     if series.error:
-        return line([("  " + fit(series.name, name), ""), (f"  {series.error}", "$error")])
+        return line([gutter, (fit(series.name, name), ""), (f"  {series.error}", "$error")])
     pieces: list[Piece] = [
-        ("  " + fit(series.name, name), ""),
+        gutter,
+        (fit(series.name, name), ""),
         (fit_right(number_text(series.last), 9 if step else 8), ""),
         (fit_right(number_text(best), 9 if step else 8), ""),
     ]

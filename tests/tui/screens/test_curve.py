@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from mlruns_tui.model.details import MetricSeries
 from mlruns_tui.tui.signs import ASCII, UNICODE
-from mlruns_tui.tui.widgets.curve import draw, sparkline, tick_text, ticks
+from mlruns_tui.tui.widgets.curve import draw, draw_several, sparkline, tick_text, ticks
 from mlruns_tui.tui.widgets.curve_view import curve_lines
 from mlruns_tui.tui.widgets.metric_list import best_of, lowest_is_best
+from mlruns_tui.tui.widgets.several_curves import MOST_CURVES, several_lines
 
 NAN, INF = float("nan"), float("inf")
 
@@ -173,3 +175,80 @@ def test_a_metric_never_logged_and_one_not_readable_say_so(build: Any) -> None:
     assert [one.plain for one in curve_lines(build.series("x", []), 60, 20, UNICODE)] == ["never logged"]
     lines = curve_lines(build.series("x", [1.0], error="line 3: not a number"), 60, 20, UNICODE)
     assert "line 3: not a number" in lines[-1].plain
+
+
+def _series(points: list[tuple[int, int, float]]) -> MetricSeries:
+    return MetricSeries("m", len(points), points[-1][2] if points else None, None, None, None, None, tuple(points))
+
+
+ODD = st.sampled_from([NAN, INF, -INF, 1e308, -1e308, 5e-324, 0.0, -1.0]) | st.floats(width=64)
+PLACES = st.sampled_from([0, -1, 2**62, -(2**62)]) | st.integers(-5, 5)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(PLACES, PLACES, ODD), max_size=12), min_size=1, max_size=MOST_CURVES + 3),
+    st.integers(1, 90),
+    st.integers(1, 20),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
+def test_several_curves_of_anything_stay_within_their_panel(
+    many: list[list[tuple[int, int, float]]], width: int, height: int, logarithmic: bool, by_time: bool, one_clock: bool
+) -> None:
+    curves = [(at, f"run-{at}", _series(points)) for at, points in enumerate(many, 1)]
+    for signs in (UNICODE, ASCII):
+        lines = several_lines(
+            curves, width, height, signs, logarithmic=logarithmic, by_time=by_time, one_clock=one_clock
+        )
+        if width >= 24:
+            assert all(cell_len(one.plain) <= width for one in lines)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(PLACES, PLACES, ODD), max_size=20),
+    st.integers(24, 90),
+    st.integers(4, 20),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([None, True, False]),
+)
+def test_one_curve_of_anything_stays_within_its_panel(
+    points: list[tuple[int, int, float]], width: int, height: int, logarithmic: bool, by_time: bool, lowest: bool | None
+) -> None:
+    finite = [point for point in points if math.isfinite(point[2])]
+    low = min(finite, key=lambda point: point[2], default=None)
+    high = max(finite, key=lambda point: point[2], default=None)
+    series = MetricSeries(
+        "m", len(points), points[-1][2] if points else None,
+        low and low[2], high and high[2], low and low[0], high and high[0], tuple(points),
+    )  # fmt: skip
+    lines = curve_lines(series, width, height, UNICODE, logarithmic=logarithmic, by_time=by_time, lowest_is_best=lowest)
+    assert all(cell_len(one.plain) <= width for one in lines)
+
+
+def test_curves_in_one_frame_share_their_axes_and_know_their_cells() -> None:
+    plot = draw_several([[(0, 0), (10, 0)], [(0, 10), (5, 10)], [(3, NAN)]], 10, 4)
+    assert plot is not None
+    assert (plot.low, plot.high, plot.left, plot.right, plot.drawn, plot.left_out) == (0, 10, 0, 10, 4, 1)
+    assert set(plot.owners[0]) == {1, -1} and set(plot.owners[3]) == {0}
+    assert plot.ends == ((3, 9), (0, 5), None)
+
+
+def test_every_curve_has_its_number_also_where_they_end_together() -> None:
+    curves = [(at, f"r{at}", _series([(0, 0, 1.0), (9, 0, 1.0)])) for at in range(1, 6)]
+    lines = [one.plain for one in several_lines(curves, 60, 14, UNICODE)][1:-2]
+    assert sorted(one.rstrip()[-1] for one in lines if one.rstrip()[-1:].isdigit()) == ["1", "2", "3", "4", "5"]
+
+
+def test_curves_that_are_not_drawn_are_counted() -> None:
+    curves = [(at, f"r{at}", _series([(0, 0, 1.0)])) for at in range(1, MOST_CURVES + 4)]
+    assert several_lines(curves, 80, 10, UNICODE)[0].plain.startswith("3 more not drawn")
+
+
+@pytest.mark.parametrize(("points", "words"), [([(0, 0, -1.0)], "no value above 0"), ([], "never logged")])
+def test_without_a_point_several_curves_say_why(points: list[tuple[int, int, float]], words: str) -> None:
+    lines = several_lines([(1, "a", _series(points))] * 2, 60, 10, UNICODE, logarithmic=True)
+    assert words in "".join(one.plain for one in lines)

@@ -300,3 +300,37 @@ async def test_a_run_without_metrics_says_so(shown: Any, usual: SimpleNamespace,
     async with app.run_test(size=(80, 24)) as pilot:
         await _settled(app, pilot)
         assert "No metrics were logged." in _text(lines_of(app))
+
+
+async def test_enter_keeps_a_metric_in_the_frame_and_escape_goes_back_to_one(shown: Any, lines_of: Lines) -> None:
+    app = shown()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await _settled(app, pilot)
+        await pilot.press("enter", "down")
+        await pilot.pause()
+        text = _text(lines_of(app))
+        assert "2 metrics" in text and "1 val_auc  2 val_loss" in text
+        assert "1 val_auc " in text and "2 val_loss" in text
+        # The next run shows the same metrics together.
+        await pilot.press("j")
+        await _settled(app, pilot)
+        assert "2 metrics" in _text(lines_of(app))
+        await pilot.press("s", "t")
+        await pilot.pause()
+        assert "time, log" in _text(lines_of(app))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "2 metrics" not in _text(lines_of(app)) and isinstance(app.screen, DetailsScreen)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not isinstance(app.screen, DetailsScreen)
+
+
+async def test_enter_twice_leaves_one_metric(shown: Any, lines_of: Lines) -> None:
+    app = shown()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await _settled(app, pilot)
+        await pilot.press("enter", "enter", "down")
+        await pilot.pause()
+        assert "2 metrics" not in _text(lines_of(app))
+        assert app.screen.query_one(CurveView).axis_words in _text(lines_of(app))
