@@ -17,6 +17,7 @@ import select
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,15 +113,30 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--shard", metavar="I/N", help="only the I-th of N parts of the tests, so that a long run can be done in steps"
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`full` tests run only with ``-m full``, which then runs everything."""
-    if config.option.markexpr == "full":
-        config.option.markexpr = ""
-        return
-    if not config.option.markexpr:
-        kept = [item for item in items if "full" not in item.keywords]
-        config.hook.pytest_deselected(items=[item for item in items if "full" in item.keywords])
-        items[:] = kept
+    """`full` tests run only with ``-m full``, which then runs everything, or ``-m "full and …"``: all of that."""
+    wanted = config.option.markexpr
+    if wanted == "full" or wanted.startswith("full and "):
+        config.option.markexpr = wanted.removeprefix("full").removeprefix(" and ")
+    else:
+        _leave_out(config, items, lambda item: "full" in item.keywords)
+    if config.option.shard:
+        number, _, parts = config.option.shard.partition("/")
+        if not (number.isdecimal() and parts.isdecimal() and 0 < int(number) <= int(parts)):
+            raise pytest.UsageError(f"--shard {config.option.shard}: not a part like 1/4")
+        # By name, not by number: every part is the same wherever and whenever it runs.
+        _leave_out(config, items, lambda item: zlib.crc32(item.nodeid.encode()) % int(parts) != int(number) - 1)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], unwanted: Callable[[pytest.Item], bool]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if unwanted(item)])
+    items[:] = [item for item in items if not unwanted(item)]
 
 
 @pytest.fixture(autouse=True)

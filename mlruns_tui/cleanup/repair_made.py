@@ -23,7 +23,9 @@ class Made:
         self.step = step
 
     def make(self, folder: int, parent_fd: int, name: str, parent: os.stat_result) -> None:
-        """What is to be put there, whole and on the disk, like its neighbours: theirs to read and write."""
+        """What is to be put there, whole and on the disk, like its neighbours: theirs to read and write.
+
+        Read back before it is put anywhere. Raises OSError, with nothing of it left where that can be removed."""
         uid = parent.st_uid if os.geteuid() == 0 else -1
         mode, owner, times = parent.st_mode & 0o7777, (uid, parent.st_gid), self.step.mtime_ns
         if self.step.kind == "make-directory":
@@ -39,6 +41,9 @@ class Made:
                 change.share(fd, mode, owner)
             finally:
                 os.close(fd)
+            if not self.is_directory(NEW, folder):
+                change.remove_tree(folder, NEW)
+                raise OSError(errno.EIO, "the disk gave back something else than was written")
         else:
             source, mode = -1, mode & 0o666
             with contextlib.suppress(OSError):
@@ -50,9 +55,13 @@ class Made:
                 source = open_file(name, parent_fd)
             try:
                 change.create_file(folder, NEW, self._content(source), mode, owner=owner)
+                whole = self.is_file(folder, NEW, source)
             finally:
                 if source >= 0:
                     os.close(source)
+            if not whole:
+                change.remove_file(folder, NEW)
+                raise OSError(errno.EIO, "the disk gave back something else than was written")
         if times:
             change.set_times(folder, NEW, times)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import hashlib
-import importlib.util
+import importlib
 import json
 import os
 import shutil
@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -357,21 +358,22 @@ def as_user(tmp_path: Path) -> Callable[..., Any]:
     return run
 
 
+def what_rsync_would_change(one: Path, other: Path) -> list[str]:
+    """To make the second tree the first, in words of rsync; the vault is left out."""
+    done = subprocess.run(
+        ["rsync", "-aHAXSnic", "--delete", f"--exclude=/{VAULT_NAME}", f"{one}/", f"{other}/"],
+        check=True,
+        capture_output=True,
+    )
+    return [repr(line) for line in done.stdout.splitlines()]
+
+
 @pytest.fixture
 def rsync_differences() -> Callable[[Path, Path], list[str]]:
     """What rsync would change to make the second tree the first; the vault is left out."""
     if shutil.which("rsync") is None:
         pytest.skip("needs rsync, which this machine does not have")
-
-    def compared(one: Path, other: Path) -> list[str]:
-        done = subprocess.run(
-            ["rsync", "-aHAXnic", "--delete", f"--exclude=/{VAULT_NAME}", f"{one}/", f"{other}/"],
-            check=True,
-            capture_output=True,
-        )
-        return [repr(line) for line in done.stdout.splitlines()]
-
-    return compared
+    return what_rsync_would_change
 
 
 @pytest.fixture
@@ -402,28 +404,36 @@ def open_for_writing() -> Iterator[Callable[[Path], subprocess.Popen[bytes]]]:
         process.communicate()
 
 
-def _load_harness() -> Any:
-    spec = importlib.util.spec_from_file_location("crash_harness", Path(__file__).with_name("harness.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="session")
+def faults() -> Any:
+    """The modules in ``harness``, as one."""
+    name = "crash_harness"
+    if name not in sys.modules:
+        package = types.ModuleType(name)
+        package.__path__ = [str(Path(__file__).with_name("harness"))]
+        sys.modules[name] = package
+        for part in ("tracing", "cases", "running", "judging", "operations"):
+            vars(package).update(vars(importlib.import_module(f"{name}.{part}")))
+    return sys.modules[name]
 
 
 @pytest.fixture(scope="session")
-def faults() -> Any:
-    """The module ``harness.py`` of this folder."""
-    return sys.modules.get("crash_harness") or _load_harness()
+def tracer(faults: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Runs programs below strace."""
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace, which this machine does not have")
+    made = faults.Tracer(tmp_path_factory.mktemp("tracer"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def harness(faults: Any, tmp_path: Path, new_store: Callable[[str], Store]) -> Any:
-    """Hurts operations (see ``harness.py``)."""
-    if shutil.which("strace") is None:
-        pytest.skip("needs strace, which this machine does not have")
-    return faults.Harness(new_store, manifest, differences, tmp_path)
+def harness(faults: Any, tracer: Any, tmp_path: Path, make_broken: Callable[..., Store]) -> Any:
+    """Hurts operations (see ``harness/``)."""
+    helpers = types.SimpleNamespace(
+        manifest=manifest, differences=differences, make_broken=make_broken, rsync_differences=what_rsync_would_change
+    )
+    return faults.Harness(tracer, faults.OPERATIONS, Store, helpers, tmp_path)
 
 
 @pytest.fixture
@@ -431,10 +441,12 @@ def nothing_lost(faults: Any, record_property: Callable[[str, object], None]) ->
     """Adds tallies up, prints the figures at the end of the run, and wants no loss."""
 
     def judged(tallies: Any) -> None:
-        whole = faults.total(tallies)
+        whole, kinds = faults.total(tallies)
         record_property("fault points tried", whole.tried)
         record_property("fault points where something was lost", len(whole.lost))
         record_property("fault points where undo was not exact", len(whole.inexact))
+        for (op, fault), number in kinds.items():
+            record_property(f"of the fault points: {op} × {fault}", number)
         assert whole.tried > 0
         assert (whole.lost, whole.inexact) == ([], [])
 
@@ -442,12 +454,18 @@ def nothing_lost(faults: Any, record_property: Callable[[str, object], None]) ->
 
 
 @pytest.fixture
-def broken_store(new_store: Callable[[str], Store]) -> Callable[[str], Store]:
-    """Makes a store that is broken in each way a repair mends: metadata lost and empty, folders, lines and params
-    MLflow cannot use, a stray."""
+def broken_store(make_broken: Callable[..., Store], tmp_path: Path) -> Callable[[str], Store]:
+    """Makes a store that is broken in each way a repair mends."""
+    return lambda name: make_broken(tmp_path / name)
 
-    def make(name: str) -> Store:
-        store = new_store(name)
+
+@pytest.fixture
+def make_broken() -> Callable[..., Store]:
+    """The same: metadata lost and empty, folders, lines and params MLflow cannot use, a stray. With ``more`` runs
+    that have a line MLflow cannot use."""
+
+    def make(path: Path, more: int = 0) -> Store:
+        store = Store(path)
         for experiment_id in ("1", "2"):
             store.experiment(experiment_id)
             (store.root / experiment_id / "meta.yaml").write_text(
@@ -478,6 +496,11 @@ def broken_store(new_store: Callable[[str], Store]) -> Callable[[str], Store]:
         (two / ("c1" * 16) / "params" / "bad").write_bytes(b"caf\xe9")
         (two / ("d1" * 16) / "meta.yaml").write_bytes(b"artifact_uri: file:///x\nend_ti")
         shutil.rmtree(two / ("d1" * 16) / "tags")
+        for number in range(more):
+            run_id = f"{number:032x}"
+            shutil.copytree(two / ("c1" * 16), two / run_id)
+            meta = two / run_id / "meta.yaml"
+            meta.write_text(meta.read_text().replace("c1" * 16, run_id))
         (store.root / ".git").mkdir()
         (store.root / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
         store.age()

@@ -1,7 +1,7 @@
 """Killed at every call that changes a disk: nothing is lost, and undo brings everything back exactly.
 
-``strace`` kills the program as it enters the N-th call of a kind, for every N of a counting run (``harness.py``).
-The default run takes every call of the shorter operations and some of each other one; ``-m full`` takes all.
+``strace`` kills the program as it enters the N-th call of a kind, for every N of a counting run (``harness/``).
+The default run takes some calls of each operation; ``-m "full and fault"`` takes all.
 """
 
 from __future__ import annotations
@@ -10,118 +10,119 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.fault
 full = pytest.mark.full
-PART = 25
-"""Points of one test, so that tests can share processors."""
-KILLED = [
-    # operation, items, points of the default run, tests the whole of it is cut into
-    ("apply", 1, 49, 2),
-    ("apply", 3, 8, 3),
-    ("apply without backup", 1, 24, 4),
-    ("apply without backup", 3, 4, 7),
-    ("apply to what is written to", 1, 12, 3),
-    ("apply to what is written to", 3, 4, 3),
-    ("undo", 1, 16, 1),
-    ("undo", 3, 8, 1),
-    ("undo where something is in the way", 1, 4, 1),
-    ("restore one", 1, 4, 1),
-    ("restore one", 3, 4, 1),
-    ("restore aside", 1, 17, 1),
-    ("restore aside", 3, 4, 2),
-    ("restore what was put aside", 1, 18, 1),
-    ("restore what was put aside", 3, 4, 1),
-    ("swap", 1, 22, 1),
-    ("swap", 3, 4, 2),
-    ("purge", 1, 36, 2),
-    ("purge", 3, 8, 4),
-    ("slim", 1, 5, 2),
-    ("slim", 3, 3, 3),
-    ("undo of slim", 3, 4, 1),
-    ("pack", 1, 12, 2),
-    ("pack", 3, 6, 4),
-    ("undo of packed", 1, 10, 3),
-    ("undo of packed", 3, 6, 6),
-    ("restore one packed", 3, 5, 3),
-    ("purge packed", 3, 6, 1),
-    ("purge one packed", 3, 8, 2),
-]
-RECOVERING = [
-    ("undo after a killed apply", 3, 8, 1),
-    ("undo after a killed undo", 3, 5, 1),
-    ("undo after a killed purge", 3, 6, 1),
-    ("purge after a killed purge", 3, 6, 3),
-    ("swap after a killed swap", 3, 5, 2),
-]
+KILLED = {
+    # operation: points of the default run with one item, and with three
+    "apply": (25, 12),
+    "apply without backup": (12, 8),
+    "apply to what is written to": (8, 6),
+    "undo": (16, 8),
+    "undo where something is in the way": (3, 3),
+    "restore one": (3, 4),
+    "restore aside": (8, 6),
+    "restore what was put aside": (8, 4),
+    "swap": (10, 8),
+    "purge": (16, 12),
+    "purge one": (4, 6),
+    "slim": (4, 6),
+    "undo of slim": (2, 4),
+    "pack": (10, 16),
+    "undo of packed": (8, 16),
+    "restore one packed": (4, 8),
+    "purge packed": (3, 5),
+    "purge one packed": (3, 8),
+    "repair": (4, 12),
+    "repair in two renames": (2, 5),
+    "undo of a repair": (3, 8),
+    "undo of a repair in two renames": (2, 3),
+    "undo after a killed apply": (0, 5),
+    "undo after a killed undo": (0, 4),
+    "undo after a killed purge": (0, 4),
+    "purge after a killed purge": (0, 5),
+    "swap after a killed swap": (0, 4),
+}
+SETTLED = [
+    "apply", "apply without backup", "slim", "pack", "purge", "purge one", "purge packed", "purge one packed", "undo",
+    "undo of slim", "undo of packed", "restore one", "restore one packed", "restore aside", "swap", "repair",
+    "undo of a repair",
+]  # fmt: skip
+"""Operations whose interruption is settled in each way."""
+MANY = ["apply", "slim", "undo", "purge", "pack", "undo of packed", "purge packed", "repair", "undo of a repair"]
+"""Done to three hundred items as well: more than go in one group."""
 
 
-def whole_and_sampled() -> list[Any]:
-    """One test with a sample of each; and for ``full`` all of it, in parts."""
+def some_and_all() -> list[Any]:
     rows: list[Any] = []
-    for op, count, sample, parts in KILLED + RECOVERING:
-        if sample > PART:
-            rows += [pytest.param(op, count, sample, part, 2, id=f"{op}-{count}-{part + 1} of 2") for part in (0, 1)]
-        else:
-            rows.append(pytest.param(op, count, sample, 0, 1, id=f"{op}-{count}-{sample} calls"))
-        rows += [
-            pytest.param(op, count, 0, part, parts, id=f"{op}-{count}-every call-{part}", marks=full)
-            for part in range(parts)
-        ]
+    for op, samples in KILLED.items():
+        for count, sample in zip((1, 3), samples, strict=True):
+            if sample:
+                rows.append(pytest.param(op, count, sample, id=f"{op}-{count}-some"))
+                rows.append(pytest.param(op, count, 0, id=f"{op}-{count}-all", marks=full))
     return rows
 
 
-@pytest.mark.parametrize(("op", "count", "sample", "part", "parts"), whole_and_sampled())
+@pytest.mark.parametrize(("op", "count", "sample"), some_and_all())
 def test_killed_at_a_call_every_item_is_whole_and_undo_is_exact(
-    harness: Any, faults: Any, nothing_lost: Any, op: str, count: int, sample: int, part: int, parts: int
+    harness: Any, faults: Any, nothing_lost: Any, op: str, count: int, sample: int
 ) -> None:
-    points = harness.points(op, count)
-    if sample:
-        points = faults.spread(points, sample)
-    nothing_lost(harness.kill_at(op, count, points[part::parts]))
-
-
-@pytest.mark.parametrize("sample", [3, pytest.param(12, marks=full)])
-@pytest.mark.parametrize("op", ["apply", "undo", "purge"])
-def test_killed_among_three_hundred_items_every_one_is_whole(
-    harness: Any, faults: Any, nothing_lost: Any, op: str, sample: int
-) -> None:
-    """More than go in one group. The calls are chosen late: the first ones are those of a single item."""
-    points = harness.points(op, 300)
-    nothing_lost(harness.kill_at(op, 300, faults.spread(points[len(points) // 6 :], sample)))
+    nothing_lost(harness.kill_at(op, count, faults.spread(harness.points(op, count), sample)))
 
 
 @pytest.mark.parametrize(
-    ("firsts", "seconds", "part", "parts"),
-    [pytest.param(6, 2, 0, 1, id="some"), *(pytest.param(54, 5, n, 8, id=f"all-{n}", marks=full) for n in range(8))],
+    ("count", "sample"), [(3, 2), pytest.param(1, 0, marks=full), pytest.param(3, 0, marks=full)], ids=str
 )
-def test_killed_again_while_it_recovers_nothing_is_lost_and_undo_is_exact(
-    harness: Any, faults: Any, nothing_lost: Any, firsts: int, seconds: int, part: int, parts: int
+@pytest.mark.parametrize("way", ["continue", "leave"])
+@pytest.mark.parametrize("op", SETTLED)
+def test_what_was_killed_is_gone_on_with_or_left_as_it_is_and_nothing_is_lost(
+    harness: Any, faults: Any, nothing_lost: Any, op: str, way: Any, count: int, sample: int
 ) -> None:
-    """Pairs: an apply killed anywhere, then its undo killed anywhere."""
-    points = faults.spread(harness.points("apply", 3), firsts)[part::parts]
+    """Gone on with, it comes to its end; left, nothing is unfinished. Undo is exact after either."""
+    points = harness.points(op, count)
+    # Neither the first nor the last one: where something was begun and not ended.
+    points = faults.scattered(points[len(points) // 4 :], sample, SETTLED.index(op)) if sample else points
+    nothing_lost(harness.kill_at(op, count, points, way))
 
-    def pairs() -> Any:
-        for at, first in enumerate(points):
-            for second in faults.spread(again(first), seconds + at % 2):
-                case, tally = harness.case("apply", 3), faults.Tally(tried=1)
-                harness.kill(case, first)
-                ask_for_undo(case)
-                harness.kill(case, second)
-                faults.judge_whole(case, f"apply killed at {first}, its undo at {second}", tally)
-                case.remove()
-                yield tally
 
-    def again(first: Any) -> Any:
-        case = harness.case("apply", 3)
-        harness.kill(case, first)
-        ask_for_undo(case)
-        found = [point for point, _ in harness.changes_of(case, faults.ASKING)]
-        case.remove()
-        return found
+@pytest.mark.parametrize(("firsts", "seconds"), [(1, 1), pytest.param(36, 3, marks=full)], ids=["some", "many"])
+@pytest.mark.parametrize("way", ["undo", "continue", "leave"])
+@pytest.mark.parametrize("op", SETTLED)
+def test_killed_again_while_it_recovers_nothing_is_lost_and_undo_is_exact(
+    harness: Any, faults: Any, nothing_lost: Any, op: str, way: Any, firsts: int, seconds: int
+) -> None:
+    """Pairs: killed anywhere, then killed anywhere in the way out of that."""
+    points = harness.points(op, 3)
+    chosen = faults.spread(points, firsts) if firsts > 1 else [points[len(points) * 2 // 3]]
+    nothing_lost(harness.kill_twice(op, 3, way, chosen, seconds, begin=SETTLED.index(op)))
 
-    def ask_for_undo(case: Any) -> None:
-        case.file.write_text(faults.json.dumps({"do": "undo", "root": case.root}))
 
-    nothing_lost(pairs())
+@full
+@pytest.mark.timeout(1_200)
+@pytest.mark.parametrize("way", ["undo", "continue", "leave"])
+@pytest.mark.parametrize("op", ["apply", "purge", "undo", "pack"])
+def test_killed_at_every_call_and_again_at_every_call_of_the_way_out(
+    harness: Any, nothing_lost: Any, op: str, way: Any
+) -> None:
+    nothing_lost(harness.kill_twice(op, 1, way, harness.points(op, 1), 0))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("op", "way", "sample"),
+    [
+        *((op, "undo", 1) for op in ("apply", "undo", "purge", "pack")),
+        *(pytest.param(op, way, 6 if way == "undo" else 3, marks=full) for op in MANY for way in ("undo", "continue")),
+    ],
+)
+def test_killed_among_three_hundred_items_every_one_is_whole(
+    harness: Any, faults: Any, nothing_lost: Any, op: str, way: Any, sample: int
+) -> None:
+    """More than go in one group. The calls are chosen late: the first ones are those of a single item."""
+    points = harness.points(op, 300)
+    points = points[len(points) // 6 :]
+    nothing_lost(
+        harness.kill_at(op, 300, faults.spread(points, sample) if sample > 1 else [points[-len(points) // 3]], way)
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,4 +134,13 @@ def test_killed_again_while_it_recovers_nothing_is_lost_and_undo_is_exact(
     ],
 )
 def test_what_others_do_meanwhile_is_not_overrun(harness: Any, nothing_lost: Any, op: str) -> None:
-    nothing_lost(harness.unhurt(op, 3))
+    nothing_lost(harness.unhurt(op, 3, "others at work"))
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(300, marks=full)])
+@pytest.mark.parametrize("op", [*SETTLED, "restore what was put aside", "verify", "verify packed"])
+def test_a_disk_that_takes_and_gives_but_half_of_what_it_is_asked_for_changes_nothing(
+    harness: Any, faults: Any, nothing_lost: Any, op: str, count: int
+) -> None:
+    harness.prelude = faults.SHORT_CALLS
+    nothing_lost(harness.unhurt(op, count, "short reads and writes"))

@@ -15,6 +15,7 @@ import pytest
 
 from mlruns_tui.model.errors import MlrunsError
 
+pytestmark = pytest.mark.fault
 MUTATE = """
 def mutate(owner, **names):
     for name, new in names.items():
