@@ -17,9 +17,10 @@ MAX_LINE = 4_096
 MAX_YAML = 512 << 10
 """Bytes given to PyYAML at most: what keeps a hostile file from taking more than a blink."""
 MAX_EVENTS = 4_000
-MAX_DEPTH = 8
-MAX_NUMBER = 1_000
-"""Characters of the longest number (its conversion is quadratic) and of the longest tagged value."""
+MAX_DEPTH = 100
+MAX_NUMBER = 4_300
+"""Characters of the longest number (its conversion is quadratic) and of the longest tagged value: Python's own
+limit for the digits of a whole number, of which PyYAML takes no longer one either."""
 
 _KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,99}):(?: +(.*))?")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -28,6 +29,7 @@ _BASED = re.compile(r"0b[01]+|0x[0-9a-f]+")
 _QUOTED = re.compile(r"'([^']*(?:''[^']*)*)'")
 _NUMBER = re.compile(r"[-+0-9a-fA-FxX_:.]+")
 """What any YAML 1.1 number consists of."""
+_DECIMAL = re.compile(r"[-+]?[1-9][0-9_]*")
 _WORDS: Final = frozenset({"yes", "no", "on", "off", "true", "false", "null"})
 _EMPTY: Final[dict[str, Any]] = {"null": None, "''": "", '""': "", "[]": [], "{}": {}}
 
@@ -133,6 +135,8 @@ def _parse_yaml(text: str) -> dict[Any, Any]:
     try:
         _check_events(yaml, yaml.parse(text, Loader=loader))
         found = yaml.load(text, Loader=loader)
+        if isinstance(found, dict) and "*" in text:
+            found = {key: _bounded(one) for key, one in found.items()}
     except Unusable:
         raise
     except RecursionError:
@@ -159,12 +163,13 @@ _KINDS = {list: "a list", str: "plain text", int: "a number", float: "a number"}
 def _check_events(yaml: Any, events: Any) -> None:
     """Refuse what only hostile or foreign files hold, before any of it is built."""
     depth = documents = 0
+    aliases = merges = False
     for number, event in enumerate(events):
         if number > MAX_EVENTS:
             raise Unusable("holds too many entries to be metadata")
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise Unusable("holds YAML anchors or aliases, which MLflow never writes")
-        if isinstance(event, yaml.CollectionStartEvent):
+        if isinstance(event, yaml.AliasEvent):
+            aliases = True
+        elif isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
                 raise Unusable("is nested too deeply")
@@ -174,9 +179,35 @@ def _check_events(yaml: Any, events: Any) -> None:
             documents += 1
             if documents > 1:
                 raise Unusable("holds more than one document", kind="unparsable")
-        elif (
-            isinstance(event, yaml.ScalarEvent)
-            and len(event.value) > MAX_NUMBER
-            and (event.tag is not None or (event.implicit[0] and _NUMBER.fullmatch(event.value)))
-        ):
-            raise Unusable("holds a number or tagged value of absurd length")
+        elif isinstance(event, yaml.ScalarEvent):
+            merges = merges or event.value == "<<"
+            if len(event.value) > MAX_NUMBER:
+                _check_long(event)
+        if aliases and merges:
+            # Each of them doubles what the next one is made of.
+            raise Unusable("holds YAML aliases in merged mappings, which MLflow never writes")
+
+
+def _check_long(event: Any) -> None:
+    """A scalar longer than any number Python converts."""
+    if event.tag is None and event.implicit[0] and _DECIMAL.fullmatch(event.value):
+        if len(event.value) - event.value.count("_") > MAX_NUMBER + 1:
+            raise Unusable("holds a number of absurd length", transient=True, kind="unparsable")
+    elif event.tag is not None or (event.implicit[0] and _NUMBER.fullmatch(event.value)):
+        raise Unusable("holds a number or tagged value of absurd length")
+
+
+def _bounded(value: Any) -> Any:
+    """The value, or one of its kind where aliases make it larger than anything that was ever written out."""
+    left, waiting = MAX_EVENTS, [value]
+    while waiting:
+        left -= 1
+        if left < 0:
+            return {"": None} if isinstance(value, dict) else [None]
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += list(one)[:left]
+            waiting += list(one.values())[:left]
+        elif isinstance(one, list | tuple | set):
+            waiting += list(one)[:left]
+    return value

@@ -13,6 +13,12 @@ import yaml
 
 Deed = Callable[[Path], None]
 
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+)
+"""YAML that costs its reader nothing, and whoever writes it out all there is."""
+MANY = "".join(f"k{n}: 1\n" for n in range(5_000))
+
 
 @dataclass(frozen=True)
 class Case:

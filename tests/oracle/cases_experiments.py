@@ -6,6 +6,8 @@ import datetime
 import os
 
 from breaking import (
+    BOMB,
+    MANY,
     Case,
     added,
     both,
@@ -188,6 +190,10 @@ EXPERIMENTS = [
     Case("experiment: last_update_time a word", META, having(last_update_time="yesterday")),
     Case("experiment: workspace a number", META, having(workspace=5)),
     Case("experiment: workspace null", META, having(workspace=None)),
+    Case("experiment: meta.yaml nothing but an alias bomb", META, file(BOMB)),
+    Case("experiment: meta.yaml with an alias bomb", META, added(BOMB)),
+    Case("experiment: meta.yaml of thousands of other keys", META, file(MANY)),
+    Case("experiment: meta.yaml with thousands of keys", META, added(MANY)),
     Case("experiment: meta.yaml a folder", META, folder),
     Case("experiment: meta.yaml not readable", META, mode(0)),
     Case("experiment: meta.yaml a dangling link", META, link("/nowhere/at/all")),

@@ -7,6 +7,8 @@ import os
 import shutil
 
 from breaking import (
+    BOMB,
+    MANY,
     Case,
     added,
     both,
@@ -60,6 +62,17 @@ METADATA = [
     Case("run: meta.yaml a list", META, file("- a\n")),
     Case("run: meta.yaml plain text", META, file("hello\n")),
     Case("run: meta.yaml an empty mapping", META, file("{}\n")),
+    Case("run: meta.yaml nothing but an alias bomb", META, file(BOMB)),
+    Case("run: meta.yaml with an alias bomb", META, added(BOMB)),
+    Case("run: meta.yaml of thousands of other keys", META, file(MANY)),
+    Case("run: meta.yaml with thousands of keys", META, added(MANY)),
+    Case("run: meta.yaml with a number of 5000 digits", META, added("x: " + "9" * 5000 + "\n")),
+    Case("run: meta.yaml with a number of 4000 digits", META, added("x: " + "9" * 4000 + "\n")),
+    Case("run: meta.yaml with an alias of nothing", META, added("x: *nothing\n")),
+    Case("run: meta.yaml nothing but 3 MB of text", META, file("x: " + "y" * 3_000_000 + "\n")),
+    Case("run: meta.yaml with 3 MB of text", META, added("x: " + "y" * 3_000_000 + "\n")),
+    Case("run: meta.yaml nested 60 deep", META, added("x: " + "[" * 60 + "]" * 60 + "\n")),
+    Case("run: meta.yaml nothing but nested 500 deep", META, file("x: " + "[" * 500 + "]" * 500 + "\n")),
     Case("run: meta.yaml a folder", META, folder),
     Case("run: meta.yaml not readable", META, mode(0)),
     Case("run: meta.yaml a dangling link", META, link("/nowhere/at/all")),

@@ -114,11 +114,16 @@ class Oracle:
 
     def doctor(self, store: Path) -> list[dict[str, Any]]:
         """Our findings, as dictionaries. What was broken a moment ago is no run in the making here."""
+        self.settle(store)
+        findings: list[dict[str, Any]] = self._speaker.ask("doctor", store=str(store), version=self.version)["findings"]
+        return findings
+
+    @staticmethod
+    def settle(store: Path) -> None:
+        """Let it be long ago that anything was made."""
         for folder in (store, *store.glob("*"), *store.glob("*/*"), *store.glob(".trash/*/*")):
             if os.path.isdir(folder) and not os.path.islink(folder):
                 os.utime(folder, (LONG_AGO_S, LONG_AGO_S))
-        findings: list[dict[str, Any]] = self._speaker.ask("doctor", store=str(store), version=self.version)["findings"]
-        return findings
 
     def mlflow(self, store: Path) -> dict[str, Any]:
         """Call by call what MLflow does. Opening a store changes it: ask last."""

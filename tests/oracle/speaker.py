@@ -285,15 +285,15 @@ def doctor(store: str, version: str) -> dict[str, Any]:
 
 
 def repair(store: str, version: str, *, rename: bool) -> dict[str, Any]:
-    """Repair what can be, round after round: mending one thing shows another. ``rename``: an experiment whose
-    name another one has as well gets its id after it."""
+    """Repair what can be, and once more, for which there should be nothing left. ``rename``: then an experiment
+    whose name another one has as well gets its id after it. ``rounds``: the codes mended, by round."""
     from mlruns_tui.model.codec import encode
     from mlruns_tui.workflow.diagnosing import diagnose
     from mlruns_tui.workflow.reading import open_reader
     from mlruns_tui.workflow.repairing import preview_repair, start_repair
 
-    rounds = []
-    for names in (False, False, False, rename):
+    batches, rounds = [], []
+    for names in (False, False, True) if rename else (False, False):
         reader = open_reader(store)
         findings = diagnose(reader, version)
         twice = [one.path.split("/")[:-1] for one in findings if one.code == "experiment-name-twice"] if names else []
@@ -301,9 +301,10 @@ def repair(store: str, version: str, *, rename: bool) -> dict[str, Any]:
         plan = preview_repair(
             reader, findings, names={key: key.replace("/", " ") for key in keys}, min_idle_ms=0, strays_with_runs=True
         )
+        rounds.append([f"{one.rule} {one.path}" for one in plan.items])
         if not plan.empty:
-            rounds.append(encode(start_repair(plan).result()))
-    return {"batches": rounds, "refused": encode(plan.refused)}
+            batches.append(encode(start_repair(plan).result()))
+    return {"batches": batches, "rounds": rounds, "refused": encode(plan.refused)}
 
 
 def take_back(store: str, batches: list[str]) -> dict[str, Any]:

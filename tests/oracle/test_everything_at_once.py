@@ -39,7 +39,9 @@ def all_at_once(
         and ": a link to" not in case.name
     ]
     root = tmp_path / "mlruns"
-    yield root, merging.merge(cases, oracle.store, oracle.names, root, tmp_path)
+    places = merging.merge(cases, oracle.store, oracle.names, root, tmp_path)
+    oracle.settle(root)
+    yield root, places
     merging.open_up(tmp_path)
 
 

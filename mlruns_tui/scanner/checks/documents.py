@@ -7,6 +7,8 @@ whatever it opens (``utils/yaml_utils.py``, 3.17).
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -34,6 +36,11 @@ State = Literal[
 TRANSIENT: Final = frozenset({"missing", "empty", "unparsable"})
 """States a file is in for a moment while MLflow writes it."""
 _HEAD = 1 << 16
+_MAX_SEARCHED: Final = 8 << 20
+"""Bytes of the largest file that is searched for keys though it is too large to be parsed."""
+_KEY = re.compile(r"^([A-Za-z_]\w*):(?= |$)", re.MULTILINE)
+_ESCAPE = re.compile(r"\\[xuU]")
+"""How a key may be written without its letters."""
 _CONTROL: Final = frozenset(range(32)) - {9, 10, 13}
 
 
@@ -48,10 +55,25 @@ class Document:
     """In words, safe to show: ``is empty (0 bytes)``."""
     cut: bool = False
     """It ends within a character, which MLflow passes over and its migration does not."""
+    text: str = ""
+    """All of it, where it is ``unjudged`` and no larger than ``_MAX_SEARCHED``."""
 
     @property
     def usable(self) -> bool:
         return self.state == "ok"
+
+    def lacks(self, *keys: str) -> list[str]:
+        """Those of the keys that are certainly not in it: of one that is not judged, those written nowhere."""
+        if self.usable:
+            return [key for key in keys if key not in self.value]
+        if not self.text or _ESCAPE.search(self.text):
+            return []
+        return [key for key in keys if key not in self.text]
+
+    def other_than(self, keys: Collection[str]) -> str:
+        """Of one that is not judged: a key that is none of these, as MLflow writes keys; empty for none."""
+        found = (match[1] for match in _KEY.finditer(self.text))
+        return next((key for key in found if key not in keys), "")
 
 
 def read(name: str, dir_fd: int) -> Document:
@@ -97,7 +119,8 @@ def judge(data: bytes) -> Document:
         return Document("ok", parse(data), cut=cut)
     except Unusable as error:
         state: State = "unjudged" if error.kind == "limit" else error.kind
-        return Document(state, reason=error.reason, cut=cut)
+        text = data.decode("utf-8") if state == "unjudged" else ""
+        return Document(state, reason=error.reason, cut=cut, text=text)
 
 
 def whole_characters(data: bytes) -> tuple[bytes, bool]:
@@ -128,4 +151,8 @@ def _judge_head(name: str, dir_fd: int, why: str) -> Document:
         return Document("unreadable", reason=f"cannot be read: {look.words(error)}")
     if not _CONTROL.isdisjoint(head):
         return Document("unparsable", reason=f"cannot be parsed as YAML ({why})")
-    return Document("unjudged", reason=why)
+    try:
+        text = look.read_small(name, dir_fd, _MAX_SEARCHED).decode("utf-8", "replace")
+    except OSError:
+        text = ""
+    return Document("unjudged", reason=why, text=text)

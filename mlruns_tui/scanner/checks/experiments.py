@@ -115,6 +115,8 @@ def _check_meta(
         return
     code = f"experiment-meta-{meta.state}"
     yield owner.says(code, path, f"meta.yaml {meta.reason}", runs=_with_meta(fd, runs))
+    for key in meta.lacks(*_KEYS, "lifecycle_stage"):
+        yield owner.says(f"experiment-{'lifecycle' if key == 'lifecycle_stage' else 'key'}-missing", path, key)
 
 
 def _without_meta(fd: int, runs: list[Met], inside: list[Met], place: Place, owner: Owner, reason: str) -> Symptom:

@@ -93,6 +93,8 @@ def _check_one(
             return
         if not meta.usable:
             yield owner.says(f"logged-model-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+            for key in meta.lacks("model_id", *(() if "deleted" in meta.text else _REQUIRED)):
+                yield owner.says("logged-model-key-missing", place, key)
         else:
             if meta.cut:
                 yield owner.says("logged-model-meta-cut", place)

@@ -107,6 +107,8 @@ def _check_model(name: str, registry_fd: int, path: str, store: Store, seen: See
             state = meta.state
             code = "registry-stray" if state == "missing" and not versions else f"registered-model-meta-{state}"
             yield _OWNER.says(code, path if code == "registry-stray" else place, f"meta.yaml {meta.reason}")
+            for key in meta.lacks("name"):
+                yield _OWNER.says("registered-model-key-missing", place, key)
         else:
             if meta.cut:
                 yield _OWNER.says("registered-model-meta-cut", place)
@@ -202,6 +204,8 @@ def _check_version(name: str, model_fd: int, path: str, store: Store, known: lis
         meta = documents.read(layout.META, fd)
         if not meta.usable:
             yield _OWNER.says(f"version-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+            for key in meta.lacks("name", "creation_timestamp", "version"):
+                yield _OWNER.says(f"version-{'number' if key == 'version' else 'key'}-missing", place, key)
         else:
             if meta.cut:
                 yield _OWNER.says("version-meta-cut", place)

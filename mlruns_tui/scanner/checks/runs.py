@@ -70,6 +70,10 @@ def check_run(
             return
         if not meta.usable:
             yield owner.says(f"run-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+            for key in meta.lacks("experiment_id", "user_id", "start_time", "end_time"):
+                yield owner.says("run-key-missing", place, key)
+            if meta.lacks("run_id"):
+                yield owner.says("run-ids-missing" if meta.lacks("run_uuid") else "run-id-missing", place, "run_id")
         else:
             if meta.cut:
                 yield owner.says("run-meta-cut", place)

@@ -104,6 +104,12 @@ def _check_one(
             return
         if not info.usable:
             yield owner.says(f"trace-info-{info.state}", place, f"{INFO} {info.reason}")
+            old = not info.lacks("request_id")
+            for key in info.lacks(*(_OLD_REQUIRED if old else _REQUIRED)):
+                yield owner.says("trace-key-missing", place, key)
+            unknown = info.other_than((*_OLD_REQUIRED, *_OLD_OPTIONAL) if old else (*_REQUIRED, *_OPTIONAL))
+            if unknown:
+                yield owner.says("trace-key-unknown", place, columns.shown(unknown))
         else:
             if info.cut:
                 yield owner.says("trace-info-cut", place)
