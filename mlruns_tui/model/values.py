@@ -60,3 +60,5 @@ class ValueNames:
     metrics: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    exact: Mapping[str, str] = field(default_factory=dict)
+    """How those are really called that are shown otherwise, by ``metrics.<name>``, ``params.<name>`` …"""

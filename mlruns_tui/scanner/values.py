@@ -33,6 +33,8 @@ ANSWER_S: Final = 0.2
 MAX_METRIC: Final = 64 << 20
 """Bytes of the largest metric file whose last value is looked for."""
 MAX_NAMES: Final = 5_000
+MAX_NAME: Final = 250
+"""Characters of a name that are shown."""
 _CONTEXT: Final = "mlflow.data.context"
 
 
@@ -66,7 +68,7 @@ def names(store: StoreInfo, keys: Sequence[str], last: Snapshot | None) -> Value
     found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
     if in_database:
         for own, more in zip(found, names_in_database(store.database, sorted(in_database), Pulse(never)), strict=True):
-            own |= {safe(name, 250) for name in more}
+            own |= more
     root_fd = open_root(store)
     until = monotonic() + ANSWER_S
     try:
@@ -79,7 +81,15 @@ def names(store: StoreInfo, keys: Sequence[str], last: Snapshot | None) -> Value
     finally:
         if root_fd is not None:
             os.close(root_fd)
-    return ValueNames(*(tuple(sorted(one, key=str.casefold)) for one in found))
+    shown = [{safe(name, MAX_NAME): name for name in one} for one in found]
+    exact = {
+        f"{part}.{name}": real
+        for part, by_name in zip(("metrics", "params", "tags"), shown, strict=True)
+        for name, real in by_name.items()
+        if name != real
+    }
+    metrics, params, tags = (tuple(sorted(one, key=str.casefold)) for one in shown)
+    return ValueNames(metrics, params, tags, exact)
 
 
 def _of_database(store: StoreInfo, keys: Sequence[str], last: Snapshot | None) -> frozenset[str]:
@@ -109,7 +119,7 @@ def _gather(root_fd: int, key: str, found: tuple[set[str], set[str], set[str]]) 
             try:
                 for entry in look.walk(fd, part, lambda *error: None):
                     if stat.S_ISREG(entry.status.st_mode):
-                        names.add(safe(entry.path, 250))
+                        names.add(entry.path)
             except OSError:
                 continue
     finally:

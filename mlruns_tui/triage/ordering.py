@@ -11,20 +11,27 @@ from mlruns_tui.model.store import Run
 
 from .rules import age_ms, idle_ms
 
-SortKey = Literal["size", "name", "age", "idle", "runs", "files", "status"]
+SortKey = Literal[
+    "size", "name", "age", "idle", "runs", "files", "status",
+    "duration", "user", "owner", "state", "started", "ended", "id",
+]  # fmt: skip
+"""What lists can be sorted by besides the values of runs (``triage.columns``)."""
+_LEAST_FIRST = ("name", "user", "state", "id")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """How a list is sorted; the other way round when pressed again."""
 
-    key: SortKey = "size"
+    key: str = "size"
+    """A ``SortKey``, or the name of a column of values: ``metrics.val_loss``."""
     descending: bool = True
 
-    def pressed(self, key: SortKey) -> Order:
+    def pressed(self, key: str) -> Order:
+        """What is sorted by anew begins with the most; names, texts and params with the first."""
         if key == self.key:
             return replace(self, descending=not self.descending)
-        return Order(key, key != "name")
+        return Order(key, key not in _LEAST_FIRST and not key.startswith(("params.", "tags.")))
 
 
 def sorted_runs(runs: Iterable[Run], order: Order, now_ms: int) -> list[Run]:
@@ -34,8 +41,11 @@ def sorted_runs(runs: Iterable[Run], order: Order, now_ms: int) -> list[Run]:
     """
     value = _run_value(order.key, now_ms)
     rows = sorted(runs, key=value, reverse=order.descending)
-    if order.key == "name":
-        return rows
+    return rows if order.key == "name" else where_equal_by_name(rows, value)
+
+
+def where_equal_by_name(rows: list[Run], value: Callable[[Run], Any]) -> list[Run]:
+    """Sorted rows, those of equal value by name: the same list."""
     start = 0
     for end in range(1, len(rows) + 1):
         if end == len(rows) or value(rows[end]) != value(rows[start]):
@@ -49,7 +59,7 @@ def _run_name(run: Run) -> str:
     return natural(run.name or run.run_id)
 
 
-def _run_value(key: SortKey, now_ms: int) -> Callable[[Run], Any]:
+def _run_value(key: str, now_ms: int) -> Callable[[Run], Any]:
     """What runs are sorted by: numbers, -1 for unknown, or text."""
 
     def age(run: Run) -> int:
@@ -64,9 +74,32 @@ def _run_value(key: SortKey, now_ms: int) -> Callable[[Run], Any]:
         return lambda run: idle_ms(run.size.newest_ns, now_ms) if run.size else -1
     if key == "files":
         return lambda run: run.size.files if run.size else -1
-    if key == "status":
-        return lambda run: run.status
+    if key in ("status", "state"):
+        return lambda run: getattr(run, key)
+    if key == "user":
+        return lambda run: run.user_id.casefold()
+    if key == "owner":
+        return lambda run: run.owner
+    if key == "id":
+        return lambda run: run.run_id
+    if key in ("started", "ended", "duration"):
+        return _time_value(key)
     return lambda run: run.size.size_bytes if run.size else -1
+
+
+def _time_value(key: str) -> Callable[[Run], int]:
+    """When a run started or ended, or how long it took, in ms; -1 for unknown."""
+    if key == "duration":
+        return lambda run: (
+            -1 if run.start_time is None or run.end_time is None else max(0, run.end_time - run.start_time)
+        )
+    started = key == "started"
+
+    def of(run: Run) -> int:
+        found = run.start_time if started else run.end_time
+        return -1 if found is None else found
+
+    return of
 
 
 def text_filter(text: str) -> Callable[..., bool]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Snapshot, Stray, container_key
 
+from .columns import Cell, kind_of, sorted_by_cell
 from .marks import Marks
 from .ordering import Order, natural, reversed_name, sorted_runs, text_filter
 from .rules import idle_ms
@@ -181,7 +182,10 @@ def _tree_key(order: Order, now_ms: int, snapshot: Snapshot) -> Callable[[TreeRo
             return (row.runs or 0, tail)
         if order.key == "files":
             return (entry.size.files if entry and entry.size else -1, tail)
-        if order.key in ("age", "idle"):
+        if order.key == "age":
+            created = entry.creation_time if isinstance(entry, Experiment) else None
+            return (-1 if created is None else max(0, now_ms - created), tail)
+        if order.key == "idle":
             size = entry.size if entry else None
             return (idle_ms(size.newest_ns, now_ms) if size else -1, tail)
         return (-1 if row.size_bytes is None else row.size_bytes, tail)
@@ -196,11 +200,13 @@ def run_rows(
     text: str = "",
     folded: frozenset[str] = frozenset(),
     accept: Callable[[Run], bool] | None = None,
+    cells: Mapping[str, Cell] | None = None,
 ) -> list[RunRow]:
     """The run table: children under their parent (when it is shown too), each level sorted.
 
     ``text`` matches name, run id, status and user as typed (``!`` in front inverts); ``accept`` narrows
     further. Runs whose parent is filtered out stand on the top level; a loop of parents does too.
+    ``cells``: values by run key where the order is by a column of values; none are known without.
     """
     matches = text_filter(text)
     shown = [
@@ -208,7 +214,10 @@ def run_rows(
         for run in runs
         if matches(run.name, run.run_id, run.status.lower(), run.user_id) and (accept is None or accept(run))
     ]
-    shown = sorted_runs(shown, order, now_ms)
+    if kind_of(order.key):
+        shown = sorted_by_cell(shown, cells or {}, order.descending)
+    else:
+        shown = sorted_runs(shown, order, now_ms)
     if not any(run.parent for run in shown):
         return [RunRow(run) for run in shown]
     by_id = {run.run_id: run for run in shown}

@@ -38,6 +38,15 @@ def _review(state: UiState) -> str | None:
     return _may_change(state) or _something_marked(state)
 
 
+def _slim(state: UiState) -> str | None:
+    if (reason := _review(state)) is not None:
+        return reason
+    runs = state.snapshot.runs
+    if any("/run/" in mark.key or runs.get(mark.key) for mark in state.marks):
+        return None
+    return "no run is marked: only runs have artifacts"
+
+
 def _orphaned(state: UiState) -> str | None:
     if not state.snapshot.complete:
         return "once all is read" if state.reading else "only once all is read: R reads on"
@@ -68,6 +77,31 @@ def _undo(state: UiState) -> str | None:
     }.get(batch.state)
 
 
+def _in_batch(state: UiState) -> str | None:
+    """About the trees my newest batch still keeps."""
+    if (reason := _may_change(state)) is not None:
+        return reason
+    if state.batches is None:
+        return "looking for backups"
+    batch = state.last_batch
+    if batch is None:
+        return "no backup of yours"
+    if batch.state == "unfinished":
+        return "the last batch stopped half-way: b settles it"
+    if batch.count("moved") or batch.count("packed"):
+        return None
+    return "nothing of the last batch is in a backup"
+
+
+def _pack(state: UiState) -> str | None:
+    if (reason := _in_batch(state)) is not None:
+        return reason
+    moved = [one.item for one in state.last_batch.items if one.place == "moved"] if state.last_batch else []
+    if not moved:
+        return "the last batch is packed already"
+    return None if any(item.action != "repair" for item in moved) else "a repair is not packed"
+
+
 def _on_run(state: UiState) -> str | None:
     return None if state.run is not None else "no run under the cursor"
 
@@ -96,6 +130,8 @@ def _on_row(state: UiState) -> str | None:
 def _mark(state: UiState) -> str | None:
     if state.panel == "marked":
         return "Backspace takes a mark away here"
+    if state.panel == "findings":
+        return "Enter opens the findings"
     if state.list_panel == "tree" and not isinstance(state.entry.entry if state.entry else None, Experiment):
         return "only experiments and runs are marked"
     return None if state.cursor_key else "nothing under the cursor"
@@ -121,6 +157,10 @@ def _family(state: UiState) -> str | None:
     if (reason := _mark(state)) is not None:
         return reason
     return None if state.snapshot.complete else "once all is read: children may be anywhere"
+
+
+def _on_table(state: UiState) -> str | None:
+    return None if state.runs else "no runs in the table"
 
 
 def _zoomed(state: UiState) -> str | None:
@@ -172,6 +212,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("panel.tree", "1", "go to the store", "panels", "move"),
     Command("panel.runs", "2", "go to the runs", "panels", "move"),
     Command("panel.marked", "3", "go to the marks and actions", "panels", "move"),
+    Command("panel.findings", "4", "go to the findings", "panels", "move"),
     Command("panel.next", "tab", "next panel", "panels", "move"),
     Command("panel.previous", "shift+tab", "panel before", "panels", "move"),
     Command("zoom.in", "plus", "zoom this panel", "zoom this panel, back", "move"),
@@ -198,7 +239,16 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("sort.written", "m", "sort by last write", "sort: size name written files", "look", short="sort", keep=30),
     Command("sort.files", "c", "sort by files", "sort: size name written files", "look", short="sort", keep=30),
     Command("look.details", "i", "details", "details", "look", _on_details, "details", 60),
-    Command("look.findings", "F,4", "findings", "findings: what is broken, what helps", "look", always),
+    Command("columns", "C", "columns…", "columns: which, order, width", "look", _on_table),
+    Command("columns.left", "less_than_sign", "columns to the left", "more columns, left and right", "look", _on_table),
+    Command(
+        "columns.right", "greater_than_sign", "columns to the right", "more columns, left and right", "look", _on_table
+    ),
+    Command(
+        "sort.previous_column", "left_square_bracket", "sort by the column before", "sort by the column beside", "look"
+    ),
+    Command("sort.next_column", "right_square_bracket", "sort by the next column", "sort by the column beside", "look"),
+    Command("look.findings", "F", "findings", "findings: what is broken, what helps", "look", always),
     Command("review", "d", "review and apply…", "review, then move to a backup", "act", _review, "review", 55),
     Command("review.no_backup", "D", "the same, no backup…", "review, then delete for good", "act", _review),
     Command("repair", "e", "repair…", "repair the marked, or what is here", "act", _repair),
@@ -238,6 +288,7 @@ _KEY_NAMES = {
     "escape": "Esc", "enter": "Enter", "tab": "Tab", "shift+tab": "shift+Tab", "backspace": "Backspace",
     "home": "Home", "end": "End", "pageup": "PgUp", "pagedown": "PgDn", "f1": "F1", "up": "↑", "down": "↓",
     "left": "←", "right": "→", "shift+up": "shift+↑", "shift+down": "shift+↓", "comma": ",", "full_stop": ".",
+    "less_than_sign": "<", "greater_than_sign": ">", "left_square_bracket": "[", "right_square_bracket": "]",
 }  # fmt: skip
 _ASCII_ARROWS = str.maketrans({"↑": "up", "↓": "down", "←": "left", "→": "right"})
 

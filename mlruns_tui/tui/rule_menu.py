@@ -118,6 +118,16 @@ def why_not(entry: Entry, known: Known) -> str:
     return ""
 
 
+def first_metrics(names: Sequence[str], most: int = 3) -> tuple[str, ...]:
+    """Metrics a store is most likely judged by, the likeliest first; what only watches the machine is none."""
+
+    def rank(name: str) -> int:
+        words = ("val", "test", "eval", "acc", "loss")
+        return next((at for at, word in enumerate(words) if word in name.lower()), len(words))
+
+    return tuple(sorted((name for name in names if not name.startswith("system/")), key=rank)[:most])
+
+
 def default_metric(names: Sequence[str]) -> str:
     """The metric a store is most likely judged by; empty when it has none."""
     for wanted in ("val", "test", "eval", "acc", "loss"):

@@ -62,7 +62,7 @@ def build(state: UiState, now_ms: int, before: Shown) -> Shown:
         here = state.runs or ()
         found = state.matches
         accept = None if found is None else (lambda run: run.key in found.keys)
-        runs = run_rows(here, state.run_order, now_ms, state.run_filter, state.folded, accept)
+        runs = run_rows(here, state.run_order, now_ms, state.run_filter, state.folded, accept, state.sorting)
         sized = sum(run.size is not None for run in here)
     marked_here, marked_shown = _marked(state, runs)
     return Shown(
@@ -103,6 +103,7 @@ def _same_runs(state: UiState, other: UiState) -> bool:
         state.runs is other.runs
         and (state.experiment and state.experiment.key) == (other.experiment and other.experiment.key)
         and state.matches is other.matches
+        and state.sorting is other.sorting
         and (state.run_order, state.run_filter, state.folded) == (other.run_order, other.run_filter, other.folded)
     )
 

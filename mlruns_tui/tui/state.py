@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mlruns_tui.model.batch import Batch
-from mlruns_tui.model.findings import Finding
-from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Progress, Run, Snapshot, container_key
+from mlruns_tui.triage.columns import Cell, Column
 from mlruns_tui.triage.finding_views import keys_of
 from mlruns_tui.triage.judging import why_kept
 from mlruns_tui.triage.marks import Marks
-from mlruns_tui.triage.ordering import Order, SortKey
-from mlruns_tui.triage.protection import Facts
-from mlruns_tui.triage.rules import Rule
+from mlruns_tui.triage.ordering import Order
 from mlruns_tui.triage.views import Group, TreeRow, group_of
-from mlruns_tui.workflow.filtering import Matches
-from mlruns_tui.workflow.repairing import repairable
 
-Panel = Literal["tree", "runs", "marked"]
-PANELS: tuple[Panel, ...] = ("tree", "runs", "marked")
+if TYPE_CHECKING:
+    from mlruns_tui.model.batch import Batch
+    from mlruns_tui.model.findings import Finding
+    from mlruns_tui.model.plan import Protection
+    from mlruns_tui.triage.protection import Facts
+    from mlruns_tui.triage.rules import Rule
+    from mlruns_tui.workflow.filtering import Matches
+
+Panel = Literal["tree", "runs", "marked", "findings"]
+PANELS: tuple[Panel, ...] = ("tree", "runs", "marked", "findings")
 Prompt = Literal["", "filter", "expression", "days"]
 
 CLOSED_AT_FIRST: frozenset[Group] = frozenset({"claimed", "trash", "models", "backups"})
@@ -63,6 +65,8 @@ class Diagnosis:
 
     @classmethod
     def of(cls, findings: tuple[Finding, ...], version: str, *, contents: bool, stopped: bool) -> Diagnosis:
+        from mlruns_tui.workflow.repairing import repairable
+
         can = frozenset(map(id, repairable(findings)))
         every: dict[str, list[Finding]] = {}
         mendable: dict[str, list[Finding]] = {}
@@ -94,6 +98,14 @@ class UiState:
     panel: Panel = "tree"
     tree_order: Order = Order()
     run_order: Order = Order()
+    columns: tuple[Column, ...] = ()
+    """Of the run table, left to right, as the user chose them; none: what fits."""
+    first_metrics: tuple[str, ...] = ()
+    """Columns of the experiment's metrics that are shown by themselves where there is room."""
+    shift: int = 0
+    """So many columns of the table are scrolled away to the left."""
+    sorting: Mapping[str, Cell] | None = None
+    """Values by run key of the column of values that is sorted by; None before any were read."""
     tree_filter: str = ""
     run_filter: str = ""
     expression: str = ""
@@ -207,7 +219,7 @@ class UiState:
             return (child,)
         return tuple(found)
 
-    def sorted_by(self, key: SortKey) -> UiState:
+    def sorted_by(self, key: str) -> UiState:
         if self.list_panel == "tree":
             return replace(self, tree_order=self.tree_order.pressed(key))
         return replace(self, run_order=self.run_order.pressed(key))

@@ -15,6 +15,7 @@ from .shown import Shown
 from .signs import Signs
 from .state import UiState
 from .widgets.cells import DIM, KEY, Piece, cut, fit, line
+from .widgets.run_columns import RunColumns
 
 
 def tree_title(state: UiState) -> Content:
@@ -31,13 +32,13 @@ def _filter(text: str) -> Piece:
     return (f"  /{text}" if text else "", DIM)
 
 
-def tree_foot(state: UiState, shown: Shown, signs: Signs, width: int) -> Content:
-    """Findings by sign, experiments and runs, as far as there is room."""
+def tree_foot(state: UiState, shown: Shown, signs: Signs, width: int, apart: bool = False) -> Content:
+    """Findings by sign, experiments and runs, as far as there is room. ``apart``: the findings have a panel."""
     if state.tree_filter or (state.matches is not None and state.prompt != "expression"):
         number = sum(row.kind in ("experiment", "stray", "model") for row in shown.tree)
         return line([(f"{number:,} shown", DIM)])
     found: list[Piece] = []
-    for sign, style, count in impact_counts(shown, signs):
+    for sign, style, count in () if apart else impact_counts(shown, signs):
         found += [("  " if found else "", ""), (f"{sign} {count:,}", style)]
     experiments = sum(one.place == "root" for one in state.snapshot.experiments)
     runs = sum(one.runs for one in state.snapshot.experiments if one.place == "root")
@@ -73,8 +74,8 @@ def table_title(state: UiState, width: int) -> Content:
     return line([("2 runs", ""), (f"  {shown}" if shown else "", ""), (suffix, DIM)])
 
 
-def table_foot(state: UiState, shown: Shown, cursor: int, width: int) -> Content:
-    """Runs, marked ones, the cursor's row; what a filter hides."""
+def table_foot(state: UiState, shown: Shown, cursor: int, width: int, columns: RunColumns, doing: str = "") -> Content:
+    """Runs, marked ones, the cursor's row; what a filter hides, which columns there are, what is read for them."""
     if state.runs is None:
         return Content()
     total, marked = len(state.runs), shown.marked_here
@@ -87,6 +88,11 @@ def table_foot(state: UiState, shown: Shown, cursor: int, width: int) -> Content
         if hidden := marked - shown.marked_shown:
             pieces += [(", ", DIM), (f"{hidden:,} of them hidden", "$warning bold")]
         return line(pieces)
+    scrolled = columns.before or (columns.after and state.columns)
+    first, last = columns.before + 1, columns.before + len(columns.columns) - 1
+    columns_words = f"columns {first}-{last} of {last + columns.after}" if scrolled else ""
+    if doing or (width < 60 and columns_words):
+        return line([(" · ".join(filter(None, (doing, columns_words))), DIM)])
     if width < 60:
         return line([(f"{marked:,} of {total:,} marked" if marked else plural(total, "run"), DIM)])
     parts = [plural(total, "run")]
@@ -94,7 +100,9 @@ def table_foot(state: UiState, shown: Shown, cursor: int, width: int) -> Content
         parts.append(f"{shown.sized_here:,} sized")
     if marked:
         parts.append(f"{marked:,} marked")
-    if shown.runs and not state.reading:
+    if columns_words:
+        parts.append(columns_words)
+    elif shown.runs and not state.reading:
         parts.append(f"row {cursor + 1:,}")
     return line([(" · ".join(parts), DIM)])
 

@@ -175,3 +175,19 @@ def test_an_answer_covers_the_first_runs_and_at_least_one(store: Any, monkeypatc
     assert [one.key for one in reader.values(keys, ALL)] == keys
     monkeypatch.setattr("mlruns_tui.scanner.values.ANSWER_S", -1.0)
     assert [one.key for one in reader.values(keys, ALL)] == keys[:1]
+
+
+def test_a_name_that_is_shown_otherwise_is_asked_for_as_it_is(store: Any) -> None:
+    store.experiment()
+    path = store.run()
+    for name in ("\x1b[31mred", "\udcff", "x" * 255):
+        store.write(f"{path}/metrics/{name}", "7 0.5 1\n")
+    key = "experiment/1/run/" + path.split("/")[1]
+    reader = open_store(str(store.root))
+    list(reader.scan())
+    names = reader.names([key])
+    assert "\\x1b[31mred" in names.metrics
+    assert "\\xff" in names.metrics
+    exact = tuple(names.exact.get(f"metrics.{name}", name) for name in names.metrics)
+    assert {"\x1b[31mred", "\udcff", "x" * 255} <= set(exact)
+    assert set(reader.values([key], Wanted(exact))[0].metrics) == set(exact)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Stray
-from mlruns_tui.triage.ordering import SortKey
 from mlruns_tui.workflow.deciding import now_ms
 
 from ..widgets.cells import cut
@@ -51,7 +50,7 @@ class Looking:
         self.screen.change(prompt="filter")
         self.screen.filter.open(self.screen.state.text_filter)
 
-    def sort(self, key: SortKey) -> None:
+    def sort(self, key: str) -> None:
         self.screen.set_state(self.screen.state.sorted_by(key))
 
     def details(self) -> None:
@@ -247,4 +246,5 @@ class Looking:
     def leave(self) -> None:
         self.screen.reading.close()
         self.screen.remembering.leave()
+        self.screen.arranging.leave()
         self.screen.app.exit(len(self.screen.state.marks))

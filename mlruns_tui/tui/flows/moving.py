@@ -39,9 +39,10 @@ class Moving:
             "panel.tree": lambda: self.to_panel("tree"),
             "panel.runs": lambda: self.to_panel("runs"),
             "panel.marked": self.to_marked,
+            "panel.findings": self.to_findings,
             "panel.next": lambda: self._step_panel(1),
             "panel.previous": lambda: self._step_panel(-1),
-            "zoom.in": lambda: self.screen.change(zoomed=True),
+            "zoom.in": self.zoom,
             "zoom.out": lambda: self.screen.change(zoomed=False),
             "open": self.open,
         }
@@ -60,9 +61,27 @@ class Moving:
         closing = self.screen.folded and self.screen.state.panel == "marked"
         self.to_panel("runs" if closing else "marked")
 
+    def to_findings(self) -> None:
+        """To the panel of the findings; where there is no room for it, to the list itself."""
+        if self.screen.findings.display and self.screen.findings.region:
+            self.to_panel("findings")
+        else:
+            self.screen.run_command("look.findings")
+
+    def zoom(self) -> None:
+        """The panel in use takes the window; the findings have a screen of their own."""
+        if self.screen.state.panel == "findings":
+            self.screen.run_command("look.findings")
+        else:
+            self.screen.change(zoomed=True)
+
     def _step_panel(self, by: int) -> None:
-        panels = PANELS[:2] if self.screen.folded and self.screen.state.panel != "marked" else PANELS
-        here = panels.index(self.screen.state.panel)
+        here_now, findings = self.screen.state.panel, self.screen.findings
+        hidden = {"marked"} if self.screen.folded and here_now != "marked" else set()
+        if not (findings.display and findings.region) and here_now != "findings":
+            hidden.add("findings")
+        panels = [panel for panel in PANELS if panel not in hidden]
+        here = panels.index(here_now)
         self.to_panel(panels[(here + by) % len(panels)])
 
     def left(self) -> None:
@@ -81,7 +100,7 @@ class Moving:
             elif run is None or not run.depth or not self._to_parent(run.run):
                 self.to_panel("tree")
         else:
-            self.to_panel("runs")
+            self.to_panel("tree" if state.panel == "findings" else "runs")
 
     def _to_parent(self, run: Run) -> bool:
         key = run.key[: -len(run.run_id)] + run.parent
@@ -98,6 +117,8 @@ class Moving:
                 self.screen.set_state(state.with_fold(row.run.key, False))
             elif not self.screen.folded:
                 self.to_panel("marked")
+        elif state.panel == "findings":
+            self.to_panel("runs")
 
     def open(self) -> None:
         """Enter: a group opens or closes, an experiment shows its runs, a run its details."""
@@ -106,8 +127,18 @@ class Moving:
             self._open_entry(state.entry, close=True)
         elif state.panel == "runs":
             self.screen.run_command("look.details")
+        elif state.panel == "findings":
+            self.screen.run_command("look.findings")
         else:
             self.to_panel("tree")
+
+    def fold(self, row: object) -> None:
+        """Open or close what is below a row."""
+        state = self.screen.state
+        if isinstance(row, TreeRow) and row.kind == "group":
+            self.screen.set_state(state.with_group(row.group, not row.open))
+        elif isinstance(row, RunRow) and row.children:
+            self.screen.set_state(state.with_fold(row.run.key, not row.folded))
 
     def _open_entry(self, row: TreeRow, close: bool) -> None:
         state = self.screen.state

@@ -85,6 +85,7 @@ class Showing:
         screen.run_table.show(state, shown, screen.moving.take_wanted(shown))
         screen.marked.show(state, shown, screen.keymap, compact=screen.folded)
         screen.actions.show(state, screen.keymap)
+        screen.findings.show(state, shown)
         totals = shown.totals
         text = items_text(totals.runs, totals.experiments).replace(" and ", ", ")
         self.strip.show(state, text, size_text(totals.size_bytes), screen.keymap)
@@ -93,6 +94,7 @@ class Showing:
         self._show_titles()
         self.dress()
         screen.saying.show()
+        screen.columns.look()
 
     def dress(self) -> None:
         """The style classes the state asks for."""
@@ -104,9 +106,11 @@ class Showing:
     def _show_titles(self) -> None:
         state, shown = self.screen.state, self.shown
         tree, table = self.screen.store_tree, self.screen.run_table
-        tree_foot = titles.tree_foot(state, shown, self.screen.signs, tree.size.width)
+        apart = bool(self.screen.findings.region)
+        tree_foot = titles.tree_foot(state, shown, self.screen.signs, tree.size.width, apart)
         self._entitle(tree, titles.tree_title(state), tree_foot)
-        table_foot = titles.table_foot(state, shown, table.cursor, table.size.width)
+        doing = self.screen.columns.reading_words
+        table_foot = titles.table_foot(state, shown, table.cursor, table.size.width, table.layout_now, doing)
         self._entitle(table, titles.table_title(state, table.size.width), table_foot)
 
     def _entitle(self, widget: Widget, title: Content, foot: Content) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -24,8 +24,10 @@ from mlruns_tui.model.store import Progress, Snapshot
 from .. import commands, titles
 from ..background import in_background
 from ..classes import set_classes
+from ..flows.arranging import Arranging
 from ..flows.changing import Changing
 from ..flows.checking import Checking
+from ..flows.columns import Columns
 from ..flows.expressing import Expressing
 from ..flows.looking import Looking
 from ..flows.marking import MarkKeys
@@ -44,6 +46,7 @@ from ..tasks import TaskEnded, TaskProgressed
 from ..widgets.bars import RowLine
 from ..widgets.cells import signs_of
 from ..widgets.expression_prompt import ExpressionPrompt
+from ..widgets.findings_panel import FindingsPanel
 from ..widgets.keyed_list import KeyedList
 from ..widgets.parts import has_parts
 from ..widgets.prompts import DaysPrompt, FilterPrompt
@@ -77,7 +80,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._touched = False
         self._later: list[str] = []
         """Commands that wait for rows or marks in the making, in the order they were given."""
-        self.store_tree, self.run_table, self.marked = StoreTree(), RunTable(), MarkedList()
+        self.columns = Columns(self, reader)
+        self.store_tree, self.run_table, self.marked = StoreTree(), RunTable(self.columns.cells), MarkedList()
+        self.findings = FindingsPanel()
         self.actions, self.days, self.filter = Actions(), DaysPrompt(), FilterPrompt()
         self.showing = Showing(self)
         self.saying = Saying(self, RowLine())
@@ -85,7 +90,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.moving, self.mark_keys = Moving(self), MarkKeys(self)
         self.checking, self.repairing = Checking(self, reader), Repairing(self, reader)
         self.remembering, self.recovering = Remembering(self, reader.store), Recovering(self, reader)
-        seeing = (self.checking, self.recovering, Looking(self, reader))
+        self.arranging = Arranging(self, reader.store)
+        seeing = (self.checking, self.recovering, Looking(self, reader), self.columns)
         flows = (self.moving, self.mark_keys, self.reading, self.changing, self.repairing, *seeing)
         self.handlers: dict[str, Callable[[], None]] = {
             command: handler for flow in flows for command, handler in flow.handlers().items()
@@ -101,7 +107,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield self.showing.head
         yield self.showing.tabs
         with Horizontal(id="panels"):
-            yield self.store_tree
+            with Vertical(id="left"):
+                yield self.store_tree
+                yield self.findings
             yield self.run_table
             with Vertical(id="side"):
                 yield self.marked
@@ -122,6 +130,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.store_tree.empty_words = lambda: titles.empty_tree(self.state)
         self.run_table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
         self.remembering.start()
+        self.arranging.start()
         self.reading.start(anew=True)
         self.showing.push()
         if self.signs is UNICODE and may_be_wide():
@@ -131,6 +140,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         self.reading.close()
+        self.columns.close()
 
     @property
     def signs(self) -> Signs:
@@ -147,8 +157,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         return self.size.width < 120
 
     def list_of(self, panel: Panel) -> KeyedList[Any]:
-        lists: dict[Panel, KeyedList[Any]] = {"tree": self.store_tree, "runs": self.run_table, "marked": self.marked}
-        return lists[panel]
+        return self._lists[panel]
+
+    @property
+    def _lists(self) -> dict[Panel, KeyedList[Any]]:
+        lists = {"tree": self.store_tree, "runs": self.run_table, "marked": self.marked, "findings": self.findings}
+        return cast("dict[Panel, KeyedList[Any]]", lists)
 
     # State.
 
@@ -161,9 +175,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
         ``moved_by_itself``: nobody pressed a key; until somebody does, the cursor stays at the top.
         """
-        before, self.state = self.state, state
+        before, self.state = self.state, self.columns.prepared(self.state, state)
+        state = self.state
         if before.marks is not state.marks:
             self.remembering.notice(state.marks)
+        self.arranging.notice(state)
         self.expressing.notice(before)
         self.showing.build()
         self.showing.push(to_top=moved_by_itself and not self._touched)
@@ -301,11 +317,24 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.moving.take_cursor(event.rows, event.row)
         self.run_command("mark.toggle")
 
+    @on(KeyedList.FoldClicked)
+    def _fold_clicked(self, event: KeyedList.FoldClicked) -> None:
+        event.stop()
+        self.touched()
+        self.moving.take_cursor(event.rows, event.row)
+        self.moving.fold(event.row)
+
+    @on(KeyedList.Scrolled)
+    def _list_scrolled(self, event: KeyedList.Scrolled) -> None:
+        event.stop()
+        if event.rows is self.run_table:
+            self.columns.look()
+
     @on(KeyedList.HeaderClicked)
     def _header_clicked(self, event: KeyedList.HeaderClicked) -> None:
         event.stop()
         self.touched()
-        if event.rows is not self.marked:
+        if event.rows in (self.store_tree, self.run_table):
             self.moving.sort_at(event.rows, event.x)
 
     @on(FilterPrompt.Changed)
@@ -333,8 +362,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.mark_keys.mark_old(event.days)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        panels: dict[object, Panel] = {self.store_tree: "tree", self.run_table: "runs", self.marked: "marked"}
-        panel = panels.get(event.widget)
+        panel = next((name for name, one in self._lists.items() if one is event.widget), None)
         if panel is not None and (panel != self.state.panel or self.state.prompt):
             self.change(panel=panel, prompt="")
 
@@ -349,6 +377,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         fits["-single"] = width < 80
         fits["-folded"] = 80 <= width < 120
         fits["-portrait"] = 80 <= width < 120 and height >= 50
+        fits["-tall"] = height >= 30
         fits["-tiny"] = width < LEAST[0] or height < LEAST[1]
         set_classes(self, fits)
 

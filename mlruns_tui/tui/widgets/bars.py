@@ -175,7 +175,7 @@ class PanelTabs(SpottedLine):
         super().__init__(id="tabs")
 
     def show(self, state: UiState) -> None:
-        names = {"tree": "1 store", "runs": "2 runs", "marked": "3 marked"}
+        names = {"tree": "1 store", "runs": "2 runs", "marked": "3 marked", "findings": "4 findings"}
         parts: list[tuple[Sequence[Piece], str]] = []
         for panel in PANELS:
             style = "bold $background on $primary" if panel == state.panel else DIM

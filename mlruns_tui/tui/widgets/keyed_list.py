@@ -72,6 +72,19 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
     class MarkClicked(About):
         """A click on the place of a row's mark."""
 
+    class FoldClicked(About):
+        """A click on the sign that opens or closes a row."""
+
+    class Scrolled(Message):
+        """Other rows are on the screen now."""
+
+        def __init__(self, rows: KeyedList[Any]) -> None:
+            super().__init__()
+            self.rows = rows
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, KeyedList.Scrolled) and message.rows is self.rows
+
     class HeaderClicked(Message):
         """A click on the header, so many cells from the left."""
 
@@ -99,6 +112,10 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
     def key_of(self, row: Row) -> str:
         """The logical key of a row."""
         raise NotImplementedError
+
+    def fold_at(self, row: Row, x: int) -> bool:
+        """Whether cell ``x`` of a row holds the sign that opens or closes it."""
+        return False
 
     def header_pieces(self, width: int) -> list[Piece]:
         raise NotImplementedError
@@ -199,6 +216,12 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
     @property
     def _page(self) -> int:
         return max(1, self.scrollable_content_region.height - HEAD)
+
+    @property
+    def on_screen(self) -> Sequence[Row]:
+        """The rows there is room for now."""
+        top = round(self.scroll_y)
+        return self.rows[top : top + self._page]
 
     def _measure(self) -> None:
         self.virtual_size = Size(self._width, len(self.rows) + HEAD)
@@ -313,6 +336,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
             self.refresh(Region(0, 0, self.size.width, self.size.height))
+            self.post_message(self.Scrolled(self))
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -327,5 +351,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         self.go(index)
         if offset.x <= 1:
             self.post_message(self.MarkClicked(self, self.rows[index]))
+        elif self.fold_at(self.rows[index], offset.x):
+            self.post_message(self.FoldClicked(self, self.rows[index]))
         elif event.chain == 2:
             self.post_message(self.Opened(self, self.rows[index]))

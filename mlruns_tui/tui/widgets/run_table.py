@@ -2,74 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from textual import events
 
 from mlruns_tui.model.store import Run, container_key
-from mlruns_tui.report.words import age_text, count_text, duration_text, size_text, status_word
-from mlruns_tui.triage.ordering import Order, SortKey
+from mlruns_tui.report.words import age_text, count_text, duration_text, number_text, size_text, status_word, time_text
+from mlruns_tui.triage.columns import LOST, Cell, kind_of, label_of
+from mlruns_tui.triage.ordering import Order
 from mlruns_tui.triage.rules import age_ms
 from mlruns_tui.triage.views import RunRow
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import render
+from ..cell_store import CellStore, Look, decimals
+from ..messages import RunCommand
 from ..shown import Shown, same_table
 from ..state import UiState
-from .cells import DIM, FAINT, Piece, fit, fit_right, signs_of
+from .cells import DIM, FAINT, Piece, cut, fit, fit_right, signs_of, width_of
 from .keyed_list import KeyedList
+from .run_columns import GUTTER, LEFT, RunColumns
 
-Name = Literal["name", "status", "age", "idle", "size", "files", "duration", "user"]
-GUTTER = 3
-"""Mark, protection and a space, after the cursor's cell."""
 AGES_MS = 30_000
 """So old may the ages on the screen be."""
-NAME_LEAST = 16
-STATUS_WORD_LEAST = 44
-"""In fewer cells the status is its sign only; the row line has the word."""
-WIDTHS: dict[Name, int] = {"status": 11, "age": 5, "idle": 5, "size": 9, "files": 8, "duration": 9, "user": 10}
-_SORTS: dict[Name, SortKey] = {
-    "name": "name", "status": "status", "age": "age", "idle": "idle", "size": "size", "files": "files",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class RunColumns:
-    """Columns for a width, left to right. Name and size are always there."""
-
-    columns: tuple[tuple[Name, int], ...]
-
-    @classmethod
-    @lru_cache(maxsize=64)
-    def of(cls, width: int, sort: SortKey = "size") -> RunColumns:
-        """``width``: cells without the cursor's. What the list is sorted by keeps its column."""
-        status = WIDTHS["status"] if width >= STATUS_WORD_LEAST else 2
-        names: list[Name] = ["status", "age", "size"] if width >= 30 else ["status", "size"]
-        optional: list[Name] = ["idle", "files", "duration", "user"]
-        wished: list[Name] = [name for name in optional if _SORTS.get(name) == sort]
-        rest = width - GUTTER - NAME_LEAST - status - sum(WIDTHS[name] for name in names if name != "status")
-        if width >= 54:
-            wished += [name for name in optional[:1] if name not in wished]
-        if width >= 78:
-            wished += [name for name in optional if name not in wished]
-        for name in wished:
-            if rest >= WIDTHS[name]:
-                names.append(name)
-                rest -= WIDTHS[name]
-        order: list[Name] = ["status", "age", "idle", "size", "files", "duration", "user"]
-        columns = [(name, status if name == "status" else WIDTHS[name]) for name in order if name in names]
-        name_width = max(1, width - GUTTER - sum(cells for _, cells in columns))
-        return cls((("name", name_width), *columns))
 
 
 class RunTable(KeyedList[RunRow]):
     """One line a run: cursor, mark, protection, name, status, age, idle, size, and more where there is room."""
 
-    def __init__(self) -> None:
+    def __init__(self, cells: CellStore | None = None) -> None:
+        """``cells``: what was read for the columns of values."""
         super().__init__(id="runs")
         self._state: UiState | None = None
         self._shown = Shown()
         self._now = now_ms()
+        self._cells = cells if cells is not None else CellStore()
 
     def show(self, state: UiState, shown: Shown, wanted: str = "") -> None:
         """Rows and marks of a state; the cursor to the run ``wanted``, else where it is."""
@@ -78,7 +43,8 @@ class RunTable(KeyedList[RunRow]):
             self.cursor, self.range_from = 0, None
             self.scroll_to(y=0, animate=False, immediate=True)
         self._state, self._shown = state, shown
-        new = self.looks_new(state.marks, state.mark_errors, state.judged, state.run_order)
+        look = (state.columns, state.first_metrics, state.shift)
+        new = self.looks_new(state.marks, state.mark_errors, state.judged, state.run_order, *look)
         if shown.runs is not self.rows or wanted:
             self._now = now_ms()
             self.set_rows(shown.runs, wanted)
@@ -90,34 +56,91 @@ class RunTable(KeyedList[RunRow]):
     def _order(self) -> Order:
         return self._state.run_order if self._state else Order()
 
+    @property
+    def runs_on_screen(self) -> list[Run]:
+        return [row.run for row in self.on_screen]
+
     def key_of(self, row: RunRow) -> str:
         return row.run.key
+
+    def columns_for(self, width: int) -> RunColumns:
+        """The columns of a table so wide, without the cursor's cell."""
+        state = self._state
+        if state is None:
+            return RunColumns.of(width)
+        return RunColumns.of(width, state.run_order.key, state.columns, state.first_metrics, state.shift)
+
+    @property
+    def inner_width(self) -> int:
+        """Cells of a row without the cursor's."""
+        return self._width - 1
+
+    @property
+    def layout_now(self) -> RunColumns:
+        """The columns as they are drawn."""
+        return self.columns_for(self.inner_width)
 
     def header_pieces(self, width: int) -> list[Piece]:
         order = self._order
         signs = signs_of(self.app)
+        columns = self.columns_for(width - 1)
         pieces: list[Piece] = [(" " * (GUTTER + 1), "")]
-        for name, cells in RunColumns.of(width - 1, order.key).columns:
-            text: str = name if cells > 2 else ""
+        for name, cells in columns.columns:
+            text = label_of(name) if cells > 2 else ""
             style = DIM
-            if _SORTS.get(name) == order.key:
+            right = not self._is_left(name)
+            if name == order.key:
                 arrow = signs.descending if order.descending else signs.ascending
-                text = f"{text} {arrow}" if len(text) + 2 <= cells else f"{text}{arrow}"
                 style = "bold" if self.has_focus else DIM
-            left = name in ("name", "status", "user")
-            pieces.append((self._left(name, text, cells) if left else fit_right(text, cells), style))
+                pieces.append((self._sorted_by(text, arrow, cells, right), style))
+            else:
+                pieces.append((self._put(name, text, cells, right), style))
         return pieces
 
-    def _left(self, name: Name, text: str, cells: int) -> str:
-        # A user's name follows right-aligned figures and needs a gap of its own.
-        return "  " + fit(text, cells - 2) if name == "user" else fit(text, cells)
+    def _sorted_by(self, text: str, arrow: str, cells: int, right: bool) -> str:
+        """The header of what the list is sorted by: the sign stays, the name gives way."""
+        lead = "" if right or text in ("name", "status", "") else "  "
+        room = cells - len(lead)
+        for gap in (" ", ""):
+            if width_of(text) + len(gap) + 1 <= room:
+                text = f"{text}{gap}{arrow}"
+                break
+        else:
+            text = f"{fit(text, room - 1).rstrip()}{arrow}"
+        return fit_right(text, cells) if right else lead + fit(text, room)
+
+    def _is_left(self, name: str) -> bool:
+        """Words stand left; figures, and texts that all are figures, right."""
+        return not self._cells.look(name).numbers if kind_of(name) in ("params", "tags") else name in LEFT
+
+    def _put(self, name: str, text: str, cells: int, right: bool) -> str:
+        if right:
+            return " " + fit_right(text, cells - 1) if cells > 3 else fit_right(text, cells)
+        # Words follow right-aligned figures and need a gap of their own.
+        return fit(text, cells) if name in ("name", "status") else "  " + fit(text, cells - 2)
 
     def row_pieces(self, row: RunRow, width: int) -> list[Piece]:
         run = row.run
         pieces = [*self._gutter(run)]
-        for name, cells in RunColumns.of(width, self._order.key).columns:
-            pieces += self._cell(name, row, run, cells)
+        for name, cells in self.columns_for(width).columns:
+            pieces += self._value(name, run.key, cells) if kind_of(name) else self._cell(name, row, run, cells)
         return pieces
+
+    def _value(self, name: str, key: str, cells: int) -> list[Piece]:
+        """A metric, param or tag: what is not read yet, not there and not readable look different."""
+        signs = signs_of(self.app)
+        known, cell = self._cells.get(name, key)
+        right = not self._is_left(name)
+        if not known:
+            return [(self._put(name, signs.unknown, cells, right), FAINT)]
+        if cell is None:
+            return [(self._put(name, signs.none, cells, right), FAINT)]
+        if cell is LOST:
+            return [(self._put(name, "unreadable", cells, right), render.WARNING)]
+        text = value_text(name, cell, self._cells.look(name))
+        if not right:
+            return [("  " + cut(text, cells - 2), "")]
+        return [(self._put(name, text, cells, right), "")]
 
     def _gutter(self, run: Run) -> list[Piece]:
         signs = signs_of(self.app)
@@ -134,7 +157,7 @@ class RunTable(KeyedList[RunRow]):
             return [(signs.remove, render.MARK), ("  ", "")]
         return [(" ", ""), (signs.protected if state.kept(key) else " ", render.PROTECTED), (" ", "")]
 
-    def _cell(self, name: Name, row: RunRow, run: Run, cells: int) -> list[Piece]:
+    def _cell(self, name: str, row: RunRow, run: Run, cells: int) -> list[Piece]:
         signs = signs_of(self.app)
         size = run.size
         if name == "name":
@@ -150,6 +173,8 @@ class RunTable(KeyedList[RunRow]):
             return [(fit_right(duration_text(ran), cells), DIM)]
         if name == "user":
             return [("  " + fit(run.user_id, cells - 2), DIM)]
+        if name in ("state", "id", "started", "ended", "owner"):
+            return [("  " + fit(self._word(name, run), cells - 2), DIM if run.state == "ok" else render.WARNING)]
         if size is None:
             lost = "unreadable" in run.trouble
             return [(fit_right(signs.none if lost else signs.unknown, cells), FAINT)]
@@ -170,15 +195,53 @@ class RunTable(KeyedList[RunRow]):
         run = row.run
         style = DIM if run.lifecycle_stage == "deleted" else ""
         text = run.name or run.run_id
+        room = max(0, cells - len(lead) - 1)
         if row.folded:
-            text = f"{text} +{row.children:,}"
-        return [(lead, FAINT), (fit(text, max(0, cells - len(lead) - 1)) + " ", style)]
+            hidden = f" +{row.children:,}"
+            text = fit(text, max(1, room - len(hidden))).rstrip() + hidden
+        return [(lead, FAINT), (fit(text, room) + " ", style)]
 
-    def sort_at(self, x: int) -> SortKey | None:
+    def _word(self, name: str, run: Run) -> str:
+        signs = signs_of(self.app)
+        if name == "state":
+            return run.state
+        if name == "id":
+            return run.run_id
+        if name == "owner":
+            known, owner = self._cells.get(name, run.key)
+            return str(owner) if known and owner is not None else signs.none if known else signs.unknown
+        return time_text(run.start_time if name == "started" else run.end_time)
+
+    def sort_at(self, x: int) -> str | None:
         """The column under cell ``x`` of the header; None where nothing can be sorted by."""
         left = 0
-        for at, (name, cells) in enumerate(RunColumns.of(self._width - 1, self._order.key).columns):
+        for at, (name, cells) in enumerate(self.layout_now.columns):
             left += cells + (GUTTER + 1 if at == 0 else 0)
             if x < left:
-                return _SORTS.get(name)
+                return name
         return None
+
+    def fold_at(self, row: RunRow, x: int) -> bool:
+        """Whether cell ``x`` of a row is the sign that folds its children away."""
+        if not row.children:
+            return False
+        sign = GUTTER + 1 + (2 * min(row.depth, 6) if row.depth else 0)
+        return sign <= x <= sign + 1
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        event.stop()
+        self.post_message(RunCommand("columns.right"))
+
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        event.stop()
+        self.post_message(RunCommand("columns.left"))
+
+
+def value_text(name: str, cell: Cell, look: Look) -> str:
+    """A value as it stands in its column: metrics of one column all with decimals or all without."""
+    if isinstance(cell, float):
+        whole = cell == cell and abs(cell) < 1e7 and cell == int(cell)
+        if whole and decimals(name, look):
+            return f"{cell:.4f}" if abs(cell) < 1000 else f"{cell:.1f}"
+        return number_text(cell)
+    return str(cell)

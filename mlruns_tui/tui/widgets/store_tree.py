@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mlruns_tui.model.store import Experiment
 from mlruns_tui.report.words import age_text, count_text, size_text
-from mlruns_tui.triage.ordering import Order, SortKey
+from mlruns_tui.triage.ordering import Order
 from mlruns_tui.triage.views import TreeRow
 from mlruns_tui.workflow.deciding import now_ms
 
@@ -71,11 +71,11 @@ class StoreTree(KeyedList[TreeRow]):
         pieces = [("  ", ""), *self._title("name", "name", order, columns.name + 2 + BADGE, left=True)]
         if columns.runs:
             pieces += self._title("runs", "runs", order, columns.runs)
-        size: SortKey = order.key if order.key in ("idle", "files") else "size"
-        pieces += self._title({"idle": "idle", "files": "files"}.get(size, "size"), size, order, SIZE)
+        last = order.key if order.key in ("idle", "age", "files") else "size"
+        pieces += self._title(last, last, order, SIZE)
         return [*pieces, (" " * columns.bar, "")]
 
-    def _title(self, text: str, key: SortKey, order: Order, cells: int, left: bool = False) -> list[Piece]:
+    def _title(self, text: str, key: str, order: Order, cells: int, left: bool = False) -> list[Piece]:
         signs = signs_of(self.app)
         if order.key != key:
             return [(fit(text, cells) if left else fit_right(text, cells), DIM)]
@@ -129,7 +129,7 @@ class StoreTree(KeyedList[TreeRow]):
         key = self._state.tree_order.key if self._state else "size"
         gap = " " * (GAP if columns.bar else 0)
         entry = row.entry
-        if key in ("files", "idle"):
+        if key in ("files", "idle", "age"):
             text, style = self._other(row, key)
             return [(fit_right(text, SIZE) + gap, style)]
         if row.size_bytes is None:
@@ -142,10 +142,13 @@ class StoreTree(KeyedList[TreeRow]):
             return [(fit_right(size_text(row.size_bytes), SIZE) + "+", DIM)]
         return [(fit_right(size_text(row.size_bytes) + "+", SIZE), DIM)]
 
-    def _other(self, row: TreeRow, key: SortKey) -> Piece:
+    def _other(self, row: TreeRow, key: str) -> Piece:
         signs = signs_of(self.app)
         if row.kind in ("group", "backups"):
             return ("", "")
+        if key == "age":
+            created = row.entry.creation_time if isinstance(row.entry, Experiment) else None
+            return (signs.none, FAINT) if created is None else (age_text(now_ms() - created), "")
         size = row.entry.size if row.entry is not None else None
         if size is None:
             return (signs.unknown, FAINT)
@@ -153,7 +156,10 @@ class StoreTree(KeyedList[TreeRow]):
             return (count_text(size.files), "")
         return (age_text(now_ms() - size.newest_ns // 1_000_000) if size.newest_ns else signs.none, "")
 
-    def sort_at(self, x: int) -> SortKey:
+    def fold_at(self, row: TreeRow, x: int) -> bool:
+        return row.kind == "group" and 2 <= x <= 3
+
+    def sort_at(self, x: int) -> str:
         """The column under cell ``x`` of the header."""
         columns = TreeColumns.of(self._width - 1)
         if x < 1 + _SIGNS + columns.name + BADGE:
