@@ -24,6 +24,8 @@ class Wanted:
     kind: MendKind
     path: str
     findings: tuple[Finding, ...]
+    after: str = ""
+    """It is only broken by the repair at this path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Spot:
     """Lines there are."""
     is_repeated: bool = False
     """Of a run or a logged model: another directory of the store has its name, or the id its file states."""
+    users: tuple[str, ...] = ()
+    """Of a dataset: paths of the inputs of runs that name it."""
     holds: Holdings = Holdings()
     """Of a stray, a copy of an experiment and what is in the registry, that would be moved out."""
 

@@ -66,6 +66,8 @@ class PlanItem:
     """Runs in an experiment that goes; 0 for a run."""
     what: str = ""
     """What is done to it, in words, where that is not to move all of it out: ``meta.yaml rebuilt from 12 runs``."""
+    after: str = ""
+    """Key of the item without which this one is of no use: it is left out with that."""
     children: tuple[str, ...] = ()
     """Keys of the runs that name it their parent; for an experiment, of those elsewhere that name a run in it."""
 

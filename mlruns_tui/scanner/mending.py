@@ -22,6 +22,7 @@ from .badlines import bad_bytes
 from .checks import documents
 from .mend_copies import experiments, with_copies
 from .mend_traces import moments, traces_of
+from .mend_users import users_of
 from .root import open_root
 
 _FINAL: Final = (3, 4, 5)
@@ -49,6 +50,8 @@ class _Looker:
 
     def all(self, wanted: Sequence[Wanted]) -> Look:
         spots = with_copies([self._spot(one) for one in wanted], self._fd)
+        users = users_of([one.path for one in wanted if one.kind == "out"], self._fd)
+        spots = tuple(replace(one, users=users.get(one.wanted.path, ())) for one in spots)
         names: dict[str, str] = {}
         for path in experiments(self._fd):
             meta = documents.read(f"{path}/{layout.META}", self._fd)

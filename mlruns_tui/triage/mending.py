@@ -6,27 +6,25 @@ open, what belongs to another user. Whatever is taken out or replaced stays in t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlruns_tui.model.mending import Holdings, Look, Spot
+from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.mending import Holdings, Look, Spot, Wanted
 from mlruns_tui.model.plan import Plan, PlanItem, Protection, RefusedItem, Step
 from mlruns_tui.model.store import Identity, Reference, StoreInfo
 from mlruns_tui.model.text import safe
-from mlruns_tui.model.words import RECOVERED_TAG, TRASH_NAME
+from mlruns_tui.model.words import RECOVERED_TAG, TRASH_NAME, ProtectionKind
 
 from . import rebuilding
 from .mend_caution import Caution
 from .mend_entry import Entry, experiment_path_key, place_of
-from .mend_words import changes
+from .mend_metadata import mended, rewritten
 from .metatext import dump, edited
 from .plan_head import PlanRequest, plan_of, totals_of, unseen_writers
 
 _MARK = "meta.yaml was lost and rebuilt by mlruns-tui from what was logged; status and times are the likeliest"
-_RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
-"""What MLflow takes for a run's id (``_validate_run_id``)."""
 _SECOND_NS = 1_000_000_000
 
 
@@ -40,14 +38,30 @@ def plan_repair(
     """The plan that mends these places. ``names``: by experiment key; see ``check_names``."""
     maker = _Maker(store, look, references, names, request)
     # Metadata of experiments first: what is in one is only worth mending where that can be read.
-    for spot in sorted(look.spots, key=lambda one: one.wanted.kind != "experiment"):
+    for spot in sorted(look.spots, key=lambda one: (one.wanted.kind != "experiment", one.wanted.after)):
         maker.add(spot)
     maker.items.sort(key=lambda one: one.path)
     said = list(maker.messages)
     if maker.items:
         said += unseen_writers(look.unchecked_processes, look.in_container, store)
-    totals = replace(totals_of(maker.items), experiments=0, runs=0)
-    return plan_of(store, request, maker.items, maker.refused, totals, said)
+    return plan_of(store, request, maker.items, maker.refused, totals_of(maker.items), said)
+
+
+def following(look: Look) -> tuple[Wanted, ...]:
+    """Places that are only broken by the repairs of these: inputs of runs whose dataset goes."""
+    known = {spot.wanted.path for spot in look.spots}
+    found = []
+    for spot in look.spots:
+        for path in spot.users:
+            if path in known:
+                continue
+            why = "its dataset is moved out, for MLflow cannot read it"
+            about = Finding(
+                "input-dataset-missing", "warns", path, why, experiment_id=spot.wanted.findings[0].experiment_id,
+                run_id=path.split("/")[-3], remedy="repair", what=why,
+            )  # fmt: skip
+            found.append(Wanted("out", path, (about,), after=spot.wanted.path))
+    return tuple(found)
 
 
 class _Maker:
@@ -67,35 +81,38 @@ class _Maker:
         self._taken = {*look.names.values(), *names.values()}
         self._given = set(names.values())
         """Names this plan gives to experiments."""
-        self._rebuilt: set[str] = set()
-        """Paths of experiments whose metadata this plan mends."""
+        self._keys: dict[str, str] = {}
+        """Of the items there are by path."""
         self.items: list[PlanItem] = []
         self.refused: list[RefusedItem] = []
         self.messages: list[str] = []
 
     def add(self, spot: Spot) -> None:
         """Plan the repair of one place, or note why it must not be."""
-        if not spot.experiment_is_read and spot.experiment not in self._rebuilt:
-            said = f"{safe(spot.experiment, 200)}: nothing in it is mended, MLflow cannot read the experiment itself"
-            if said not in self.messages:
-                self.messages.append(said)
+        if spot.wanted.after and spot.wanted.after not in self._keys:
+            return
+        if not spot.experiment_is_read and f"{spot.experiment}/meta.yaml" not in self._keys:
+            why = "nothing in its experiment is mended while MLflow cannot read the experiment itself"
+            self._refuse(spot, "unreadable", why)
             return
         protected = self._caution.protections(spot)
         if protected:
-            self.refused.append(self._refused(spot, protected))
+            self._refuse_for(spot, protected)
             return
         {
             "out": self._out, "folder": self._folder, "bytes": self._bytes, "experiment": self._experiment,
-            "run": self._run, "registered-model": self._registered_model, "version": self._version,
-            "logged-model": self._logged_model, "output": self._output,
-        }[spot.wanted.kind](spot)  # fmt: skip
+        }.get(spot.wanted.kind, self._metadata)(spot)  # fmt: skip
 
-    def _refused(self, spot: Spot, protected: list[Protection]) -> RefusedItem:
+    def _refuse(self, spot: Spot, kind: ProtectionKind, why: str) -> None:
+        self._refuse_for(spot, [Protection(kind, why)])
+
+    def _refuse_for(self, spot: Spot, protected: list[Protection]) -> None:
         place, size = place_of(spot.wanted), spot.survey.size if spot.survey is not None else None
-        return RefusedItem(
+        one = RefusedItem(
             place.key, place.kind, place.experiment_id, place.run_id, self._name(spot, place), spot.wanted.path,
             size.size_bytes if size else 0, size.files if size else 0, spot.wanted.findings[0].code, tuple(protected),
         )  # fmt: skip
+        self.refused.append(one)
 
     # What is done.
 
@@ -106,7 +123,7 @@ class _Maker:
         only_here = _only_here(spot.holds)
         if only_here and not self._request.options.strays_with_runs:
             why = f"holds {only_here} that exist nowhere else: mlruns-tui repair --strays-with-runs takes them out too"
-            self.refused.append(self._refused(spot, [Protection("holds-runs", why)]))
+            self._refuse(spot, "holds-runs", why)
             return
         said = [f"{only_here} that exist nowhere else"] if only_here else []
         if spot.holds.versions:
@@ -143,17 +160,15 @@ class _Maker:
         trashed = path.startswith(f"{TRASH_NAME}/")
         if not traces.usable and not traces.runs:
             why = "nothing readable is in it to rebuild it from: mlruns-tui cleanup removes it"
-            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
+            self._refuse(spot, "unreadable", why)
             return
         name = self._experiment_name(spot, folder, experiment_id)
         meta = rebuilding.experiment(traces, experiment_id, name, self._store.root, trashed=trashed)
         if traces.usable:
-            what = _mended(spot, meta)
+            what = mended(spot, meta)
         else:
             what = f"meta.yaml rebuilt from {_counted(traces.runs, 'run')}, named {safe(name, 200)}"
         self._put(spot, what, meta, name)
-        if self.items and self.items[-1].path == path:
-            self._rebuilt.add(folder)
 
     def _experiment_name(self, spot: Spot, folder: str, experiment_id: str) -> str:
         given = self._names.get(experiment_path_key(spot.wanted.path))
@@ -176,37 +191,14 @@ class _Maker:
         self._taken.add(name)
         return name
 
-    def _run(self, spot: Spot) -> None:
-        traces, parts = spot.traces, spot.wanted.path.split("/")
-        experiment_id, run_id = parts[-3], parts[-2]
-        ids = (str(traces.stated.get("experiment_id", experiment_id)), str(traces.stated.get("run_id", run_id)))
-        if spot.is_repeated and (not traces.usable or ids != (experiment_id, run_id)):
-            why = "another directory is the same run: one of the two is a copy"
-            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
+    def _metadata(self, spot: Spot) -> None:
+        made = rewritten(spot, self._store.root)
+        if isinstance(made, str):
+            self._refuse(spot, "unreadable", made)
             return
-        if not _RUN_ID.fullmatch(run_id):
-            why = "its directory has a name MLflow takes for no run's: nothing tells its id"
-            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
-            return
-        folder = rebuilding.uri(self._store.root, *parts[:-1])
-        meta = rebuilding.run(self._with_times(spot), experiment_id, run_id, folder)
-        name = str(meta.get("run_name") or traces.name or "")
-        if traces.usable:
-            self._put(spot, _mended(spot, meta), meta, name)
-            return
-        status = next(word for word, number in rebuilding.STATUSES.items() if number == meta["status"])
-        self._put(spot, f"meta.yaml rebuilt from what was logged, as {status}", meta, name)
-        if self.items and self.items[-1].path == spot.wanted.path:
-            self._mark(spot, safe(name))
-
-    @staticmethod
-    def _with_times(spot: Spot) -> Any:
-        """Where nothing was logged, the run's own times tell when it was."""
-        run = spot.run
-        if spot.traces.made_ms or run is None:
-            return spot.traces
-        moment = run.size.newest_ns // 1_000_000
-        return replace(spot.traces, made_ms=moment, ended_ms=moment)
+        self._put(spot, made.what, made.meta, made.name)
+        if spot.wanted.kind == "run" and not spot.traces.usable and spot.wanted.path in self._keys:
+            self._mark(spot, safe(made.name))
 
     def _mark(self, spot: Spot, name: str) -> None:
         """The tag that says where the metadata came from."""
@@ -219,47 +211,9 @@ class _Maker:
             step = Step("put-file", f"{run}/tags/{RECOVERED_TAG}", _MARK, times)
         else:
             step = Step("make-directory", f"{run}/tags", f"{RECOVERED_TAG}\n{_MARK}", times)
-        marked = replace(spot, wanted=replace(spot.wanted, path=step.path), survey=None, parent=tags or spot.parent)
+        wanted = replace(spot.wanted, path=step.path, after=spot.wanted.path)
+        marked = replace(spot, wanted=wanted, survey=None, parent=tags or spot.parent)
         self._item(marked, f"tag {RECOVERED_TAG} set", (step,), name)
-
-    def _registered_model(self, spot: Spot) -> None:
-        name = spot.wanted.path.split("/")[-2]
-        meta = rebuilding.registered_model(spot.traces, name)
-        what = (
-            _mended(spot, meta)
-            if spot.traces.usable
-            else "meta.yaml rebuilt from its directory; its description is lost"
-        )
-        self._put(spot, what, meta, name)
-
-    def _version(self, spot: Spot) -> None:
-        model, version = spot.wanted.path.split("/")[-3:-1]
-        number = version.removeprefix("version-")
-        if not spot.traces.usable or not number.isdecimal() or len(number) > 18:
-            self.refused.append(self._refused(spot, [Protection("unreadable", "nothing tells what it was made from")]))
-            return
-        meta = rebuilding.version(spot.traces, model, int(number))
-        self._put(spot, _mended(spot, meta), meta, f"{model} {number}")
-
-    def _logged_model(self, spot: Spot) -> None:
-        parts = spot.wanted.path.split("/")
-        experiment_id, model_id = parts[-4], parts[-2]
-        traces = spot.traces
-        ids = (str(traces.stated.get("experiment_id", experiment_id)), str(traces.stated.get("model_id", model_id)))
-        if spot.is_repeated and (not traces.usable or ids != (experiment_id, model_id)):
-            why = "another directory is the same logged model: one of the two is a copy"
-            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
-            return
-        folder = rebuilding.uri(self._store.root, *parts[:-1])
-        meta = rebuilding.logged_model(traces, experiment_id, model_id, folder)
-        what = _mended(spot, meta) if spot.traces.usable else f"meta.yaml rebuilt, named {safe(str(meta['name']), 200)}"
-        self._put(spot, what, meta, str(meta["name"]))
-
-    def _output(self, spot: Spot) -> None:
-        run_id, _, model_id = spot.wanted.path.split("/")[-4:-1]
-        meta = rebuilding.output(spot.traces, run_id, model_id)
-        what = _mended(spot, meta) if spot.traces.usable else "meta.yaml rebuilt from its directory's name"
-        self._put(spot, what, meta, "")
 
     def _put(self, spot: Spot, what: str, meta: Mapping[str, Any], name: str) -> None:
         times = spot.run.size.newest_ns if spot.run is not None else 0
@@ -271,7 +225,7 @@ class _Maker:
             text.encode("utf-8")
         except (UnicodeError, ValueError, TypeError, RecursionError):
             why = "its name, or something it says, cannot be written as UTF-8"
-            self.refused.append(self._refused(spot, [Protection("unreadable", why)]))
+            self._refuse(spot, "unreadable", why)
             return
         self._item(spot, what, (Step("put-file", spot.wanted.path, text, times),), safe(name))
 
@@ -283,6 +237,8 @@ class _Maker:
         if survey is not None and steps[0].kind != "move-out":
             steps = (Step("move-out", spot.wanted.path), *steps)
         newest = survey.size.newest_ns if survey is not None else 0
+        above = "" if spot.experiment_is_read else f"{spot.experiment}/meta.yaml"
+        self._keys[spot.wanted.path] = place.key
         self.items.append(
             PlanItem(
                 key=place.key,
@@ -303,6 +259,7 @@ class _Maker:
                 newest_ns=spot.run.size.newest_ns if spot.run is not None else newest,
                 steps=steps,
                 what=what,
+                after=self._keys.get(spot.wanted.after or above, ""),
             )
         )
 
@@ -313,10 +270,6 @@ class _Maker:
         if place.kind == "run":
             return (spot.traces.name and safe(spot.traces.name)) or place.run_id
         return safe(spot.wanted.path.rpartition("/")[2])
-
-
-def _mended(spot: Spot, meta: Mapping[str, Any]) -> str:
-    return f"meta.yaml mended: {changes(spot.traces.stated, meta)}"
 
 
 def _only_here(holds: Holdings) -> str:

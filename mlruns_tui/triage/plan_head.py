@@ -61,8 +61,8 @@ def plan_of(
 def totals_of(items: Sequence[PlanItem]) -> PlanTotals:
     """What these items add up to."""
     return PlanTotals(
-        experiments=sum(item.kind == "experiment" for item in items),
-        runs=sum(item.kind == "run" for item in items),
+        experiments=sum(item.kind == "experiment" and item.action != "repair" for item in items),
+        runs=sum(item.kind == "run" and item.action != "repair" for item in items),
         runs_inside=sum(item.runs_inside for item in items),
         size_bytes=sum(item.size_bytes for item in items),
         allocated_bytes=sum(item.allocated_bytes for item in items),

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from mlruns_tui.disk.look import user_name
@@ -54,6 +55,10 @@ def preview_repair(
     at = now_ms() if at_ms is None else at_ms
     wanted = mendable.wanted(findings, {_folder(key) for key in names})
     look = reader.look_at(wanted)
+    # What a repair itself would break is mended with it, so that nobody has to come again.
+    after = mending.following(look)
+    if after:
+        look = replace(look, spots=look.spots + reader.look_at(after).spots)
     check_names(names, look, wanted)
     references = reader.inspect(()).references if any(one.kind == "out" for one in wanted) else ()
     request = PlanRequest(

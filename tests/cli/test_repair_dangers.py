@@ -285,3 +285,53 @@ def test_a_run_never_keeps_its_files_in_a_folder_of_others(location: str) -> Non
     own = "file:///data/mlruns/3/abcd"
     made = rebuilding.run(Traces(stated={"artifact_uri": location}, usable=True), "3", "abcd", own)
     assert made["artifact_uri"] == f"{own}/artifacts"
+
+
+@pytest.fixture
+def entangled(sound: Any) -> Any:
+    """An experiment without metadata, and all else broken inside it: one thing is behind the other."""
+    root = sound.root
+    (root / "1" / "meta.yaml").unlink()
+    first, second = (root / "1" / name for name in sound.old_runs()[:2])
+    (first / "meta.yaml").write_bytes(b"")
+    (first / "metrics" / "loss").write_bytes(b"1 2\ngarbage\n")
+    (first / "metrics" / ".DS_Store").write_bytes(b"\0\xff")
+    (first / "params").rmdir()
+    (second / "meta.yaml").write_text((second / "meta.yaml").read_text().replace("status: 3", "status: what"))
+    (root / "1" / "datasets" / "d1").mkdir(parents=True)
+    (root / "1" / "datasets" / "d1" / "meta.yaml").write_bytes(b"")
+    for run_folder in (first, second):
+        for name, text in (("one", INPUT), ("two", "")):
+            (run_folder / "inputs" / name).mkdir(parents=True)
+            (run_folder / "inputs" / name / "meta.yaml").write_text(text)
+    broken = model(root, "1", "m-" + "c" * 32)
+    (broken / "meta.yaml").write_bytes(b"")
+    sound.age(root, 50)
+    return sound
+
+
+INPUT = "destination_id: x\ndestination_type: RUN\nsource_id: d1\nsource_type: DATASET\ntags: {}\n"
+
+
+def test_one_repair_settles_what_one_broken_thing_hides_behind_another(
+    run: Run, entangled: Any, copy_of: Any, same: Any
+) -> None:
+    before = copy_of(entangled.root)
+    done = run("repair", entangled.root, "--force")
+    assert done.code == 0
+    again = run("repair", entangled.root, "--dry-run", "--json").json["plan"]
+    assert again["items"] == []
+    assert {one["path"].split("/")[0] for one in again["refused"]} == {"617283940118264051"}
+    left = run("doctor", entangled.root, "--json").json["findings"]
+    assert not [one for one in left if one["experiment_id"] == "1" and one["impact"] != "silent"]
+    assert run("undo", entangled.root).code == 0
+    assert same(before, entangled.root)
+
+
+def test_what_only_follows_a_repair_is_not_done_without_it(run: Run, entangled: Any) -> None:
+    inputs = run("repair", entangled.root, "--dry-run", "--json", "--only", "1").json["plan"]["items"]
+    assert sum("/inputs/one" in one["path"] for one in inputs) == 2
+    (entangled.root / "1" / "datasets" / "d1" / "meta.yaml").touch()
+    fresh = run("repair", entangled.root, "--dry-run", "--json").json["plan"]
+    assert "1/datasets/d1" in {one["path"] for one in fresh["refused"]}
+    assert not [one for one in fresh["items"] if "/inputs/one" in one["path"]]

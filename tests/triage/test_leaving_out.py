@@ -89,3 +89,13 @@ def test_a_loop_of_parents_comes_to_an_end(make: Any) -> None:
     plan = _planned(make, snapshot, [run.key for run in snapshot.all_runs()])
     left = without(plan, {"experiment/1/run/a"}, parents_of(snapshot, plan.items))
     assert left.empty and [item.run_id for item in left.refused] == ["b"]
+
+
+def test_what_is_of_no_use_without_something_left_out_is_left_out_too(make: Any) -> None:
+    plan = _planned(
+        make, make.snapshot([make.run(run_id=one) for one in "abcd"]), [f"experiment/1/run/{one}" for one in "abcd"]
+    )
+    a, b, c, d = plan.items
+    plan = replace(plan, items=(a, replace(b, after=a.key), replace(c, after=b.key), d))
+    assert [item.key for item in without(plan, {a.key}).items] == [d.key]
+    assert [item.key for item in without(plan, {c.key}).items] == [a.key, b.key, d.key]
