@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +13,13 @@ from mlruns_tui.report import documents, listing
 from mlruns_tui.workflow.asking import protections
 from mlruns_tui.workflow.changing import unfinished
 from mlruns_tui.workflow.deciding import now_ms
-from mlruns_tui.workflow.filtering import Expression, find_runs, untold
 
 from .console import heading, put_json, put_ndjson, say, tell, width
 from .options import database_option, examples, json_options, store_argument, where_option
 from .reading import read_store
+
+if TYPE_CHECKING:
+    from mlruns_tui.workflow.filtering import Expression
 
 SORTS = sorted({*listing.EXPERIMENT_FIELDS, *listing.RUN_FIELDS})
 
@@ -75,6 +78,8 @@ def command(
     at_ms = now_ms()
     found = None
     if where is not None:
+        from mlruns_tui.workflow.filtering import find_runs, untold
+
         with_runs = True
         found = find_runs(reader, snapshot, where, at_ms)
         snapshot = replace(snapshot, messages=(*snapshot.messages, *untold(found)))

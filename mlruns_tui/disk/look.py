@@ -2,7 +2,7 @@
 
 Everything is relative to directory descriptors and opened with ``O_NOFOLLOW``: a name that is swapped
 for a link between two calls is refused, not followed. Nothing here raises for what it finds inside a
-tree; what could not be looked at is reported in the value.
+tree; what could not be looked at is reported in the value. Long because every way of looking is here.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from struct import Struct
+from typing import TYPE_CHECKING
 
-from mlruns_tui.model.evidence import Survey, Writer
 from mlruns_tui.model.store import Identity, Size
 
 from .place import Space, file_system, space, why_not_movable
 from .writers import NO_OPEN_FILES, OpenFiles, in_container, open_files, user_name
+
+if TYPE_CHECKING:
+    from mlruns_tui.model.evidence import Survey, Writer
 
 __all__ = [
     "MAX_SMALL", "NO_OPEN_FILES", "Entry", "NotReadable", "OpenFiles", "Space", "exists", "file_system", "identity",
@@ -267,6 +269,8 @@ class _Surveyor:
     )  # fmt: skip
 
     def __init__(self, top: os.stat_result, held: OpenFiles) -> None:
+        from hashlib import blake2b
+
         self._top = top
         self._held = held.writers
         self._digest = blake2b(digest_size=20)
@@ -327,6 +331,8 @@ class _Surveyor:
             self._trouble.append(trouble)
 
     def result(self) -> Survey:
+        from mlruns_tui.model.evidence import Survey
+
         return Survey(
             identity=Identity(self._top.st_dev, self._top.st_ino),
             fingerprint=self._digest.hexdigest(),

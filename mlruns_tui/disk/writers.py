@@ -7,8 +7,10 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mlruns_tui.model.evidence import Writer
+if TYPE_CHECKING:
+    from mlruns_tui.model.evidence import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ def open_files(device: int) -> OpenFiles:
         processes = [name for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return OpenFiles({}, -1)
+    from mlruns_tui.model.evidence import Writer
+
     found: dict[tuple[int, int], list[Writer]] = {}
     unchecked = 0
     for process in processes:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .batch import ApplyEvent
-from .details import ArtifactPreview, RunDetails
-from .evidence import Evidence
-from .findings import Symptom
-from .mending import Look
-from .mending import Wanted as Broken
-from .store import Snapshot, StoreInfo
-from .values import RunValues, ValueNames, Wanted
+if TYPE_CHECKING:
+    from .batch import ApplyEvent
+    from .details import ArtifactPreview, RunDetails
+    from .evidence import Evidence
+    from .findings import Symptom
+    from .mending import Look
+    from .mending import Wanted as Broken
+    from .store import Snapshot, StoreInfo
+    from .values import RunValues, ValueNames, Wanted
 
 Stop = Callable[[], bool]
 """Asked often during long work; True ends it within 200 ms, keeping what was found."""
 
-Tell = Callable[[ApplyEvent], None]
+Tell = Callable[["ApplyEvent"], None]
 
 
 def silent(event: ApplyEvent) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
+from mlruns_tui.model.quick import quick_run
 from mlruns_tui.model.store import Experiment, Run, Snapshot
 
 _RUN_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Run)))
@@ -80,11 +81,11 @@ class Assembler:
         for key in delta.gone:
             self._runs.pop(key, None)
         for key, runs in delta.runs.items():
-            self._runs[key] = tuple(Run(*fields) for fields in runs)
+            self._runs[key] = tuple(quick_run(*fields) for fields in runs)
         for key, changes in delta.changed.items():
             patched = list(self._runs[key])
             for at, fields in changes:
-                patched[at] = Run(*fields)
+                patched[at] = quick_run(*fields)
             self._runs[key] = tuple(patched)
         in_order = {key: self._runs[key] for key in self._order if key in self._runs}
         return dataclasses.replace(delta.rest, experiments=self._tuple, runs=in_order)

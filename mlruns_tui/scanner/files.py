@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlruns_tui.disk import look
+from mlruns_tui.model.quick import quick_run
 from mlruns_tui.model.store import Experiment, Run
 
 from . import layout
@@ -147,7 +148,7 @@ def runs_read(folder: Folder, rows: Iterable[Row]) -> RunsRead:
         if fields is not None:
             state, reason, run_name, status, stage, user, start, end, deleted, trouble = fields
             read.runs.append(
-                Run(
+                quick_run(
                     folder.name,
                     name,
                     folder.place,
@@ -162,7 +163,11 @@ def runs_read(folder: Folder, rows: Iterable[Row]) -> RunsRead:
                     deleted,
                     "file",
                     f"{folder.path}/{name}",
-                    trouble=trouble,
+                    "",
+                    "",
+                    -1,
+                    None,
+                    trouble,
                 )
             )
         else:

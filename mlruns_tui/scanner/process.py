@@ -15,21 +15,23 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from mlruns_tui.model.details import ArtifactPreview, RunDetails
 from mlruns_tui.model.errors import MlrunsError
-from mlruns_tui.model.evidence import Evidence
-from mlruns_tui.model.findings import Symptom
-from mlruns_tui.model.mending import Look
-from mlruns_tui.model.mending import Wanted as Broken
 from mlruns_tui.model.protocols import Reader, Stop, never, unheard
 from mlruns_tui.model.store import Snapshot, StoreInfo
-from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 
 from .channel import Channel
 from .deltas import Assembler
 from .serving import serve_and_exit
+
+if TYPE_CHECKING:
+    from mlruns_tui.model.details import ArtifactPreview, RunDetails
+    from mlruns_tui.model.evidence import Evidence
+    from mlruns_tui.model.findings import Symptom
+    from mlruns_tui.model.mending import Look
+    from mlruns_tui.model.mending import Wanted as Broken
+    from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 
 _ASK_STOP_S: Final = 0.05
 """How often a waiting scan asks its caller whether to stop."""

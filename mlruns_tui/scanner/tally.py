@@ -62,6 +62,13 @@ class Ledger:
         self.trouble: set[str] = set()
         self._seen: set[int] = set()
 
+    def add_plain(self, size_bytes: int, allocated_bytes: int, files: int, newest_ns: int) -> None:
+        """Count what has no file with more names in it and met no trouble; the newest of it."""
+        self.size_bytes += size_bytes
+        self.allocated_bytes += allocated_bytes
+        self.files += files
+        self.newest_ns = max(self.newest_ns, newest_ns)
+
     def add(self, one: Measured) -> None:
         self.size_bytes += one.size_bytes
         self.allocated_bytes += one.allocated_bytes

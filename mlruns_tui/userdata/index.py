@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from mlruns_tui.disk import look
+from mlruns_tui.model.quick import quick_run
 from mlruns_tui.model.store import Experiment, Reference, RegisteredModel, Run, Size, Snapshot, StoreInfo, Stray
 
 from .places import cache_directory, store_name, write_privately
@@ -116,7 +117,7 @@ def _run(kept: Any) -> Run:
     (
         run_id, state, reason, name, status, stage, user_id, start, end, deleted, record, parent, keep, owner, trouble,
     ), experiment_id, place, path, size = kept  # fmt: skip
-    return Run(
+    return quick_run(
         experiment_id, run_id, place, state, reason, name, status, stage, user_id, start, end, deleted, record, path,
         parent, keep, owner, None if size is None else Size(*size), trouble,
     )  # fmt: skip

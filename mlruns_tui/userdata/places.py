@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from hashlib import blake2b
 
-from mlruns_tui.disk import change, look
+from mlruns_tui.disk import look
 from mlruns_tui.model.store import StoreInfo
 
 
@@ -28,11 +27,15 @@ def cache_directory(environ: Mapping[str, str] = os.environ) -> str:
 
 def store_name(store: StoreInfo) -> str:
     """A file name for one store: by its resolved path, because device numbers change at every mount."""
+    from hashlib import blake2b
+
     return blake2b(os.fsencode(store.root), digest_size=12).hexdigest()
 
 
 def write_privately(folder: str, name: str, data: bytes) -> None:
     """Replace ``folder/name`` by ``data`` in one step; only this user can read it. Raises OSError."""
+    from mlruns_tui.disk import change
+
     fd = change.make_directories(folder, 0o700)
     try:
         temporary = f".{name}.{os.getpid()}.tmp"

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.plan import Plan, Protection
@@ -13,7 +14,6 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import VAULT_NAME
-from mlruns_tui.triage.expression import Expression
 from mlruns_tui.triage.families import families
 from mlruns_tui.triage.judging import why_kept
 from mlruns_tui.triage.protection import Facts, Options
@@ -21,7 +21,9 @@ from mlruns_tui.triage.rules import Old, Orphaned, Rule, choose
 from mlruns_tui.triage.scope import Matching, Named, Scope
 
 from .deciding import now_ms, plan_choices
-from .filtering import find_runs, untold
+
+if TYPE_CHECKING:
+    from mlruns_tui.triage.expression import Expression
 
 
 def plan_cleanup(
@@ -48,6 +50,8 @@ def plan_cleanup(
 
     Raises UsageError for a name the store does not have, MlrunsError; nothing is changed.
     """
+    from .filtering import find_runs, untold
+
     at = now_ms() if at_ms is None else at_ms
     scope = Scope(tuple(experiments), tuple(runs))
     rules: list[Rule] = []

@@ -20,6 +20,8 @@ from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Tell, silent
 from mlruns_tui.model.text import safe
+from mlruns_tui.model.words import VAULT_NAME
+from mlruns_tui.userdata.places import state_directory
 
 
 class Task:
@@ -197,6 +199,8 @@ def unfinished(root: str) -> tuple[str, ...]:
 
     Batches that cannot be looked up are passed over: the commands about backups say why.
     """
+    if not _may_keep(root):
+        return ()
     from mlruns_tui.cleanup.vault import looking
 
     try:
@@ -213,6 +217,12 @@ def unfinished(root: str) -> tuple[str, ...]:
         for batch in found
         if batch.state == "unfinished"
     )
+
+
+def _may_keep(root: str) -> bool:
+    """Whether there is a place where batches of this store could be; what looks into it takes time to load."""
+    own = os.path.join(state_directory(), "batches")
+    return os.path.lexists(os.path.join(root, VAULT_NAME)) or os.path.lexists(own)
 
 
 def _settling(batch: Batch, mine: Sequence[str], root: str) -> str:

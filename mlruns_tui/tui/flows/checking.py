@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.triage.finding_views import merged
-from mlruns_tui.workflow import diagnosing
 
 from ..messages import RunsChecked
 from ..state import Diagnosis
@@ -62,6 +61,8 @@ class Checking:
                 screen.post_message(RunsChecked(count, number))
 
         def look() -> Diagnosis:
+            from mlruns_tui.workflow import diagnosing
+
             version = diagnosing.installed_mlflow_version()
             found = diagnosing.diagnose(reader, version, stop.is_set, snapshot, contents=contents, tell=tell)
             stopped = stop.is_set()

@@ -11,10 +11,8 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.values import RunValues, Wanted
 from mlruns_tui.report.words import plural
-from mlruns_tui.triage.expression import BadExpression, Expression, parse
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.workflow.deciding import now_ms
-from mlruns_tui.workflow.filtering import Matches, matching, read_values
 
 from ..messages import Returned
 from ..shown import SMALL
@@ -23,6 +21,9 @@ from ..widgets.cells import DIM, Piece
 from .reading import error_words
 
 if TYPE_CHECKING:
+    from mlruns_tui.triage.expression import Expression
+    from mlruns_tui.workflow.filtering import Matches
+
     from ..screens.main import MainScreen
 
 QUIET_S = 0.3
@@ -68,6 +69,8 @@ class Expressing:
 
     def _take(self, text: str) -> None:
         """Judged at once; its values are read when the keys are still."""
+        from mlruns_tui.triage.expression import BadExpression, parse
+
         if text == self.screen.state.expression and self._expression is not None:
             self._say()
             return
@@ -91,6 +94,8 @@ class Expressing:
 
     def _keep(self, text: str) -> None:
         """Enter: what is wrong must be mended first."""
+        from mlruns_tui.triage.expression import BadExpression, parse
+
         try:
             parse(text)
         except BadExpression as error:
@@ -154,6 +159,8 @@ class Expressing:
                 self.screen.post_message(Returned(self._match))
 
         def work() -> None:
+            from mlruns_tui.workflow.filtering import read_values
+
             read_values(self.reader, keys, wanted, stop.is_set, portion)
 
         def done(_: object) -> None:
@@ -188,6 +195,8 @@ class Expressing:
         facts = judged.facts if judged is not None and judged.facts.snapshot is snapshot else None
 
         def work() -> Matches:
+            from mlruns_tui.workflow.filtering import matching
+
             known = facts or Facts(snapshot, now_ms(), Options())
             return matching(expression, snapshot.all_runs(), known, values)
 

@@ -17,7 +17,6 @@ from mlruns_tui.workflow.deciding import now_ms
 
 from .. import marking, render
 from ..marking import Marking, RuleFigures
-from ..rule_menu import Known
 from ..shown import SMALL, judge_all, judged_small
 from ..state import Judged, UiState
 from ..widgets.keyed_list import KeyedList
@@ -197,6 +196,7 @@ class MarkKeys:
 
     def ask_rules(self) -> None:
         """``x``: the menu of rules."""
+        from ..rule_menu import Known
         from ..screens.rules import RulesScreen, facts_for
 
         state = self.screen.state

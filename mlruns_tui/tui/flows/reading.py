@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 QUIET_S = 1.0
 """The lists sort themselves again at most so often, and never so soon after a key."""
 
+FIRST_S = 0.03
+"""The first frame waits no longer than this for what a reader that began before it has found."""
 REDRAW_S = 0.1
 """The progress line is drawn no more often."""
 
@@ -46,6 +49,10 @@ class Reading:
         self._scan = 0
         self._stop = threading.Event()
         self._waiting: Snapshot | None = None
+        self._first: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
+        """Where the first snapshot of the scan can be waited for."""
+        self._early: Snapshot | None = None
+        """The one that was waited for."""
         self._ended: ReadingEnded | None = None
         self._adopted_at = float("-inf")
         self._progress_at = float("-inf")
@@ -75,10 +82,17 @@ class Reading:
         known = self.screen.state.snapshot
         previous = None if anew or not known.experiments else known
 
+        first: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
+        self._first = first
+
         def body() -> None:
             error: Exception | None = None
+            wanted = True
             try:
                 for snapshot in reader.scan(previous, stop.is_set):
+                    if wanted:
+                        first.put(snapshot)
+                        wanted = False
                     screen.post_message(SnapshotRead(snapshot, scan))
             except Exception as problem:
                 error = problem
@@ -87,7 +101,14 @@ class Reading:
 
         self.screen.change(reading=True)
         threading.Thread(target=body, name="scan", daemon=True).start()
-        self.look_around()
+        self.screen.call_after_refresh(self.look_around)
+
+    def take_first(self) -> None:
+        """What the reader found before there was a screen stands in the first frame."""
+        with suppress(queue.Empty):
+            early = self._first.get(timeout=FIRST_S)
+            self.take(early, self._scan)
+            self._early = early
 
     def stop(self) -> None:
         """Stop reading, keep what is read."""
@@ -101,7 +122,7 @@ class Reading:
 
     def take(self, snapshot: Snapshot, scan: int) -> None:
         """A further snapshot: its progress shows at once, its rows when the lists may move."""
-        if scan != self._scan:
+        if scan != self._scan or snapshot is self._early:
             return
         self._waiting = snapshot
         now = self._clock()

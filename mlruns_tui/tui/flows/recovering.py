@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.protocols import Reader
-from mlruns_tui.report.backups_text import whole_words
-from mlruns_tui.report.recover import op_word
 from mlruns_tui.report.words import time_text
-from mlruns_tui.workflow import recovering
-from mlruns_tui.workflow.reading import read_all
 
 from ..tasks import TaskView
 
@@ -33,7 +29,11 @@ class Recovering:
 
     def notice(self, batches: Sequence[Batch]) -> None:
         """The batches were looked up: follow the one at work, and say once which one stopped half-way."""
-        if not self.screen.changing.idle:
+        from mlruns_tui.report.backups_text import whole_words
+        from mlruns_tui.report.recover import op_word
+        from mlruns_tui.workflow import recovering
+
+        if not batches or not self.screen.changing.idle:
             return
         running = recovering.at_work(batches)
         if running is not None and running.id not in self._told:
@@ -51,6 +51,9 @@ class Recovering:
             )
 
     def _follow(self, batch: Batch) -> None:
+        from mlruns_tui.report.recover import op_word
+        from mlruns_tui.workflow import recovering
+
         began = batch.history[-1]
         work = op_word(batch.open_op)
         view = TaskView(recovering.Watch(self.reader.store.root, batch), self.screen.changing.experiment_names())
@@ -62,9 +65,11 @@ class Recovering:
 
     def staying(self, batch: Batch) -> dict[str, str]:
         """Why items an interrupted clean-up had not come to must stay by now. Takes its time: for a thread."""
+        from mlruns_tui.workflow import reading, recovering
+
         snapshot = self.screen.state.snapshot
         if not snapshot.complete:
-            snapshot = read_all(self.reader)
+            snapshot = reading.read_all(self.reader)
         return recovering.staying(self.reader, snapshot, batch)
 
     def log(self) -> None:

@@ -9,7 +9,6 @@ from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.report.words import plural
-from mlruns_tui.workflow import repairing
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
@@ -32,23 +31,33 @@ class Repairing:
             self.screen.app.notify("repair: wait, something else is being changed", markup=False)
             return
         found = tuple(findings)
+
+        def preview() -> Plan:
+            from mlruns_tui.workflow.repairing import preview_repair
+
+            return preview_repair(self.reader, found)
+
         self.screen.changing.look_afresh(
             plural(len(found), "broken place"),
-            lambda: repairing.preview_repair(self.reader, found),
+            preview,
             lambda plan: self._show(plan, found),
         )
 
     def _show(self, plan: Plan, findings: tuple[Finding, ...]) -> None:
+        from mlruns_tui.workflow.repairing import preview_repair
+
         from ..screens.repair import RepairScreen
 
         screen = RepairScreen(
             plan,
             self.screen.state.snapshot,
-            lambda names: repairing.preview_repair(self.reader, findings, names=names),
+            lambda names: preview_repair(self.reader, findings, names=names),
             space=self.screen.reading.space,
         )
         self.screen.app.push_screen(screen, self._answered)
 
     def _answered(self, answer: RepairAnswer | None) -> None:
+        from mlruns_tui.workflow.repairing import start_repair
+
         if answer is not None and not answer.plan.empty:
-            self.screen.changing.begin(lambda: repairing.start_repair(answer.plan), "the repair goes on", repairs=True)
+            self.screen.changing.begin(lambda: start_repair(answer.plan), "the repair goes on", repairs=True)

@@ -5,6 +5,7 @@ Long because whatever its parts and threads tell arrives here, a few lines each;
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -58,8 +59,17 @@ T = TypeVar("T")
 WIDTHS = (80, 100, 120, 130, 140, 200)
 LEAST = (60, 16)
 """Under so many cells and lines nothing is drawn but a sentence."""
+SETTLED_S = 1.0
+"""After so long everything that the program consists of is loaded."""
 AT_ONCE = ("back", "quit", "help", "mark.clear")
 """Commands that never wait for what others are about."""
+
+
+def _collect_garbage() -> None:
+    """Begin again where the start did without, and never look at what was loaded: it stays."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -129,10 +139,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.query_one("#side").border_title = "3 marked and actions"
         self.store_tree.empty_words = lambda: titles.empty_tree(self.state)
         self.run_table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
-        self.remembering.start()
         self.arranging.start()
         self.reading.start(anew=True)
+        self.reading.take_first()
         self.showing.push()
+        self.call_after_refresh(self.remembering.start)
+        self.set_timer(SETTLED_S, _collect_garbage)
         if self.signs is UNICODE and may_be_wide():
             self.say("signs look wide? --ascii")
         # Ages grow while nobody presses a key.

@@ -1,0 +1,31 @@
+"""Making very many runs: the frozen value of ``model.store``, in a quarter of the time.
+
+A frozen dataclass sets each of its fields through ``object.__setattr__``. Here they are set on a plain object of
+the same slots, which then becomes a ``Run``; nobody has seen it before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, make_dataclass
+from typing import Any
+
+from .store import Run
+
+
+def _become(fresh: Any) -> None:
+    fresh.__class__ = Run
+
+
+_Fresh: Any = make_dataclass(
+    "_Fresh",
+    [one.name for one in fields(Run)],
+    namespace={"__post_init__": _become},
+    slots=True,
+    eq=False,
+    repr=False,
+)
+
+
+quick_run: Callable[..., Run] = _Fresh
+"""A run of all its fields, in the order ``Run`` has them. Raises TypeError for more or fewer."""
