@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .findings import Symptom
+
 
 @dataclass(frozen=True, slots=True)
 class MetricSeries:
@@ -52,6 +54,17 @@ class RunDetails:
     commit: str = ""
     messages: tuple[str, ...] = ()
     """What was cut or could not be read."""
+    symptoms: tuple[Symptom, ...] = ()
+    """What is wrong with it, its metrics, params and tags included; nothing of what only comparing it with
+    others shows."""
+    referring: tuple[str, ...] = ()
+    """Who names it that a scan does not read, in words: traces, assessments, metrics of logged models."""
+    writers: tuple[str, ...] = ()
+    """Who has a file of it open for writing now, in words."""
+    unchecked_processes: int = 0
+    """Processes whose open files this user may not see; below 0 where nobody's can be seen."""
+    in_container: bool = False
+    """Only the processes of this container can be seen."""
 
 
 PreviewKind = Literal["text", "json", "image", "archive", "bytes", "nothing"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.details import ArtifactEntry, MetricSeries, RunDetails
@@ -13,7 +14,7 @@ from mlruns_tui.model.protocols import never
 from mlruns_tui.model.store import Run, Snapshot, StoreInfo, container_key
 from mlruns_tui.model.text import decode, safe
 
-from . import layout
+from . import layout, one_run
 from .database_details import run_in_database
 from .evidence import path_of
 from .files import read_meta
@@ -51,13 +52,31 @@ def details(store: StoreInfo, key: str, last: Snapshot | None) -> RunDetails:
                 run = Run("", key.rpartition("/run/")[2], record="database")
             if (run is not None and run.record == "database") or fd is None:
                 return _from_database(store, key, fd, path)
-            return _from_files(key, fd, path, store.root)
+            found = _from_files(key, fd, path, store.root)
+            judged = run is None or run.state != "unclaimed"
+            return _more(found, fd, path, store, root_fd, judged=judged) if root_fd is not None else found
         finally:
             if fd is not None:
                 os.close(fd)
     finally:
         if root_fd is not None:
             os.close(root_fd)
+
+
+def _more(found: RunDetails, fd: int, path: str, store: StoreInfo, root_fd: int, *, judged: bool) -> RunDetails:
+    """With what is wrong in it, who names it, and who writes to it. ``judged``: it is a file store's run."""
+    messages = list(found.messages)
+    held = look.open_files(store.identity.device)
+    writers = look.survey(fd, ".", held).writers if held.writers else ()
+    return replace(
+        found,
+        symptoms=one_run.check(root_fd, store.root, path, messages) if judged else (),
+        referring=one_run.referring(root_fd, path, messages),
+        writers=tuple(f"{safe(one.command)} (pid {one.pid}, {safe(one.user)})" for one in writers),
+        unchecked_processes=held.unchecked,
+        in_container=look.in_container(),
+        messages=tuple(messages),
+    )
 
 
 def _known(key: str, last: Snapshot | None) -> Run | None:

@@ -243,6 +243,10 @@ TRACES: Final[dict[str, Fact]] = {
     "trace-value-not-storable": fact(SILENT, "trace: {}", "traces", migration="fails", cause=_HAND),
     "trace-id-twice": fact(SILENT, "the same trace as {}", "traces", migration="fails", cause=_COPY),
     "trace-of-a-lost-run": fact(SILENT, "trace of a lost run", "traces", cause="The run was deleted."),
+    "trace-of-a-lost-model": fact(
+        SILENT, "trace of a lost logged model", "traces", cause="The model was deleted."
+    ),
+    "assessment-of-a-lost-run": fact(SILENT, "assessment by a lost run", "traces", cause="The run was deleted."),
     "assessments-not-a-folder": fact(_NOTE, "assessments is no folder", "traces", remedy="repair"),
     "assessments-closed": fact(_NOTE, "assessments/ cannot be read", "traces", migration="fails", cause=_RIGHTS),
     "assessment-stray": fact(

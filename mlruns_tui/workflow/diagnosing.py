@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from importlib import metadata
+from collections.abc import Callable, Collection, Sequence
 
+from mlruns_tui.model.details import RunDetails
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.protocols import Reader, Stop, never, unheard
-from mlruns_tui.model.store import Snapshot
-from mlruns_tui.triage import impact
+from mlruns_tui.model.store import Snapshot, StoreInfo
+from mlruns_tui.model.words import IMPACTS
+from mlruns_tui.triage import impact, plan_head
 
 
 def diagnose(
@@ -39,6 +40,20 @@ def diagnose(
     judged = snapshot if snapshot is not None and _is_judged(snapshot) else _judged(reader, stop)
     symptoms = reader.symptoms(_of_a_database(judged), contents=contents, stop=stop, tell=tell)
     return _sparing(impact.find(symptoms, version), judged)
+
+
+def findings_in(details: RunDetails, known: Sequence[Finding] = ()) -> tuple[Finding, ...]:
+    """Everything wrong with the run of these details, for the installed MLflow: what is ``known`` of it from a
+    check of the store, which compared it with others, and what was read of it alone."""
+    said = {(one.code, one.path, one.line) for one in known}
+    found = impact.find(details.symptoms, installed_mlflow_version())
+    more = [one for one in found if (one.code, one.path, one.line) not in said]
+    return tuple(sorted((*known, *more), key=lambda one: IMPACTS.index(one.impact)))
+
+
+def unseen_writers(details: RunDetails, store: StoreInfo) -> tuple[str, ...]:
+    """In words, why somebody may write to the run whom nobody here can see; empty where that cannot be."""
+    return tuple(plan_head.unseen_writers(details.unchecked_processes, details.in_container, store))
 
 
 def _is_judged(snapshot: Snapshot) -> bool:
@@ -95,6 +110,8 @@ def installed_mlflow_version() -> str:
 
     MLflow is not imported: that takes seconds, and newer ones refuse file stores while it is done.
     """
+    from importlib import metadata
+
     for package in ("mlflow", "mlflow-skinny"):
         try:
             return metadata.version(package)

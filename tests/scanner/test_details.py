@@ -10,6 +10,7 @@ import pytest
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.scanner import details as details_module
 from mlruns_tui.scanner import metrics
+from mlruns_tui.scanner import one_run as one_run_module
 from mlruns_tui.scanner.metrics import MAX_POINTS, parse_line, thinned
 from mlruns_tui.scanner.store import open_store
 
@@ -142,6 +143,7 @@ def test_only_so_much_is_read(store, one_run, monkeypatch):
     monkeypatch.setattr(details_module, "MAX_METRIC_BYTES", 1 << 20)
     monkeypatch.setattr(details_module, "MAX_NAMES", 3)
     monkeypatch.setattr(details_module, "MAX_ARTIFACTS", 2)
+    monkeypatch.setattr(one_run_module, "MAX_S", 600.0)
     for number in range(5):
         store.write(f"{path}/params/p{number}", "x")
         store.write(f"{path}/artifacts/a{number}", "x" * number)

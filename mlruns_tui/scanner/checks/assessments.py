@@ -19,6 +19,7 @@ from .times import timestamp_ms
 _SUFFIX: Final = ".yaml"
 _SOURCES: Final = frozenset({"SOURCE_TYPE_UNSPECIFIED", "LLM_JUDGE", "AI_JUDGE", "HUMAN", "CODE"})
 _ERROR_KEYS: Final = frozenset({"error_code", "error_message", "stack_trace"})
+_SOURCE_RUN: Final = "mlflow.assessment.sourceRunId"
 ISSUE: Final = "is an issue"
 """Said of what only 3.11 and later take for an assessment."""
 
@@ -67,6 +68,10 @@ def _check_one(name: str, fd: int, path: str, owner: Owner, seen: Seen, *, migra
     reason = assessment_defect(note.value)
     if reason:
         yield owner.says("assessment-issue" if reason == ISSUE else "assessment-refused", path, reason)
+    metadata = note.value.get("metadata")
+    run = metadata.get(_SOURCE_RUN) if isinstance(metadata, dict) else None
+    if isinstance(run, str) and run:
+        seen.references.append(("assessment-of-a-lost-run", run, path, owner))
     if migrates:
         yield from _check_row(note.value, name, path, owner, seen)
 

@@ -153,7 +153,7 @@ def _check_all(experiments: set[str], store: Store, seen: Seen) -> Iterator[Symp
         yield owner.says("experiment-copy" if copied else "experiment-id-mismatch", path, columns.shown(stated))
     for code, target, path, owner in () if seen.blind else seen.references:
         store.pulse()
-        if target not in (seen.models if code == "version-of-a-lost-model" else seen.run_folders):
+        if target not in (seen.models if code.endswith("-of-a-lost-model") else seen.run_folders):
             yield owner.says(code, path, safe(target, 80))
     for trace_id, path, owner in seen.trace_strangers:
         known = isinstance(trace_id, str) and trace_id in seen.trace_folders

@@ -22,6 +22,7 @@ from .times import timestamp_ms
 
 INFO: Final = "trace_info.yaml"
 _SOURCE_RUN: Final = "request_metadata/mlflow.sourceRun"
+_SOURCE_MODEL: Final = "request_metadata/mlflow.modelId"
 _REQUIRED: Final = ("trace_id", "trace_location", "request_time", "state")
 _OPTIONAL: Final = (
     "request_preview", "response_preview", "client_request_id", "execution_duration", "execution_duration_ms",
@@ -118,20 +119,22 @@ def _check_one(
             fd, "request_metadata", layout.join(path, "request_metadata"), "trace-metadata", owner, store
         )
         yield from check_folder(fd, "tags", layout.join(path, "tags"), "trace-tag", owner, store)
-        _note_run(fd, path, owner, seen)
+        _note_references(fd, path, owner, seen)
         yield from check_assessments(fd, path, owner, seen, migrates=info.usable)
     finally:
         if fd >= 0:
             os.close(fd)
 
 
-def _note_run(fd: int, path: str, owner: Owner, seen: Seen) -> None:
-    try:
-        run = look.read_small(_SOURCE_RUN, fd, 256).decode("utf-8", "replace").strip()
-    except OSError:
-        return
-    if run:
-        seen.references.append(("trace-of-a-lost-run", run, layout.join(path, _SOURCE_RUN), owner))
+def _note_references(fd: int, path: str, owner: Owner, seen: Seen) -> None:
+    """The run a trace was recorded in, and the model it was recorded of."""
+    for code, file in (("trace-of-a-lost-run", _SOURCE_RUN), ("trace-of-a-lost-model", _SOURCE_MODEL)):
+        try:
+            target = look.read_small(file, fd, 256).decode("utf-8", "replace").strip()
+        except OSError:
+            continue
+        if target:
+            seen.references.append((code, target, layout.join(path, file), owner))
 
 
 def _check_values(

@@ -27,6 +27,7 @@ from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.run_words import verdict
 from mlruns_tui.tui.widgets.tab_line import TabLine
 from mlruns_tui.workflow.deciding import now_ms
+from mlruns_tui.workflow.diagnosing import findings_in
 from mlruns_tui.workflow.repairing import repairable
 
 TABS = tuple(FIRST_OF_TAB)
@@ -197,6 +198,11 @@ class DetailsScreen(Screen[None]):
         self.query_one(KeyLine).set_keys(keys)
 
     def _findings(self, run_id: str) -> Sequence[Finding]:
+        """What a check of the store found, and, once it was read, what this run shows by itself."""
+        known = self._checked(run_id)
+        return known if self._details is None else findings_in(self._details, known)
+
+    def _checked(self, run_id: str) -> Sequence[Finding]:
         if self._known_findings is not None:
             return self._known_findings(self.key)
         experiment = self._run.experiment_id if self._run else ""

@@ -25,7 +25,7 @@ from .curve_view import CurveView
 from .metric_list import lowest_is_best, metric_header, paint_metric
 from .panel import Panel, Words
 from .row_list import RowList
-from .run_words import finding_lines, needed_lines, run_lines
+from .run_words import finding_lines, needed_lines, read_lines, run_lines
 
 Pair = tuple[str, str]
 
@@ -131,7 +131,9 @@ class DetailsPage(Horizontal):
         """What the snapshot knows."""
         signs = signs_of(self.app)
         self._words("run", run_lines(run, self._details, run_id, self._inside("run"), self._now, signs))
-        self._words("needed", needed_lines(protections, self._snapshot, self._inside("needed"), signs))
+        width = self._inside("needed")
+        needed = needed_lines(protections, self._snapshot, width, signs)
+        self._words("needed", [*needed, *read_lines(self._details, self._snapshot.store, width, signs)])
         self._words("findings", finding_lines(findings, self._inside("findings"), signs))
         self._title("run", "")
         self._title("needed", "", "needed by")

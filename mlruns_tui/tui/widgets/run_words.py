@@ -9,7 +9,7 @@ from textual.content import Content
 from mlruns_tui.model.details import RunDetails
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Protection
-from mlruns_tui.model.store import Run, Snapshot
+from mlruns_tui.model.store import Run, Snapshot, StoreInfo
 from mlruns_tui.report.words import (
     age_words,
     ago_text,
@@ -24,6 +24,7 @@ from mlruns_tui.report.words import (
 from mlruns_tui.triage.rules import idle_ms
 from mlruns_tui.tui.render import impact_style, status_style
 from mlruns_tui.tui.signs import Signs
+from mlruns_tui.workflow.diagnosing import unseen_writers
 from mlruns_tui.workflow.repairing import repairable
 
 from .cells import DIM, KEY, Piece, line, wrap
@@ -115,6 +116,23 @@ def needed_lines(protections: Sequence[Protection], snapshot: Snapshot, width: i
         lines += [Content(), line([("kept besides because", DIM)])]
         for one in others:
             lines += _item(f"{signs.protected} ", "$secondary", one.reason, width)
+    return lines
+
+
+def read_lines(details: RunDetails | None, store: StoreInfo, width: int, signs: Signs) -> list[Content]:
+    """What was read of the run alone: who names it besides and is no reason to keep it, and who writes to it."""
+    if details is None:
+        return []
+    lines: list[Content] = []
+    if details.referring:
+        lines += [Content(), line([("named besides by", DIM)])]
+        for one in details.referring:
+            lines += _item(f"{signs.unneeded} ", DIM, one, width)
+    now = [*(f"open for writing by {one}" for one in details.writers), *unseen_writers(details, store)]
+    if now:
+        lines += [Content(), line([("writers", DIM)])]
+        for one in now:
+            lines += _item(f"{signs.protected} " if details.writers else "  ", "$secondary", one, width)
     return lines
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mlruns_tui.model.errors import MlrunsError
-from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.findings import Finding, Symptom
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import RegisteredModel
 from mlruns_tui.tui.screens.details import DetailsScreen
@@ -334,3 +334,20 @@ async def test_enter_twice_leaves_one_metric(shown: Any, lines_of: Lines) -> Non
         await pilot.pause()
         assert "2 metrics" not in _text(lines_of(app))
         assert app.screen.query_one(CurveView).axis_words in _text(lines_of(app))
+
+
+async def test_what_this_run_shows_by_itself_is_found_without_a_check_of_the_store(
+    shown: Any, usual: SimpleNamespace, build: Any, lines_of: Lines
+) -> None:
+    run = usual.runs[0]
+    bad = Symptom("run-metric-line-unreadable", f"{run.path}/metrics/loss", 7, run.experiment_id, run.run_id)
+    read = replace(build.details(run.key), symptoms=(bad,), referring=("3 traces recorded in this run",))
+    app = shown(answers={run.key: replace(read, unchecked_processes=2)}, repair=lambda found: None)
+    async with app.run_test(size=(140, 60)) as pilot:
+        await _settled(app, pilot)
+        text = _text(lines_of(app))
+        assert "metrics/loss:7" in text
+        assert "Metric line MLflow cannot read" in text
+        assert "3 traces recorded in this run" in text
+        assert "2 processes of other users" in text
+        assert "repair" in text
