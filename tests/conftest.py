@@ -17,8 +17,9 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -256,3 +257,15 @@ def ordinary_user() -> list[str]:
     if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
         pytest.skip("needs user namespaces to become a user who is denied")
     return prefix
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder on another file system than ``tmp_path`` is on."""
+    for place in ("/dev/shm", tempfile.gettempdir(), "/var/tmp", str(Path.home())):
+        if os.access(place, os.W_OK) and os.stat(place).st_dev != tmp_path.stat().st_dev:
+            folder = Path(tempfile.mkdtemp(prefix="mlruns-tui-test-", dir=place))
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+    pytest.skip("needs a second file system to write to")

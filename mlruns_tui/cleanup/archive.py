@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import zstandard
 
 LEVEL = 3
+STORED = -1
+"""For what does not shrink: no more than copied, in the same format."""
 AT_ITS_END = -1
 _MANY = 8 << 20
 """Bytes from which a second thread of the compressor pays."""
@@ -51,11 +53,13 @@ def library() -> type[zstandard.ZstdCompressor]:
 class Writer:
     """Writes archive and manifest into two open files of ours."""
 
-    def __init__(self, tar_fd: int, manifest_fd: int, fingerprints: Mapping[int, str], raw_bytes: int) -> None:
+    def __init__(
+        self, tar_fd: int, manifest_fd: int, fingerprints: Mapping[int, str], raw_bytes: int, level: int = LEVEL
+    ) -> None:
         """``fingerprints``: of the items that will be in it. ``raw_bytes``: about how much will come."""
         self._tar_fd, self._manifest_fd = tar_fd, manifest_fd
         threads = min(os.cpu_count() or 1, 4) if raw_bytes >= _MANY else 0
-        self._compressor = library()(level=LEVEL, write_checksum=True, threads=threads).compressobj()
+        self._compressor = library()(level=level, write_checksum=True, threads=threads).compressobj()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._lines: list[bytes] = []

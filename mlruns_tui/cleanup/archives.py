@@ -1,65 +1,114 @@
-"""The archives of one batch: ``pack/<name>.tar.zst`` in its folder, each with ``<name>.manifest`` beside it.
+"""All archives of one batch: in ``pack/`` of its folder in the vault, and in the places on other disks it names.
 
-An archive counts from the rename that gives it its name until the one that takes it to ``dead/``. Whatever
-has a name ending in ``.tmp`` or ``.unpacking`` never counted.
+Names tell them apart: ``0-1`` is in the vault, ``2:0-1`` in place 2.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable
 
 from mlruns_tui.disk import change, look
 from mlruns_tui.model.words import VAULT_NAME
 
-from .archive import Damaged, Manifest, first_line
+from . import elsewhere
+from .archive import Manifest
 from .layout import BATCHES, DEAD, Sharing, make_folder
-from .unpack import UNPACKING
+from .shelf import MANIFEST, PACK, TAR, TEMPORARY, Shelf
 
-PACK = "pack"
-TAR, MANIFEST, TEMPORARY = ".tar.zst", ".manifest", ".tmp"
-_NAME = re.compile(r"[0-9][0-9-]{0,40}")
-_MAX_FIRST_LINE = 1 << 24
+__all__ = ["MANIFEST", "PACK", "TAR", "TEMPORARY", "Archives"]
 
 
 class Archives:
-    """What is in the ``pack`` folder of a batch. Looked up when it is asked for, then remembered."""
+    """What is in these folders. Looked up when it is asked for, then remembered."""
 
     def __init__(self, batch_id: str) -> None:
         self._id = batch_id
-        self._folder_fd = self._pack_fd = self._dead_fd = -1
+        self._folder_fd = self._dead_fd = -1
+        self._shelves: dict[int, Shelf] = {}
+        self.away: dict[int, elsewhere.Record] = {}
+        """Places that are not there now."""
+        self._records: dict[int, elsewhere.Record] = {}
         self._found: dict[str, dict[int, str]] | None = None
         self.broken: list[str] = []
         """Names of archives whose manifest cannot be read: what they hold is not known."""
 
     def use(self, folder_fd: int) -> None:
-        """Look into this folder of the vault. Raises OSError."""
+        """Look into this folder of the vault, and where it leads to. Raises OSError."""
         self.close()
         self._folder_fd = os.dup(folder_fd)
-        for name in (PACK, DEAD):
-            with contextlib.suppress(FileNotFoundError):
-                fd = look.open_directory(name, folder_fd)
-                if name == PACK:
-                    self._pack_fd = fd
-                else:
-                    self._dead_fd = fd
+        with contextlib.suppress(FileNotFoundError):
+            self._dead_fd = look.open_directory(DEAD, folder_fd)
+        with contextlib.suppress(FileNotFoundError):
+            self._add_own()
+        for number, record in sorted(elsewhere.records(folder_fd).items()):
+            self._take(number, record)
+
+    def _add_own(self) -> None:
+        fd = look.open_directory(PACK, self._folder_fd)
+        dead_fd = os.dup(self._dead_fd) if self._dead_fd >= 0 else -1
+        self._shelves[0] = Shelf(0, fd, dead_fd, f"{VAULT_NAME}/{BATCHES}/{self._id}/{PACK}")
+
+    def _take(self, number: int, record: elsewhere.Record) -> Shelf | None:
+        self._records[number] = record
+        shelf = elsewhere.open_shelf(number, record)
+        if shelf is None:
+            self.away[number] = record
+        else:
+            self.away.pop(number, None)
+            if number in self._shelves:
+                self._shelves[number].close()
+            self._shelves[number] = shelf
+        return shelf
+
+    def _lose(self, shelf: Shelf) -> None:
+        """A place went away while it was looked at."""
+        self.away[shelf.number] = self._records[shelf.number]
+        self._shelves.pop(shelf.number).close()
 
     @property
     def fd(self) -> int:
-        """The ``pack`` folder. Raises FileNotFoundError when there is none."""
-        if self._pack_fd < 0:
-            raise FileNotFoundError(2, "there is no folder for archives", self._id)
-        return self._pack_fd
+        """The ``pack`` folder in the vault. Raises FileNotFoundError when there is none."""
+        return self.own.fd
 
-    def make(self, shared: Sharing) -> None:
-        """Make the folder if it is missing. Raises OSError."""
+    @property
+    def own(self) -> Shelf:
+        """The shelf in the vault. Raises FileNotFoundError when there is none."""
+        if 0 not in self._shelves:
+            raise FileNotFoundError(2, "there is no folder for archives", self._id)
+        return self._shelves[0]
+
+    def make(self, shared: Sharing) -> Shelf:
+        """The shelf in the vault, made if it is missing. Raises OSError."""
         if self._folder_fd < 0:
             raise FileNotFoundError(2, "the batch has no folder in the vault", self._id)
-        if self._pack_fd < 0:
-            self._pack_fd = make_folder(self._folder_fd, PACK, shared.batch, shared.owner)
+        if 0 not in self._shelves:
+            os.close(make_folder(self._folder_fd, PACK, shared.batch, shared.owner))
+            self._add_own()
             change.sync(self._folder_fd)
+        return self._shelves[0]
+
+    def make_elsewhere(self, dir_fd: int, path: str, root: str, shared: Sharing, in_use: set[int]) -> Shelf:
+        """The shelf in another directory, found again or made. ``in_use``: places something of the batch is in.
+        Raises MlrunsError when another disk is there, OSError."""
+        if self._folder_fd < 0:
+            raise FileNotFoundError(2, "the batch has no folder in the vault", self._id)
+        away = {number: record for number, record in self.away.items() if number in in_use}
+        number, record = elsewhere.make(self._folder_fd, self._id, root, dir_fd, path, shared, away)
+        self.forget()
+        shelf = self._take(number, record)
+        if shelf is None:
+            raise elsewhere.not_there(path)
+        return shelf
+
+    def is_there(self, shelf: Shelf) -> bool:
+        """Whether what is written to a shelf can be found by its path."""
+        return shelf.number == 0 or elsewhere.is_there(shelf, self._records[shelf.number])
+
+    def dir_of(self, number: int) -> str:
+        """The directory a place is in, as it was named; empty for the vault and what is not known."""
+        return self._records[number].dir if number in self._records else ""
 
     @property
     def found(self) -> dict[str, dict[int, str]]:
@@ -67,28 +116,17 @@ class Archives:
         if self._found is None:
             self._found = {}
             self.broken = []
-            names = set(os.listdir(self._pack_fd)) if self._pack_fd >= 0 else set()
-            for name in sorted(one[: -len(TAR)] for one in names if one.endswith(TAR)):
+            for number, shelf in list(self._shelves.items()):
                 try:
-                    if not _NAME.fullmatch(name):
-                        raise Damaged("not one of ours")
-                    self._found[name] = self._items(name)
-                except (OSError, Damaged):
-                    self.broken.append(name)
+                    found, broken = shelf.found()
+                except OSError:
+                    if not number:
+                        raise
+                    self._lose(shelf)
+                    continue
+                self._found.update((_name(number, one), items) for one, items in found.items())
+                self.broken += [_name(number, one) for one in broken]
         return self._found
-
-    def _items(self, name: str) -> dict[int, str]:
-        fd = self._open(name + MANIFEST)
-        try:
-            line, at = b"", 0
-            while b"\n" not in line and at < _MAX_FIRST_LINE:
-                block = os.pread(fd, 1 << 16, at)
-                if not block:
-                    break
-                line, at = line + block, at + len(block)
-        finally:
-            os.close(fd)
-        return first_line(line.partition(b"\n")[0])
 
     def forget(self) -> None:
         """Look again the next time."""
@@ -98,106 +136,76 @@ class Archives:
         """Names of the archives an item is in."""
         return [name for name, items in self.found.items() if n in items]
 
+    def shelf_of(self, name: str) -> tuple[Shelf, str]:
+        """Where an archive is, and its name there."""
+        number, _, own = name.rpartition(":")
+        return self._shelves[int(number or 0)], own
+
     def path(self, name: str) -> str:
-        """Of the archive, relative to the store's root."""
-        return f"{VAULT_NAME}/{BATCHES}/{self._id}/{PACK}/{name}{TAR}"
+        """Of the archive, relative to the store's root, or absolute where it is elsewhere."""
+        shelf, own = self.shelf_of(name)
+        return shelf.path(own)
+
+    def backup_dir(self, name: str) -> str:
+        """The directory somebody named for this archive; empty where it is in the vault."""
+        return self.shelf_of(name)[0].backup_dir
 
     def allocated_bytes(self, name: str) -> int:
         """Disk space of archive and manifest, 0 when that cannot be told."""
-        taken = 0
-        for ending in (TAR, MANIFEST):
-            with contextlib.suppress(OSError):
-                taken += os.stat(name + ending, dir_fd=self.fd, follow_symlinks=False).st_blocks * 512
-        return taken
+        shelf, own = self.shelf_of(name)
+        return shelf.allocated_bytes(own)
 
     def open(self, name: str) -> tuple[int, Manifest]:
         """An archive and its manifest, to read. Close both. Raises OSError, Damaged."""
-        tar_fd = self._open(name + TAR)
-        try:
-            manifest_fd = self._open(name + MANIFEST)
-            try:
-                return tar_fd, Manifest(manifest_fd)
-            except BaseException:
-                os.close(manifest_fd)
-                raise
-        except BaseException:
-            os.close(tar_fd)
-            raise
-
-    def _open(self, name: str) -> int:
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.fd)
-
-    def new_name(self, n: int) -> str:
-        """A name for an archive whose first item is ``n``."""
-        taken = {*os.listdir(self.fd), *(os.listdir(self._dead_fd) if self._dead_fd >= 0 else ())}
-        again = 1
-        while any(one.startswith(f"{n}-{again}.") for one in taken):
-            again += 1
-        return f"{n}-{again}"
-
-    def publish(self, name: str) -> None:
-        """From now on the archive counts. Raises OSError."""
-        change.rename(self.fd, name + MANIFEST + TEMPORARY, self.fd, name + MANIFEST)
-        change.rename(self.fd, name + TAR + TEMPORARY, self.fd, name + TAR)
-        change.sync(self.fd)
-        self.forget()
-
-    def withdraw(self, name: str) -> None:
-        """Remove what was written of an archive that does not count. Never raises."""
-        for ending in (TAR + TEMPORARY, MANIFEST + TEMPORARY, MANIFEST):
-            with contextlib.suppress(OSError):
-                change.remove_file(self.fd, name + ending)
+        shelf, own = self.shelf_of(name)
+        return shelf.open(own)
 
     def remove(self, name: str, removed: Callable[[os.stat_result], None] | None = None) -> None:
         """An archive counts no more, and is deleted. Raises OSError; then it may still be there."""
         self.forget()
-        change.rename(self.fd, name + TAR, self._dead_fd, name + TAR)
-        change.sync(self._dead_fd)
-        change.sync(self.fd)
-        self._delete(self._dead_fd, name + TAR, removed)
-        self._delete(self.fd, name + MANIFEST, removed)
-
-    @staticmethod
-    def _delete(fd: int, name: str, removed: Callable[[os.stat_result], None] | None) -> None:
-        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-        change.remove_file(fd, name)
-        if removed is not None:
-            removed(status)
+        shelf, own = self.shelf_of(name)
+        shelf.remove(own, removed)
+        if shelf.number and not os.listdir(shelf.fd):
+            with contextlib.suppress(OSError):
+                elsewhere.forget(self._folder_fd, shelf, self._records[shelf.number])
+                self._shelves.pop(shelf.number).close()
 
     def settle(self, removed: Callable[[os.stat_result], None] | None, *, rescue: bool) -> None:
-        """After a worker was killed: what never counted goes, and what was only about to be deleted counts
-        again with ``rescue``, else it is deleted. Raises OSError."""
-        if self._pack_fd < 0:
-            return
+        """Settle every shelf that is there, see there. Raises OSError for the one in the vault."""
         self.forget()
-        if self._dead_fd >= 0:
-            for name in os.listdir(self._dead_fd):
-                if not name.endswith(TAR):
-                    continue
-                if rescue and look.exists(name[: -len(TAR)] + MANIFEST, self.fd) and not look.exists(name, self.fd):
-                    change.rename(self._dead_fd, name, self.fd, name)
-                    change.sync(self.fd)
-                else:
-                    self._delete(self._dead_fd, name, removed)
-        names = set(os.listdir(self.fd))
-        for name in names:
-            orphan = name.endswith(MANIFEST) and name[: -len(MANIFEST)] + TAR not in names
-            if name.endswith(TEMPORARY) or (orphan and not look.exists(name[: -len(MANIFEST)] + TAR, self.fd)):
-                change.remove_file(self.fd, name)
-            elif name.endswith(UNPACKING):
-                with contextlib.suppress(NotADirectoryError):
-                    change.remove_tree(self.fd, name)
-                    continue
-                change.remove_file(self.fd, name)
+        for number, shelf in list(self._shelves.items()):
+            try:
+                shelf.settle(removed, rescue=rescue)
+            except OSError:
+                if not number:
+                    raise
+                self._lose(shelf)
 
     @property
     def leftovers(self) -> bool:
         """Whether something was declared dead and is not all gone. Raises OSError."""
-        return self._dead_fd >= 0 and any(name.endswith(TAR) for name in os.listdir(self._dead_fd))
+        for number, shelf in list(self._shelves.items()):
+            try:
+                if shelf.leftovers:
+                    return True
+            except OSError:
+                if not number:
+                    raise
+                self._lose(shelf)
+        return False
 
     def close(self) -> None:
-        for fd in (self._folder_fd, self._pack_fd, self._dead_fd):
+        for fd in (self._folder_fd, self._dead_fd):
             if fd >= 0:
                 os.close(fd)
-        self._folder_fd = self._pack_fd = self._dead_fd = -1
+        for shelf in self._shelves.values():
+            shelf.close()
+        self._folder_fd = self._dead_fd = -1
+        self._shelves.clear()
+        self.away.clear()
+        self._records.clear()
         self.forget()
+
+
+def _name(number: int, own: str) -> str:
+    return f"{number}:{own}" if number else own

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.batch import ItemGain
+from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.text import safe
 
 from .archive import LEVEL, library
+from .layout import open_root
 from .purge import chosen_items
 from .trees import my_groups, segments, why_not_packable
 from .vault import looking
@@ -39,6 +41,8 @@ class Gain:
     """Disk space its archive would take."""
     why_not: str = ""
     """Why an archive could not hold it exactly; empty when it could."""
+    data_bytes: int = 0
+    """What is in its files, without what they leave unused of their blocks."""
 
     @property
     def percent(self) -> int:
@@ -103,7 +107,9 @@ def gain(parent_fd: int, name: str) -> Gain:
         tried += data
     # The rest compresses like what was tried, and smaller files no worse.
     rest = small * packed // tried if tried else 0
-    return Gain(allocated + top.st_blocks * 512, expected + packed + rest, why or (failures[0] if failures else ""))
+    return Gain(
+        allocated + top.st_blocks * 512, expected + packed + rest, why or (failures[0] if failures else ""), whole
+    )
 
 
 def _probe(parent_fd: int, path: str) -> float:
@@ -130,6 +136,37 @@ def _probe(parent_fd: int, path: str) -> float:
     return min(1.0, len(library()(level=LEVEL).compress(content)) / len(content)) if content else 0.0
 
 
+def gains_in_place(plan: Plan) -> tuple[ItemGain, ...]:
+    """The same for the items of a plan, where they are before it is carried out. Raises UsageError (no such store),
+    MlrunsError (no compressor)."""
+    library()
+    found: list[ItemGain] = []
+    root_fd = open_root(plan.store_root)
+    try:
+        for item in plan.items:
+            above, _, name = item.path.rpartition("/")
+            try:
+                parent_fd = look.open_path(root_fd, above) if above else os.dup(root_fd)
+                try:
+                    found.append(_told(item, gain(parent_fd, name)))
+                finally:
+                    os.close(parent_fd)
+            except OSError as error:
+                found.append(_untold(item, error))
+    finally:
+        os.close(root_fd)
+    return tuple(found)
+
+
+def _told(item: PlanItem, one: Gain) -> ItemGain:
+    return ItemGain(item.key, item.name, one.allocated_bytes, one.expected_bytes, one.percent, one.why_not)
+
+
+def _untold(item: PlanItem, error: OSError) -> ItemGain:
+    why = f"it cannot be read ({look.words(error)})"
+    return ItemGain(item.key, item.name, item.allocated_bytes, item.allocated_bytes, 0, why)
+
+
 def gains_of(root: str, batch_id: str, keys: Sequence[str] | None = None) -> tuple[ItemGain, ...]:
     """The same for what a batch of the store at ``root`` keeps as trees, or its items with these keys.
 
@@ -148,13 +185,9 @@ def gains_of(root: str, batch_id: str, keys: Sequence[str] | None = None) -> tup
                     place = kept.places.find(n)
                     if place is None:
                         continue
-                    one = gain(place[0].fd, place[0].name)
-                    found.append(
-                        ItemGain(item.key, item.name, one.allocated_bytes, one.expected_bytes, one.percent, one.why_not)
-                    )
+                    found.append(_told(item, gain(place[0].fd, place[0].name)))
                 except OSError as error:
-                    why = f"it cannot be read ({look.words(error)})"
-                    found.append(ItemGain(item.key, item.name, item.allocated_bytes, item.allocated_bytes, 0, why))
+                    found.append(_untold(item, error))
         finally:
             kept.close()
     return tuple(found)

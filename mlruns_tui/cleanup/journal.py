@@ -7,7 +7,8 @@ A line that is torn, damaged or out of order is passed over.
 Records: ``begin`` {op, uid, user, host, pid, boot, started, number, only: [index] where it is not about
 all}, ``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving`` ``restoring`` ``purging`` {n: [index]} before a
 change, ``moved`` ``restored`` ``purged`` {n: [index]},
-``packed`` ``kept`` (not retired after all) {n: [index]}, ``unpacked`` {n: index, device, inode,
+``packed`` ``kept`` (not retired after all) {n: [index], to: number of the place where that is not the vault},
+``to`` {place: number} where the packing that was begun puts archives, ``unpacked`` {n: index, device, inode,
 fingerprint: of its new tree}, ``aside`` {n: index, to: path}, ``skipped`` ``failed``
 {n: index, why: text} after it, ``end`` {op}.
 """
@@ -100,6 +101,10 @@ class History:
     """By directory the open operation changes: its inode and the time it should have."""
     packed: set[int] = field(default_factory=set)
     """Those whose tree was retired for an archive."""
+    elsewhere: dict[int, int] = field(default_factory=dict)
+    """By index, of those: the place on another disk their archive was put in."""
+    place: int = 0
+    """Where the open operation puts archives; 0: in the vault."""
     unpacked: dict[int, tuple[int, int, str]] = field(default_factory=dict)
     """By index: device, inode and fingerprint of the tree that was made again from an archive."""
     only: frozenset[int] | None = None
@@ -129,6 +134,7 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
             told.began_ms, told.uid, told.number = int(record["at"]), int(record["uid"]), int(record["number"])
         only = record.get("only")
         told.only = None if only is None else frozenset(int(n) for n in only)
+        told.place = 0
         user, host = str(record.get("user", "")), str(record.get("host", ""))
         boot, started = str(record.get("boot", "")), str(record.get("started", ""))
         pid = int(record.get("pid", 0))
@@ -152,9 +158,16 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
         n = int(record["n"])
         told.unpacked[n] = (int(record["device"]), int(record["inode"]), str(record["fingerprint"]))
         told.packed.discard(n)
+        told.elsewhere.pop(n, None)
     elif event in ("packed", "kept"):
         # Packing is no new word on an item but for this: where it went and what for stays said.
         (told.packed.update if event == "packed" else told.packed.difference_update)(int(n) for n in record["n"])
+        for n in record["n"]:
+            told.elsewhere.pop(int(n), None)
+            if event == "packed" and record.get("to"):
+                told.elsewhere[int(n)] = int(record["to"])
+    elif event == "to":
+        told.place = int(record["place"])
     elif event in ("moving", "moved", "restoring", "restored", "purging", "purged"):
         for n in record["n"]:
             told.items[int(n)] = (event, "")

@@ -127,8 +127,30 @@ class Kept:
         names = self.places.archives.holding(n)
         return names[0] if names and self.find(n)[0] == "neither" and not self.aside(n) else ""
 
+    def note_away(self, n: int) -> bool:
+        """Whether the only copy of an item is on a disk that is not there now; its outcome says so. Raises OSError."""
+        backup_dir = self.away(n)
+        if backup_dir:
+            self.results[n] = (
+                "failed",
+                f"its archive is on {safe(backup_dir)}, which is not there now. It was left as it is. "
+                "Mount that, then run this again.",
+            )
+        return bool(backup_dir)
+
+    def away(self, n: int) -> str:
+        """The directory on another disk that has the only copy of an item and is not there now, else empty.
+        Raises OSError."""
+        archives = self.places.archives
+        place = self.history.elsewhere.get(n, 0)
+        gone = self.history.items.get(n, ("", ""))[0] == "purged"
+        if place not in archives.away or n not in self.history.packed or gone:
+            return ""
+        there = archives.holding(n) or self.find(n)[0] != "neither" or self.aside(n)
+        return "" if there else archives.away[place].dir
+
     def holds(self, n: int) -> bool:
-        """Whether the backup has the item, moved or packed. Raises OSError."""
+        """Whether the backup has the item, moved or packed, and it can be had now. Raises OSError."""
         return self.find(n)[0] == "backup" or bool(self.archive(n))
 
     def look_at(self, n: int) -> BatchItem:
@@ -140,7 +162,14 @@ class Kept:
             outcome, error = self.results[n]
         place, now_at = self._place(n, item, event)
         taken = place in ("moved", "packed") and self._is_taken(item)
-        return BatchItem(item, place, outcome, error, now_at, taken=taken, packed_bytes=self._packed_bytes(n, place))
+        away = self.away(n) if place == "packed" else ""
+        backup_dir = away or (self._backup_dir(n) if place == "packed" else "")
+        packed_bytes = 0 if away else self._packed_bytes(n, place)
+        return BatchItem(item, place, outcome, error, now_at, taken, packed_bytes, backup_dir, away=bool(away))
+
+    def _backup_dir(self, n: int) -> str:
+        archives = self.places.archives
+        return archives.backup_dir(archives.holding(n)[0])
 
     def _packed_bytes(self, n: int, place: ItemPlace) -> int:
         """Its share of the disk space of its archive."""
@@ -166,17 +195,20 @@ class Kept:
                 return "moved", slot.path
             archived = self.places.archives.holding(n)
             # Before the origin: an inode that was freed may be there again, in another directory.
-            if event in ("purging", "purged") and not archived:
+            away = self.away(n)
+            if event in ("purging", "purged") and not archived and not away:
                 return "purged", ""
             if where == "origin":
                 return ("restored" if n in self.history.left else "in-place"), item.path
-            if self.places.find_dead(n) is not None and not archived:
+            if self.places.find_dead(n) is not None and not archived and not away:
                 return "purged", ""
             aside = self._aside_name(n)
             if aside and self._is_at(aside, item):
                 return "restored", aside
             if archived:
                 return "packed", self.places.archives.path(archived[0])
+            if away:
+                return "packed", away
         except OSError:
             return "missing", ""
         if event in ("restoring", "restored"):
@@ -224,7 +256,7 @@ class Kept:
         """Something was begun, not ended, and left items in the backup or half deleted."""
         if not self.history.open_op:
             return False
-        return self.leftovers or any(self.holds(n) for n in self.items)
+        return self.leftovers or any(self.holds(n) or self.away(n) for n in self.items)
 
     @property
     def untouched(self) -> bool:

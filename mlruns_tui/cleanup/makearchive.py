@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from mlruns_tui.disk import change
 from mlruns_tui.model.protocols import Stop
 
-from .archive import Damaged, Manifest, Writer, replay
-from .archives import MANIFEST, TAR, TEMPORARY, Archives
+from .archive import LEVEL, Damaged, Manifest, Writer, replay
+from .archives import Archives
 from .layout import Sharing
 from .members import Member
 from .places import Slot
+from .shelf import MANIFEST, TAR, TEMPORARY, Shelf
 from .trees import NotPackable, read_tree
 
 
@@ -29,15 +30,17 @@ class Unfit(Exception):
 
 
 def from_trees(
-    archives: Archives,
+    shelf: Shelf,
     shared: Sharing,
     slots: Mapping[int, Slot],
     states: Mapping[int, str],
     raw_bytes: int,
     stop: Stop,
+    level: int = LEVEL,
 ) -> str:
-    """Write and read back an archive of these trees; its name. ``states``: their fingerprints. It does not
-    count yet. Raises Unfit, Stopped, Damaged (it could not be read back), OSError; then nothing is left."""
+    """Write and read back an archive of these trees; its name. ``states``: their fingerprints, ``level``: of the
+    compressor. It does not count yet. Raises Unfit, Stopped, Damaged (it could not be read back), OSError; then
+    nothing is left."""
 
     def fill(writer: Writer) -> None:
         def data(content: bytes) -> None:
@@ -52,12 +55,12 @@ def from_trees(
             except NotPackable as error:
                 raise Unfit(n, str(error)) from None
 
-    return _make(archives, shared, min(slots), states, raw_bytes, fill)
+    return _make(shelf, shared, min(slots), states, raw_bytes, fill, level)
 
 
 def from_archive(archives: Archives, shared: Sharing, name: str, staying: Sequence[int]) -> str:
-    """Write and read back an archive with only some items of another; its name. It does not count yet.
-    Raises Damaged, OSError; then nothing is left."""
+    """Write and read back an archive with only some items of another, beside it; its name on that shelf. It
+    does not count yet. Raises Damaged, OSError; then nothing is left."""
     tar_fd, manifest = archives.open(name)
     try:
         states = {n: manifest.fingerprints[n] for n in staying}
@@ -68,7 +71,7 @@ def from_archive(archives: Archives, shared: Sharing, name: str, staying: Sequen
                 if n in problems:
                     raise Damaged(problems[n])
 
-        return _make(archives, shared, min(staying), states, manifest.size, fill)
+        return _make(archives.shelf_of(name)[0], shared, min(staying), states, manifest.size, fill)
     finally:
         manifest.close()
         os.close(tar_fd)
@@ -101,20 +104,26 @@ class _Copy:
 
 
 def _make(
-    archives: Archives,
+    shelf: Shelf,
     shared: Sharing,
     first: int,
     states: Mapping[int, str],
     raw_bytes: int,
     fill: Callable[[Writer], None],
+    level: int = LEVEL,
 ) -> str:
-    name = archives.new_name(first)
+    name = shelf.new_name(first)
     fds: list[int] = []
     try:
         for ending in (TAR, MANIFEST):
-            fds.append(change.create_open(archives.fd, name + ending + TEMPORARY))
-            change.share(fds[-1], shared.batch_file, shared.owner)
-        writer = Writer(fds[0], fds[1], states, raw_bytes)
+            fds.append(change.create_open(shelf.fd, name + ending + TEMPORARY))
+            try:
+                change.share(fds[-1], shared.batch_file, shared.owner)
+            except PermissionError:
+                # A file system without owners or modes: its mount decides.
+                if not shelf.number:
+                    raise
+        writer = Writer(fds[0], fds[1], states, raw_bytes, level)
         fill(writer)
         writer.close()
         manifest = Manifest(fds[1])
@@ -123,7 +132,7 @@ def _make(
         for n, why in replay(fds[0], manifest).items():
             raise Damaged(f"item {n}: {why}")
     except BaseException:
-        archives.withdraw(name)
+        shelf.withdraw(name)
         raise
     finally:
         for fd in fds:

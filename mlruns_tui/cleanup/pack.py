@@ -7,6 +7,7 @@ was read back, or both.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from mlruns_tui.model.errors import LockedError, MlrunsError
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 
+from . import elsewhere
 from .archive import library
 from .kept import Kept
 from .packing import Packing
@@ -36,18 +38,22 @@ def pack(
     stop: Stop = never,
     *,
     lock_timeout_s: float = 0,
+    backup_dir: str = "",
 ) -> Batch:
     """Compress what a batch of the store at ``root`` keeps, or its items with these keys.
 
     Items that would gain less than ``min_gain_percent`` of their space are skipped and said. ``stop`` ends it
     within a moment: the archive at hand is dropped, the finished ones stay. ``freed_bytes`` of the result: what
-    was unlinked less what the archives take. Raises UsageError (no such store, batch or key), DamagedError (its
-    plan), LockedError (also when it stopped half-way in something else), MlrunsError.
+    was unlinked less what the archives take. ``backup_dir``: archives go to this directory on another file system,
+    and items whatever they gain. Raises UsageError (no such store, batch or key, a directory that will not do),
+    DamagedError (its plan), LockedError (also when it stopped half-way in something else), MlrunsError.
     """
     library()
     with ExitStack() as stack:
         session, kept = _open(stack, root, batch_id, lock_timeout_s, stop)
-        work = Packing(session, kept, keys, min_gain_percent, tell, stop)
+        if backup_dir:
+            os.close(elsewhere.check(session.site.root_fd, backup_dir))
+        work = Packing(session, kept, keys, min_gain_percent, tell, stop, backup_dir)
         if not work.todo:
             return kept.batch(messages=("nothing of it is left to pack",))
         work.start()
@@ -64,9 +70,13 @@ def pack(
 def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, stop: Stop) -> Batch:
     """The same for a batch that is open and a store that is locked, all in one turn."""
     library()
+    place = kept.history.place
+    backup_dir = kept.places.archives.dir_of(place)
+    if place and (not backup_dir or place in kept.places.archives.away):
+        raise elsewhere.not_there(backup_dir or "another disk")
     # What was about to be retired is in the backup again, and counts.
     session.resume(kept)
-    work = Packing(session, kept, keys, MIN_GAIN_PERCENT, tell, stop)
+    work = Packing(session, kept, keys, MIN_GAIN_PERCENT, tell, stop, backup_dir)
     work.start()
     while work.turn():
         pass

@@ -16,32 +16,44 @@ from mlruns_tui.model.protocols import Stop, Tell
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import Outcome
 
-from . import begin, layout, newvault, say
+from . import layout, newvault, say
 from .archive import Damaged, replay
-from .gain import gain
+from .gain import Gain, gain
 from .kept import Kept
 from .makearchive import Stopped, Unfit, from_trees
+from .packroom import AS_IT_WAS, level_for, make_room, no_room_words
 from .places import Slot
 from .progress import Progress
 from .purge import Freed, chosen_items
 from .recover import destroy
 from .session import Session
+from .shelf import Shelf
 
 MAX_GROUP_BYTES = 64 << 20
 MAX_GROUP = 1_024
 TURN_S = 2.0
 """After so long others who wait for the store get it first."""
-AS_IT_WAS = "It stays in the backup as it is."
 
 
 class Packing:
     """One call's work, over as many turns as it takes."""
 
     def __init__(
-        self, session: Session, kept: Kept, keys: Sequence[str] | None, min_gain_percent: int, tell: Tell, stop: Stop
+        self,
+        session: Session,
+        kept: Kept,
+        keys: Sequence[str] | None,
+        min_gain_percent: int,
+        tell: Tell,
+        stop: Stop,
+        backup_dir: str = "",
     ) -> None:
+        """``backup_dir``: where on another file system archives go, whatever an item would gain; empty: the vault."""
         self._session, self._kept = session, kept
         self._min_gain = min_gain_percent
+        self._backup_dir = backup_dir
+        self._shelf: Shelf | None = None
+        self._gains: dict[int, Gain] = {}
         self._stop = stop
         self._all = keys is None
         chosen = [n for n in chosen_items(kept, keys) if kept.find(n)[0] == "backup" and _is_tree(kept, n)]
@@ -66,7 +78,10 @@ class Packing:
         """Pack for a while. Whether there is more to do."""
         session, kept = self._session, self._kept
         session.resume(kept, self._freed, None if self._all else self.todo)
-        self._make_room()
+        self._shelf = make_room(session, kept, self._backup_dir)
+        if self._shelf.number:
+            kept.say("to", place=self._shelf.number)
+            session.commit(kept)
         began = time.monotonic()
         while self.todo and not self._halted and not self._stop() and time.monotonic() - began < TURN_S:
             self._next()
@@ -95,31 +110,11 @@ class Packing:
         said = f"stopped, {say.items(len(self.todo))} not reached: {error.message}"
         return replace(self._last, messages=(*self._last.messages, said))
 
-    def _make_room(self) -> None:
-        """A folder for archives, on a full disk from the space kept for this. Raises MlrunsError."""
-        session, kept = self._session, self._kept
-        begin.try_vault(session, kept)
-        shared = layout.sharing(session.site.root_fd)
-        for again in (False, True):
-            try:
-                kept.places.archives.make(shared)
-                return
-            except OSError as error:
-                room = again or not layout.no_room(error) or session.site.vault is None
-                if room or session.site.vault is None or not newvault.release_reserve(session.site.vault):
-                    session.end(kept)
-                    raise MlrunsError(
-                        "no-backup",
-                        f"no folder for archives could be made: {look.words(error)}; nothing was changed",
-                        path=safe(kept.record_path),
-                        hint="purge a batch first, or free some space elsewhere",
-                    ) from None
-
     def _next(self) -> None:
         """One archive."""
         kept = self._kept
         held = look.open_files(os.fstat(kept.root_fd).st_dev)
-        free = look.space(kept.root_fd).bytes_free
+        free = look.space(self._room_fd).bytes_free
         most = min(self._most, max(free // 2, 1 << 20))
         group: dict[int, Slot] = {}
         states: dict[int, str] = {}
@@ -153,11 +148,14 @@ class Packing:
             elif ours and seen.fingerprint != item.fingerprint:
                 why = f"changed since it was moved. {AS_IT_WAS}"
             else:
-                if any(self._is_in(name, n, seen.fingerprint) for name in kept.places.archives.holding(n)):
-                    self._note([n])
-                    self._retire([n])
-                    return None
-                why = self._unprofitable(slot)
+                archives = kept.places.archives
+                for name in archives.holding(n):
+                    shelf = archives.shelf_of(name)[0]
+                    if self._is_in(name, n, seen.fingerprint) and archives.is_there(shelf):
+                        self._note([n], shelf)
+                        self._retire([n])
+                        return None
+                why = self._unprofitable(n, slot)
         except OSError as error:
             self._finished(n, "failed", say.failure(error, AS_IT_WAS))
             return None
@@ -166,14 +164,14 @@ class Packing:
             return None
         return slot, seen.fingerprint
 
-    def _unprofitable(self, slot: Slot) -> str:
-        found = gain(slot.fd, slot.name)
+    def _unprofitable(self, n: int, slot: Slot) -> str:
+        self._gains[n] = found = gain(slot.fd, slot.name)
         if found.why_not:
             return f"{found.why_not}. {AS_IT_WAS}"
-        if found.percent < self._min_gain:
+        if not self._backup_dir and found.percent < self._min_gain:
             return (
                 f"packing would gain about {max(found.percent, 0)} % only. {AS_IT_WAS} Purging it frees all of it; "
-                "cleanup --slim drops artifacts and keeps metrics."
+                "cleanup --slim drops artifacts and keeps metrics; --backup-dir packs to another disk."
             )
         return ""
 
@@ -193,20 +191,28 @@ class Packing:
             manifest.close()
 
     def _pack(self, group: dict[int, Slot], states: dict[int, str], raw: int) -> None:
-        archives = self._kept.places.archives
+        archives, shelf = self._kept.places.archives, self._shelf
+        assert shelf is not None
         name = ""
         try:
-            name = from_trees(archives, layout.sharing(self._session.site.root_fd), group, states, raw, self._stop)
+            shared = layout.sharing(self._session.site.root_fd)
+            gains = [self._gains[n] for n in group]
+            name = from_trees(shelf, shared, group, states, raw, self._stop, level_for(gains, self._backup_dir))
             self._check_again(group, states)
-            archives.publish(name)
-            self._note(list(group))
-            self._taken += archives.allocated_bytes(name)
+            shelf.publish(name)
+            archives.forget()
+            if not archives.is_there(shelf):
+                self._gone(group)
+                return
+            self._note(list(group), shelf)
+            if not shelf.number:
+                self._taken += shelf.allocated_bytes(name)
         except Stopped:
             self.todo = [*group, *self.todo]
             return
         except Unfit as error:
             if name:
-                archives.withdraw(name)
+                shelf.withdraw(name)
             self._finished(error.n, "skipped", f"{error}. {AS_IT_WAS}")
             self._again(group, without=error.n)
             return
@@ -218,6 +224,17 @@ class Packing:
             self._failed(group, name, error)
             return
         self._retire(list(group))
+
+    @property
+    def _room_fd(self) -> int:
+        """On the disk that archives go to."""
+        return self._kept.root_fd if self._shelf is None or not self._shelf.number else self._shelf.fd
+
+    def _gone(self, group: dict[int, Slot]) -> None:
+        """The other disk was taken away: nothing more can be put there, and nothing is taken from here."""
+        self._halted = f"{safe(self._backup_dir)} is not there any more. {AS_IT_WAS} Mount it, then pack again."
+        for n in group:
+            self._finished(n, "failed", self._halted)
 
     def _check_again(self, group: dict[int, Slot], states: dict[int, str]) -> None:
         """Raises Unfit when somebody wrote to an item while it was packed."""
@@ -236,10 +253,17 @@ class Packing:
         if name:
             # It may count already; the trees are whole, so it is not needed.
             kept.say("kept", n=list(group))
+            archives, shelf = kept.places.archives, self._shelf
+            assert shelf is not None
             with suppress(OSError):
-                if name in kept.places.archives.found:
-                    kept.places.archives.remove(name)
-            kept.places.archives.withdraw(name)
+                archives.forget()
+                found = [one for one in archives.found if archives.shelf_of(one) == (shelf, name)]
+                if found:
+                    archives.remove(found[0])
+            shelf.withdraw(name)
+        if self._shelf is not None and self._shelf.number and not kept.places.archives.is_there(self._shelf):
+            self._gone(group)
+            return
         if not layout.no_room(error):
             for n in group:
                 self._finished(n, "failed", say.failure(error, AS_IT_WAS))
@@ -252,15 +276,12 @@ class Packing:
             self.todo = [*group, *self.todo]
             return
         (n,) = group
-        free = look.space(kept.root_fd).bytes_free
-        self._halted = (
-            f"no room for its archive: {free:,} bytes are free. {AS_IT_WAS} Purge a batch first, that needs no room."
-        )
+        self._halted = no_room_words(look.space(self._room_fd).bytes_free, self._backup_dir)
         self._finished(n, "failed", self._halted)
 
-    def _note(self, group: list[int]) -> None:
+    def _note(self, group: list[int], shelf: Shelf) -> None:
         """The journal knows, on the disk, that archives have these items. Raises OSError: it does not."""
-        self._kept.say("packed", n=group)
+        self._kept.say("packed", n=group, **({"to": shelf.number} if shelf.number else {}))
         self._session.commit(self._kept)
         if self._kept.journal is not None and self._kept.journal.behind:
             raise OSError(errno.ENOSPC, "no space left on device")

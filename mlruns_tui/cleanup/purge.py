@@ -56,8 +56,9 @@ def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, st
     """The same for a batch that is open and a store that is locked."""
     asked = chosen_items(kept, keys)
     chosen = [n for n in asked if kept.holds(n)]
+    away = [n for n in asked if kept.note_away(n)]
     if not chosen and not kept.history.open_op and not kept.leftovers:
-        return kept.batch(messages=("nothing of it is in the backup any more",))
+        return kept.batch(messages=() if away else ("nothing of it is in the backup any more",))
     freed = Freed()
     session.resume(kept, freed, None if keys is None else asked)
     progress = Progress(tell, "purge", kept.id, [kept.items[n] for n in chosen])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Stop
+from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import Outcome
 
 from . import layout, say
@@ -33,22 +34,30 @@ def purge_archives(
 
     An archive that holds others too is copied without these, which needs room for the copy.
     """
+    from .purge import Freed
+
     archives = kept.places.archives
     moved = [n for n in indexes if not kept.archive(n)]
     packed = set(indexes) - set(moved)
+    elsewhere: dict[str, Freed] = {}
     for name, items in list(archives.found.items()):
         going = sorted(set(items) & set(indexes))
         if not going or stop():
             continue
         staying = [n for n in sorted(items) if n not in going and kept.archive(n) == name]
         dying = [n for n in going if n in packed]
+        shelf = archives.shelf_of(name)[0]
         try:
             if dying:
                 kept.say("purging", n=dying)
                 session.commit(kept)
             if staying:
-                archives.publish(from_archive(archives, layout.sharing(kept.root_fd), name, staying))
-            archives.remove(name, removed)
+                copy = from_archive(archives, layout.sharing(kept.root_fd), name, staying)
+                shelf.publish(copy)
+                archives.forget()
+            if shelf.number:
+                elsewhere.setdefault(shelf.backup_dir, Freed())
+            archives.remove(name, elsewhere.get(shelf.backup_dir, removed))
             if dying:
                 kept.say("purged", n=dying)
                 session.commit(kept)
@@ -59,6 +68,7 @@ def purge_archives(
             _note(kept, progress, dying, "failed", say.failure(error, say.KEPT, "its archive"))
         else:
             _note(kept, progress, dying, "done", "")
+    session.messages += [f"{one.bytes:,} bytes freed in {safe(where)}" for where, one in elsewhere.items()]
     return moved
 
 

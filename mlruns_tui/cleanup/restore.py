@@ -20,7 +20,7 @@ from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import TRASH_NAME, Outcome
 
-from . import conflict, say
+from . import conflict, elsewhere, say
 from .kept import Kept
 from .newest import check_undoable, newest
 from .progress import Progress
@@ -91,11 +91,16 @@ def run(
     chosen = chosen_items(kept, keys)
     interrupted = bool(kept.history.open_op)
     if not interrupted and not any(_can_go_back(kept, n) for n in chosen):
+        away = next(filter(None, map(kept.away, chosen)), "")
+        if away:
+            raise elsewhere.not_there(away)
         return kept.batch(messages=("nothing of it is in the backup any more",))
     graves = {n for n in kept.items if kept.places.find_dead(n) is not None}
     condemned = graves | kept.history.condemned if interrupted else set()
     session.resume(kept, only=None if keys is None else chosen)
     _tell_lost(kept, condemned, graves)
+    for n in chosen:
+        kept.note_away(n)
     work = _Restoration(session, kept, on_conflict, tell, stop)
     work.run([n for n in chosen if _can_go_back(kept, n)])
     try:
@@ -119,7 +124,8 @@ def _tell_lost(kept: Kept, condemned: set[int], graves: set[int]) -> None:
 
     ``graves``: what lay there before it was settled; a full disk may have kept the journal from saying so.
     """
-    lost = [n for n in sorted(condemned) if (n in graves and not kept.holds(n)) or kept.look_at(n).place == "purged"]
+    gone = [n for n in sorted(graves) if not (kept.holds(n) or kept.away(n))]
+    lost = [n for n in sorted(condemned) if n in gone or kept.look_at(n).place == "purged"]
     if lost:
         kept.say("purged", n=lost)
     for n in lost:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlruns_tui.disk import change, look
 
-from . import say
+from . import layout, say
 from .archive import Damaged
 from .kept import Kept
 from .unpack import UNPACKING, unpack
@@ -25,6 +25,10 @@ def unpack_with(session: Session, kept: Kept, n: int, wanted: Collection[int]) -
     by index, with the state left behind. Never raises for an archive that is damaged or a disk that is full.
     """
     archives = kept.places.archives
+    try:
+        archives.make(layout.sharing(kept.root_fd))
+    except OSError as error:
+        return {n: say.failure(error, say.KEPT)}
     name = kept.archive(n)
     together = sorted({n, *(m for m in wanted if kept.archive(m) == name)})
     need = sum(kept.items[m].allocated_bytes for m in together)

@@ -76,6 +76,9 @@ class _Check:
     def _one(self, n: int) -> None:
         kept = self._kept
         try:
+            if kept.note_away(n):
+                self._finished(n, *kept.results.pop(n))
+                return
             name = kept.archive(n)
             if name:
                 self._archive(name)

@@ -1,9 +1,10 @@
 """The process that changes stores: ``python -m mlruns_tui.cleanup.worker``.
 
-It reads one line of JSON from standard input, the request: ``{"do": "apply", "plan": {…}}``,
+It reads one line of JSON from standard input, the request: ``{"do": "apply", "plan": {…}}`` (with ``"pack": true``
+what was moved is packed next, after ``{"applied": batch}`` was written; to ``"backup_dir"`` if there is one),
 ``{"do": "undo", "root": …}``, ``{"do": "restore", "root", "batch", "keys", "on_conflict"}``,
 ``{"do": "purge", "root", "batch", "keys"}``, ``{"do": "continue", "root", "batch", "staying": {key: why}}``,
-``{"do": "leave", "root", "batch"}``, ``{"do": "pack", "root", "batch", "keys", "min_gain_percent"}``,
+``{"do": "leave", "root", "batch"}``, ``{"do": "pack", "root", "batch", "keys", "min_gain_percent", "backup_dir"}``,
 ``{"do": "verify", "root", "batch", "keys"}``, each with ``lock_timeout_s`` if wanted. It writes lines of JSON: any
 number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint, exit_code}}``.
 Whoever started it may go away: a hang-up or a closed pipe does not stop it. SIGTERM and SIGINT do, after
@@ -19,7 +20,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -99,13 +100,23 @@ def _line(message: Mapping[str, Any]) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop) -> Batch:
-    """Do what a request asks for. Raises MlrunsError, ValueError for one that cannot be understood."""
+def _unheard(batch: Batch) -> None:
+    pass
+
+
+def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop, applied: Callable[[Batch], None] = _unheard) -> Batch:
+    """Do what a request asks for. ``applied`` hears of a batch that is moved out and about to be packed. Raises
+    MlrunsError, ValueError for one that cannot be understood."""
     what = request.get("do")
     timeout = codec.decode(_Options, {"lock_timeout_s": request.get("lock_timeout_s", 0)}).lock_timeout_s
     if what == "apply":
         plan = codec.decode(Plan, request.get("plan"))
-        return apply.apply(plan, tell, stop, lock_timeout_s=timeout)
+        moved = apply.apply(plan, tell, stop, lock_timeout_s=timeout)
+        if not request.get("pack") or not moved.count("moved"):
+            return moved
+        applied(moved)
+        backup_dir = _backup_dir(request)
+        return pack.pack(plan.store_root, plan.id, None, MIN_GAIN_PERCENT, tell, stop, backup_dir=backup_dir)
     root = _text(request, "root")
     if what == "undo":
         return restore.undo(root, tell, stop, lock_timeout_s=timeout, staying=_staying(request))
@@ -124,7 +135,8 @@ def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop) -> Batch:
         return purge.purge(root, batch, keys, tell, stop, lock_timeout_s=timeout)
     if what == "pack":
         least = codec.decode(_Gain, {"percent": request.get("min_gain_percent", MIN_GAIN_PERCENT)}).percent
-        return pack.pack(root, batch, keys, least, tell, stop, lock_timeout_s=timeout)
+        where = _backup_dir(request)
+        return pack.pack(root, batch, keys, least, tell, stop, lock_timeout_s=timeout, backup_dir=where)
     if what == "verify":
         return verify.verify(root, batch, keys, tell, stop)
     raise ValueError(f"do: unknown word {what!r:.80}")
@@ -132,6 +144,13 @@ def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop) -> Batch:
 
 def _staying(request: Mapping[str, Any]) -> Mapping[str, str]:
     return codec.decode(_Staying, {"why": request.get("staying", {})}).why
+
+
+def _backup_dir(request: Mapping[str, Any]) -> str:
+    value = request.get("backup_dir", "")
+    if not isinstance(value, str) or (value and not os.path.isabs(value)):
+        raise ValueError("backup_dir: not an absolute path")
+    return value
 
 
 def _text(request: Mapping[str, Any], name: str) -> str:
@@ -171,7 +190,9 @@ def main() -> int:
             request["root"] = os.path.abspath(request["root"])
         # Whoever stands in a directory counts as using it; this process must not.
         os.chdir("/")
-        batch = carry_out(request, pipe.tell, lambda: stopping)
+        batch = carry_out(
+            request, pipe.tell, lambda: stopping, lambda moved: pipe.finish({"applied": codec.encode(moved)})
+        )
     except MlrunsError as error:
         return _fail(pipe, error)
     except (ValueError, RecursionError) as error:

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from mlruns_tui.model.batch import Batch
-from mlruns_tui.model.errors import Exit, UsageError
+from mlruns_tui.model.errors import Exit, MlrunsError, UsageError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.store import Snapshot
+from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import LIFTABLE
 from mlruns_tui.report import documents, plan_text
 from mlruns_tui.report.words import items_text, plural
@@ -32,6 +33,7 @@ from .options import (
     store_argument,
     where_option,
 )
+from .packing import Packing, packing_options
 from .reading import read_store
 from .retention import Expired
 from .working import finish
@@ -62,6 +64,8 @@ class Manner:
     lock_timeout_s: float
     expired: Expired
     """My older backups, which go for good besides."""
+    packing: Packing
+    """Whether and where what goes is packed at once."""
 
 
 def _unsafe_options(function: Any) -> Any:
@@ -82,6 +86,9 @@ def _unsafe_options(function: Any) -> Any:
         "mlruns-tui cleanup ./mlruns --days-old 30 --experiment 'bert-*'",
         "mlruns-tui cleanup ./mlruns --where \"metrics.val_acc < 0.2 or status = 'FAILED'\" --dry-run",
         "mlruns-tui cleanup ./mlruns --run 8c1f03d2a1b24c7e9f00aa11bb22c310 --with-descendants",
+        "mlruns-tui cleanup ./mlruns --days-old 30 --slim --pack                 # artifacts only, compressed",
+        "mlruns-tui cleanup ./mlruns --days-old 90 --backup-dir /mnt/usb         # to another disk, undo from there",
+        "mlruns-tui cleanup ./mlruns --days-old 30 --pack --free 20GB            # no more than that needs",
         "mlruns-tui cleanup /data/mlruns --days-old 90 --keep-backups 14d --force --quiet        # in a crontab",
     ),
 )
@@ -104,6 +111,7 @@ def _unsafe_options(function: Any) -> Any:
     "--slim", is_flag=True, help="Only the artifacts of the runs go; params, metrics and tags stay. No orphans."
 )
 @click.option("--backup/--no-backup", default=True, help="Move to a backup (default), or delete for good.")
+@packing_options
 @click.option(
     "--keep-backups",
     "keep_backups_ms",
@@ -136,6 +144,9 @@ def command(
     slim: bool,
     dry_run: bool,
     backup: bool,
+    pack: bool,
+    backup_dir: str,
+    free_bytes: int | None,
     keep_backups_ms: int | None,
     min_idle_ms: int | None,
     force: bool,
@@ -163,9 +174,11 @@ def command(
             "--with-descendants goes with --run ID, and not with --days-old: a young child of an old run is not old",
             hint="name the runs at the top with --run",
         )
+    packing = Packing(pack, backup_dir, free_bytes, backup=backup)
     reader, snapshot = read_store(store, database, quiet=quiet)
+    packing.check(snapshot.store.root)
     expired = Expired(snapshot.store.root, keep_backups_ms)
-    manner = Manner(dry_run, force, quiet, as_json, ndjson, lock_timeout_ms / 1000, expired)
+    manner = Manner(dry_run, force, quiet, as_json, ndjson, lock_timeout_ms / 1000, expired, packing)
     plan = plan_cleanup(
         reader,
         snapshot,
@@ -181,11 +194,13 @@ def command(
         min_idle_ms=min_idle_ms,
         lifted=[name[len("unsafe_") :].replace("_", "-") for name, given in unsafe.items() if given],
     )
+    plan = packing.plan(plan, snapshot)
     if not dry_run and (plan.items or plan.refused):
         check_changeable(snapshot.store)
     if dry_run or (plan.empty and not expired):
         _show(plan, snapshot, None, manner)
         return Exit.DONE
+    packing.check_room()
     if not (as_json or ndjson or (quiet and force)):
         _show(plan, snapshot, None, manner)
         say("")
@@ -232,10 +247,11 @@ def _show(plan: Plan, snapshot: Snapshot, batch: Batch | None, manner: Manner) -
         document = documents.cleanup_document(
             plan, snapshot.store, batch, dry_run=manner.dry_run, messages=snapshot.messages
         )
-        put_json({**document, **manner.expired.fields()})
+        put_json({**document, **manner.packing.fields(), **manner.expired.fields()})
     elif batch is None and not (manner.quiet and plan.empty and not manner.expired):
         space = space_of(plan.store_root)
-        say(plan_text.plan_lines(plan, snapshot, space.bytes_free if space else None, width()))
+        free = space.bytes_free if space else None
+        say(plan_text.plan_lines(plan, snapshot, free, width(), manner.packing.forecast))
         if manner.expired:
             say(["", *manner.expired.lines()])
         for message in snapshot.messages:
@@ -252,19 +268,25 @@ def _ask(plan: Plan, manner: Manner) -> None:
         what = " and ".join(filter(None, (what if plan.items else "", purges if manner.expired else "")))
         raise needs_force(f"{what} would go, and nobody can be asked", documents.plan_fields(plan))
     if plan.items:
-        _ask_about_items(plan)
+        _ask_about_items(plan, manner)
     if manner.expired:
         number = manner.expired.items
         backups = plural(len(manner.expired.batches), "older backup")
         type_number(f"Delete {backups} for good? Type {number} (the items in them) to delete", number)
 
 
-def _ask_about_items(plan: Plan) -> None:
+def _and_pack(packing: Packing) -> str:
+    return f" and pack it in {safe(packing.backup_dir)}" if packing.backup_dir else " and pack it"
+
+
+def _ask_about_items(plan: Plan, manner: Manner) -> None:
     number = len(plan.items)
     what = items_text(plan.totals.runs, plan.totals.experiments)
     if any(item.action == "slim" for item in plan.items):
         what = plan_text.slim_words(what, True)
-    if plan.backup:
+    if plan.backup and manner.packing:
+        confirm(f"Move {what} to a backup{_and_pack(manner.packing)}?")
+    elif plan.backup:
         confirm(f"Move {what} to a backup?")
     else:
         type_number(f"Delete {what} for good? No backup is made. Type {number} (the items) to delete", number)
@@ -274,7 +296,7 @@ def _carry_out(plan: Plan, snapshot: Snapshot, manner: Manner) -> int:
     free_before = space_of(plan.store_root)
     batch, interrupted = None, False
     if plan.items:
-        batch, interrupted = finish(start_apply(plan, manner.lock_timeout_s), quiet=manner.quiet)
+        batch, interrupted = _apply(plan, manner)
     free_after = space_of(plan.store_root)
     expired = manner.expired
     if expired and not interrupted:
@@ -283,12 +305,31 @@ def _carry_out(plan: Plan, snapshot: Snapshot, manner: Manner) -> int:
         _show(plan, snapshot, batch, manner)
     elif batch is not None:
         measured = free_after.bytes_free - free_before.bytes_free if free_before and free_after else None
-        say(plan_text.result_lines(plan, batch, measured))
+        packed = manner.packing.packed is not None
+        say(plan_text.result_lines(plan, batch, measured, packed=packed))
         for message in batch.messages:
             tell(f"mlruns-tui: {message}")
+        manner.packing.tell(measured, quiet=manner.quiet)
     if not (manner.as_json or manner.ndjson):
         expired.tell()
-    return _exit_code(batch, interrupted, expired.failed)
+    manner.packing.say_trouble()
+    return _exit_code(batch, interrupted, expired.failed or manner.packing.failed)
+
+
+def _apply(plan: Plan, manner: Manner) -> tuple[Batch, bool]:
+    """What was moved out, packed where that was asked for. Raises MlrunsError, when nothing was moved."""
+    packing = manner.packing
+    if not packing:
+        return finish(start_apply(plan, manner.lock_timeout_s), quiet=manner.quiet)
+    task = start_apply(plan, manner.lock_timeout_s, pack=True, backup_dir=packing.backup_dir)
+    try:
+        batch, interrupted = finish(task, quiet=manner.quiet)
+    except MlrunsError as error:
+        if task.applied is None:
+            raise
+        packing.trouble = error
+        return task.applied, False
+    return packing.take(task.applied, batch) if task.applied is not None else batch, interrupted
 
 
 def _exit_code(batch: Batch | None, interrupted: bool, failed: bool) -> Exit:

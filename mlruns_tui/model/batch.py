@@ -25,6 +25,10 @@ class BatchItem:
     """It is in the backup, and something stands in its place again: a mirror's copy, a trainer's leftovers."""
     packed_bytes: int = 0
     """Its share of the disk space of the archive it is in; 0 when it is in none."""
+    backup_dir: str = ""
+    """The directory outside of the store that its archive was put in; empty where that is in the vault."""
+    away: bool = False
+    """That directory is not there now: its disk is not mounted, or another one is."""
 
     @property
     def put_aside(self) -> bool:
@@ -98,6 +102,21 @@ class Batch:
         """Disk space the backup takes: archives with what they were compressed to."""
         moved = sum(one.item.allocated_bytes for one in self.items if one.place == "moved")
         return moved + sum(one.packed_bytes for one in self.items)
+
+    @property
+    def elsewhere_bytes(self) -> int:
+        """Of these, what archives in directories outside of the store take; those that are away count 0."""
+        return sum(one.packed_bytes for one in self.items if one.backup_dir)
+
+    @property
+    def backup_dirs(self) -> tuple[str, ...]:
+        """Directories outside of the store that something of it is in, in the order of its items."""
+        return tuple(dict.fromkeys(one.backup_dir for one in self.items if one.backup_dir))
+
+    @property
+    def away_dirs(self) -> tuple[str, ...]:
+        """Those of them that are not there now."""
+        return tuple(dict.fromkeys(one.backup_dir for one in self.items if one.away))
 
 
 @dataclass(frozen=True, slots=True)

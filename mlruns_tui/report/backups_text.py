@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlruns_tui.model.batch import Batch, BatchItem, ItemGain
+from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.forecast import Forecast
 from mlruns_tui.model.text import safe
 
 from .plan_text import freed_sentence, outcome_lines
@@ -46,11 +47,23 @@ def batches_lines(batches: Sequence[Batch], now_ms: int, width: int | None = Non
         "",
         *table(columns, rows, width),
     ]
-    return lines + [
+    lines += [place_words(batch) for batch in batches if batch.backup_dirs]
+    lines += [
         _UNFINISHED.format(id=safe(batch.id), whole=whole_words(batch))
         for batch in batches
         if batch.state == "unfinished"
     ]
+    return lines
+
+
+def place_words(batch: Batch) -> str:
+    """Where the archives of a batch are that are not in the store."""
+    said = f"{safe(batch.id)} is packed in {' and '.join(map(safe, batch.backup_dirs))}"
+    if not batch.away_dirs:
+        return said
+    one = len(batch.away_dirs) == 1
+    gone = " and ".join(map(safe, batch.away_dirs))
+    return f"{said}; {gone} {'is' if one else 'are'} not there now: mount {'it' if one else 'them'}"
 
 
 def whole_words(batch: Batch) -> str:
@@ -68,6 +81,7 @@ def batch_lines(batch: Batch, width: int | None = None) -> list[str]:
         f"why       {safe('; '.join(batch.rules)) or NONE}",
         "items     " + ", ".join(f"{count:,} {place}" for place, count in counts.items() if count),
         f"on disk   {size_text(batch.allocated_bytes)}",
+        *([f"where     {place_words(batch)}"] if batch.backup_dirs else []),
     ]
     columns = (
         Column("item", gives_way=True),
@@ -131,9 +145,9 @@ def lost_words(lost: Sequence[BatchItem]) -> str:
     return f"{counted(lost)} {were} deleted for good before it stopped; nothing brings {them} back."
 
 
-def gain_lines(gains: Sequence[ItemGain], min_percent: int) -> list[str]:
+def gain_lines(forecast: Forecast) -> list[str]:
     """What packing would bring, the largest items first; at the end what it does not help."""
-    able = [one for one in gains if not one.why_not and one.percent >= min_percent]
+    gains, able = forecast.gains, forecast.able
     columns = (
         Column("item", gives_way=True),
         Column("on disk", right=True),
@@ -153,16 +167,18 @@ def gain_lines(gains: Sequence[ItemGain], min_percent: int) -> list[str]:
     lines = table(columns, rows)
     if len(gains) > len(shown):
         lines.append(f"… {len(gains) - len(shown):,} smaller ones")
-    before = sum(one.allocated_bytes for one in able)
-    after = sum(one.expected_bytes for one in able)
-    lines += ["", f"{plural(len(able), 'item')} can be packed: {size_text(before)} to about {size_text(after)}."]
-    poor = [one for one in gains if not one.why_not and one.percent < min_percent]
+    before, after = size_text(forecast.before_bytes), size_text(forecast.after_bytes)
+    said = f"{plural(len(able), 'item')} can be packed: {before} to about {after}"
+    if forecast.backup_dir:
+        said += f" in {safe(forecast.backup_dir)}, where {size_text(forecast.bytes_free)} are free"
+    lines += ["", f"{said}."]
+    poor, min_percent = forecast.poor, forecast.min_gain_percent
     if poor:
         size = size_text(sum(one.allocated_bytes for one in poor))
         lines.append(
             f"{plural(len(poor), 'item')} of {size} would gain less than {min_percent} %, as model weights do, and "
             "stay as they are. What helps there: backups purge frees all of it; cleanup --slim drops artifacts only "
-            "and keeps metrics."
+            "and keeps metrics; --backup-dir packs to another disk."
         )
     lines += [f"{one.name or safe(one.key)} cannot be packed: {one.why_not}" for one in gains if one.why_not]
     return lines
@@ -175,7 +191,9 @@ def packed_lines(batch: Batch, measured: int | None = None) -> list[str]:
     after = sum(one.packed_bytes for one in done)
     if not done:
         return ["Nothing was packed.", *outcome_lines(batch.items)]
-    first = f"{counted(done)} packed and read back: {size_text(before)} became {size_text(after)}."
+    dirs = list(dict.fromkeys(one.backup_dir for one in done if one.backup_dir))
+    where = f" in {' and '.join(map(safe, dirs))}" if dirs else ""
+    first = f"{counted(done)} packed and read back: {size_text(before)} became {size_text(after)}{where}."
     return [f"{first} {freed_sentence(batch.freed_bytes, measured)}", *outcome_lines(batch.items)]
 
 
@@ -184,9 +202,12 @@ def verified_lines(batches: Sequence[Batch]) -> list[str]:
     lines: list[str] = []
     for batch in batches:
         sound = [one for one in batch.items if one.outcome == "done"]
-        damaged = sum(one.outcome == "failed" for one in batch.items)
-        what = f"{safe(batch.id)}  {counted(sound)} read, nothing differs" if sound or not damaged else safe(batch.id)
-        lines.append(f"{what}{f', {damaged:,} damaged' if damaged else ''}")
+        away = sum(one.away and one.outcome == "failed" for one in batch.items)
+        damaged = sum(one.outcome == "failed" for one in batch.items) - away
+        none = not sound and (damaged or away)
+        what = safe(batch.id) if none else f"{safe(batch.id)}  {counted(sound)} read, nothing differs"
+        told = ((damaged, "damaged"), (away, "not there to be read"))
+        lines.append(what + "".join(f", {number:,} {word}" for number, word in told if number))
         lines += outcome_lines(batch.items)
     return lines or ["No backups, nothing to check."]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mlruns_tui.model.batch import Batch, BatchItem, ItemGain
+from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.forecast import Forecast
 from mlruns_tui.model.plan import Children, Plan, Protection, RefusedItem, children_of
 from mlruns_tui.model.store import Experiment, Run, Snapshot, StoreInfo
 from mlruns_tui.model.words import IMPACTS, ItemPlace
@@ -226,22 +227,37 @@ def backups_document(
     return document("backups", store, body, [*said, *messages])
 
 
-def gains_document(store: StoreInfo, batch: Batch, gains: Sequence[ItemGain], min_percent: int) -> Json:
+def gains_document(store: StoreInfo, batch: Batch, forecast: Forecast) -> Json:
     """What packing a batch would bring, as sampled; nothing was done."""
-    rows = [
+    body: Json = {"batches": [batch_item(batch)], "gains": _gains(forecast)}
+    body["backup_dir"] = text(forecast.backup_dir) or None
+    return document("backups", store, body, batch.messages)
+
+
+def packing_fields(forecast: Forecast) -> Json:
+    """What packing the items of a plan would bring, as sampled; ``freed_bytes`` on the store's disk."""
+    return {
+        "backup_dir": text(forecast.backup_dir) or None,
+        "before_bytes": forecast.before_bytes,
+        "expected_bytes": forecast.after_bytes,
+        "freed_bytes": max(forecast.freed_bytes, 0),
+        "gains": _gains(forecast),
+    }
+
+
+def _gains(forecast: Forecast) -> list[Json]:
+    return [
         {
             "key": text(one.key),
             "name": text(one.name),
             "allocated_bytes": one.allocated_bytes,
             "expected_bytes": one.expected_bytes,
             "gain_percent": one.percent,
-            "packs": not one.why_not and one.percent >= min_percent,
+            "packs": forecast.packs(one),
             "why_not": text(one.why_not) or None,
         }
-        for one in gains
+        for one in forecast.gains
     ]
-    body: Json = {"batches": [batch_item(batch)], "gains": rows}
-    return document("backups", store, body, batch.messages)
 
 
 def batch_item(batch: Batch, *, contents: bool = False) -> Json:
@@ -257,6 +273,8 @@ def batch_item(batch: Batch, *, contents: bool = False) -> Json:
         "items": {place.replace("-", "_"): batch.count(place) for place in _PLACES},
         "size_bytes": batch.size_bytes,
         "allocated_bytes": batch.allocated_bytes,
+        "backup_dirs": [text(one) for one in batch.backup_dirs],
+        "away_dirs": [text(one) for one in batch.away_dirs],
     }
     if contents:
         fields["contents"] = [
@@ -266,7 +284,8 @@ def batch_item(batch: Batch, *, contents: bool = False) -> Json:
                 "place": one.place,
                 "reason": text(one.item.reason),
                 "rule": one.item.rule,
-                "what": text(one.item.what),
+                "backup_dir": text(one.backup_dir) or None,
+                "away": one.away,
             }
             for one in batch.items
         ]

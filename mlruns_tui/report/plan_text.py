@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.forecast import Forecast
 from mlruns_tui.model.plan import Children, Plan, PlanItem, RefusedItem, children_of
 from mlruns_tui.model.store import Snapshot, container_key
 from mlruns_tui.model.text import safe
@@ -42,8 +43,15 @@ def slim_words(what: str, alone: bool) -> str:
     return f"the artifacts of {what}" if alone else f"{what} (of some only the artifacts)"
 
 
-def plan_lines(plan: Plan, snapshot: Snapshot, bytes_free: int | None, width: int | None = None) -> list[str]:
-    """The whole review: what goes and why, what stays and why, what is freed, how to take it back."""
+def plan_lines(
+    plan: Plan,
+    snapshot: Snapshot,
+    bytes_free: int | None,
+    width: int | None = None,
+    forecast: Forecast | None = None,
+) -> list[str]:
+    """The whole review: what goes and why, what stays and why, what is freed, how to take it back. ``forecast``: what
+    was moved is packed next."""
     lines = [f"{safe(plan.store_root)}  nothing has changed yet"]
     if plan.empty:
         lines.append("Nothing to remove.")
@@ -52,7 +60,7 @@ def plan_lines(plan: Plan, snapshot: Snapshot, bytes_free: int | None, width: in
     if plan.refused:
         lines += ["", *_staying(plan.refused, width)]
     if not plan.empty:
-        lines += ["", *_consequences(plan, bytes_free)]
+        lines += ["", *_consequences(plan, bytes_free, forecast)]
     lines += [f"note                {message}" for message in plan.messages]
     return lines
 
@@ -142,16 +150,40 @@ def _staying(refused: Sequence[RefusedItem], width: int | None) -> list[str]:
     return [*lines, *([f"… {rest:,} more (--json lists all)"] if rest else []), *means]
 
 
-def _consequences(plan: Plan, bytes_free: int | None) -> list[str]:
+def _consequences(plan: Plan, bytes_free: int | None, forecast: Forecast | None) -> list[str]:
     allocated = size_text(plan.totals.allocated_bytes)
     if not plan.backup:
         return [f"disk space freed    {allocated} at once, for good", "backup              none: this cannot be undone"]
     free = f", {size_text(bytes_free)} free" if bytes_free is not None else ""
+    if forecast is not None:
+        return [*_packing(plan, forecast), f"to take it back     {undo_command(plan.store_root)}"]
     return [
         f"disk space freed    now 0 B (moved on the same disk), after a purge {allocated}",
         f"backup              {VAULT_NAME}/batches/{plan.id}, on the same disk{free}",
         f"to take it back     {undo_command(plan.store_root)}",
     ]
+
+
+def _packing(plan: Plan, forecast: Forecast) -> list[str]:
+    """What is freed and where the backup goes, where it is packed at once."""
+    before, after = size_text(forecast.before_bytes), size_text(forecast.after_bytes)
+    lines = [f"disk space freed    about {size_text(max(forecast.freed_bytes, 0))}, once it is packed"]
+    vault = f"{VAULT_NAME}/batches/{plan.id}"
+    if forecast.backup_dir:
+        short = "" if forecast.after_bytes <= forecast.bytes_free else ": not enough"
+        where = f"in {safe(forecast.backup_dir)}, {size_text(forecast.bytes_free)} free there{short}"
+        lines.append(f"backup              {before} packed into about {after} {where}")
+        lines.append(f"                    each read back there before the original goes; {vault} remembers where")
+    else:
+        lines.append(f"backup              {vault}, {before} packed into about {after}")
+    if forecast.poor:
+        number, size = plural(len(forecast.poor), "item"), size_text(sum(one.allocated_bytes for one in forecast.poor))
+        lines.append(f"not packed          {number} of {size} would gain less than {forecast.min_gain_percent} %, as ")
+        lines[-1] += "model weights do: --backup-dir packs to another disk, --slim or backups purge frees it"
+    lines += [f"not packed          {one.name or safe(one.key)}: {one.why_not}" for one in forecast.unable[:3]]
+    if len(forecast.unable) > 3:
+        lines.append(f"                    and {len(forecast.unable) - 3:,} more that no archive can hold exactly")
+    return lines
 
 
 def _label(item: PlanItem | RefusedItem) -> str:
@@ -160,8 +192,10 @@ def _label(item: PlanItem | RefusedItem) -> str:
     return item.name or safe(item.run_id or item.experiment_id or item.path)
 
 
-def result_lines(plan: Plan, batch: Batch, bytes_freed_measured: int | None = None) -> list[str]:
-    """What was done, read from the batch."""
+def result_lines(
+    plan: Plan, batch: Batch, bytes_freed_measured: int | None = None, *, packed: bool = False
+) -> list[str]:
+    """What was done, read from the batch. ``packed``: what became of that is said next."""
     done = [one for one in batch.items if one.outcome == "done"]
     lines = []
     what = items_text(sum(one.item.kind == "run" for one in done), sum(one.item.kind != "run" for one in done))
@@ -172,7 +206,10 @@ def result_lines(plan: Plan, batch: Batch, bytes_freed_measured: int | None = No
         lines.append("Nothing was removed.")
     elif plan.backup:
         lines.append(f"{what} moved to a backup, {size}. Undo: {undo_command(plan.store_root)}")
-        lines.append("No disk space is freed yet: the backup takes the same. mlruns-tui backups purge frees it.")
+        if not packed:
+            lines.append(
+                "No disk space is freed yet: the backup takes the same. mlruns-tui backups pack or purge frees it."
+            )
     else:
         lines.append(f"{what} deleted for good, {size}.")
         lines.append(freed_sentence(batch.freed_bytes, bytes_freed_measured))
@@ -198,6 +235,10 @@ def outcome_lines(items: Iterable[BatchItem]) -> list[str]:
         here = [one for one in items if one.outcome == outcome]
         if here:
             lines.append(f"{plural(len(here), 'item')} {outcome}:")
+            errors = {one.error for one in here}
+            if len(errors) == 1 and len(here) > 2 and here[0].away:
+                lines.append(f"  all: {here[0].error}")
+                continue
             lines += [f"  {_label(one.item)}: {one.error or 'left where it was'}" for one in here[:SHOWN_PROBLEMS]]
             if len(here) > SHOWN_PROBLEMS:
                 lines.append(f"  … {len(here) - SHOWN_PROBLEMS:,} more (--json lists all)")

@@ -164,9 +164,25 @@ _BATCH = _object(
     items=_object(moved=_COUNT, packed=_COUNT, purged=_COUNT, restored=_COUNT, missing=_COUNT, in_place=_COUNT),
     size_bytes=_COUNT,
     allocated_bytes=_COUNT,
+    backup_dirs=_list(_TEXT),
+    away_dirs=_list(_TEXT),
 )
-_BATCH["properties"]["contents"] = _list(_merge(_OUTCOME_ITEM, _object(key=_TEXT, place=_TEXT, what=_TEXT)))
+_BATCH["properties"]["contents"] = _list(
+    _merge(_OUTCOME_ITEM, _object(key=_TEXT, place=_TEXT, backup_dir=_TEXT_OR_NULL, away=_FLAG))
+)
 _BATCH_RESULT = _object(batch=_TEXT, items=_list(_OUTCOME_ITEM), totals=_RESULT_TOTALS)
+_GAINS = _list(
+    _object(
+        key=_TEXT,
+        name=_TEXT,
+        allocated_bytes=_COUNT,
+        expected_bytes=_COUNT,
+        gain_percent={"type": "integer"},
+        packs=_FLAG,
+        why_not=_TEXT_OR_NULL,
+    )
+)
+"""What packing each of some items would bring."""
 
 
 _LOGGED = _merge(
@@ -234,6 +250,14 @@ SCHEMAS: dict[str, Schema] = {
             _object(dry_run=_FLAG, plan=_PLAN, result=_or_null(_RESULT)),
             purges=_list(_BATCH),
             purged=_list(_BATCH_RESULT),
+            packing=_object(
+                backup_dir=_TEXT_OR_NULL,
+                before_bytes=_COUNT,
+                expected_bytes=_COUNT,
+                freed_bytes=_COUNT,
+                gains=_GAINS,
+            ),
+            packed=_BATCH_RESULT,
         ),
     ),
     "repair": _document(
@@ -266,17 +290,8 @@ SCHEMAS: dict[str, Schema] = {
         _with_optional(
             _object(batches=_list(_BATCH)),
             result=_object(did={"enum": ["restore", "purge", "pack", "verify"]}, batches=_list(_BATCH_RESULT)),
-            gains=_list(
-                _object(
-                    key=_TEXT,
-                    name=_TEXT,
-                    allocated_bytes=_COUNT,
-                    expected_bytes=_COUNT,
-                    gain_percent={"type": "integer"},
-                    packs=_FLAG,
-                    why_not=_TEXT_OR_NULL,
-                )
-            ),
+            gains=_GAINS,
+            backup_dir=_TEXT_OR_NULL,
         ),
     ),
     "log": _document("log", _object(batches=_list(_LOGGED))),

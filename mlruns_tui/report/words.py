@@ -110,6 +110,19 @@ def parse_duration(text: str) -> int:
     raise ValueError(f"{text!r:.60} is no length of time; write a number and a unit: 90s, 30min, 1h, 30d")
 
 
+_SIZES = {"": 1, "k": 1_000, "m": 10**6, "g": 10**9, "t": 10**12,
+          "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}  # fmt: skip
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Bytes of ``500MB``, ``2.5 GB``, ``10GiB``. Raises ValueError with a sentence."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r:.60} is no size; write a number and a unit: 500MB, 20GB, 1.5TB")
+    return round(float(match[1]) * _SIZES[match[2].lower()])
+
+
 def time_text(ms: int | None) -> str:
     """Local time ``2026-09-12 04:17``; ``–`` for None or a time no calendar has."""
     if ms is None:

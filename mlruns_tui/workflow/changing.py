@@ -30,6 +30,8 @@ class Task:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._batch: Batch | None = None
+        self.applied: Batch | None = None
+        """What was moved out, where it is packed next."""
         self._error: MlrunsError | None = None
 
     @property
@@ -48,6 +50,8 @@ class Task:
                 yield decode(ApplyEvent, message["event"])
             elif "batch" in message:
                 self._batch = decode(Batch, message["batch"])
+            elif "applied" in message:
+                self.applied = decode(Batch, message["applied"])
             elif "error" in message:
                 self._error = _error(message["error"])
         self._process.wait()
@@ -73,9 +77,10 @@ class Task:
             self._process.send_signal(signal.SIGTERM)
 
 
-def start_apply(plan: Plan, lock_timeout_s: float = 0) -> Task:
-    """Carry out a plan, once."""
-    return _start({"do": "apply", "plan": encode(plan), "lock_timeout_s": lock_timeout_s})
+def start_apply(plan: Plan, lock_timeout_s: float = 0, *, pack: bool = False, backup_dir: str = "") -> Task:
+    """Carry out a plan, once. With ``pack`` what was moved is packed next, to ``backup_dir`` if there is one."""
+    request = {"do": "apply", "plan": encode(plan), "lock_timeout_s": lock_timeout_s}
+    return _start({**request, "pack": pack or bool(backup_dir), "backup_dir": backup_dir})
 
 
 def start_undo(root: str, lock_timeout_s: float = 0) -> Task:
@@ -145,8 +150,10 @@ def start_pack(
     keys: Sequence[str] | None = None,
     min_gain_percent: int = MIN_GAIN_PERCENT,
     lock_timeout_s: float = 0,
+    backup_dir: str = "",
 ) -> Task:
-    """Compress what a batch keeps, or the items of it with these keys; those that would gain less stay as they are."""
+    """Compress what a batch keeps, or the items of it with these keys; those that would gain less stay as they are.
+    With ``backup_dir`` all of them go to that directory, on another file system."""
     return _start(
         {
             "do": "pack",
@@ -154,6 +161,7 @@ def start_pack(
             "batch": batch_id,
             "keys": None if keys is None else list(keys),
             "min_gain_percent": min_gain_percent,
+            "backup_dir": backup_dir,
             "lock_timeout_s": lock_timeout_s,
         }
     )

@@ -428,10 +428,16 @@ def tracer(faults: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
 
 
 @pytest.fixture
-def harness(faults: Any, tracer: Any, tmp_path: Path, make_broken: Callable[..., Store]) -> Any:
+def harness(
+    faults: Any, tracer: Any, tmp_path: Path, make_broken: Callable[..., Store], request: pytest.FixtureRequest
+) -> Any:
     """Hurts operations (see ``harness/``)."""
     helpers = types.SimpleNamespace(
-        manifest=manifest, differences=differences, make_broken=make_broken, rsync_differences=what_rsync_would_change
+        manifest=manifest,
+        differences=differences,
+        make_broken=make_broken,
+        rsync_differences=what_rsync_would_change,
+        other_disk=lambda: request.getfixturevalue("other_disk"),
     )
     return faults.Harness(tracer, faults.OPERATIONS, Store, helpers, tmp_path)
 

@@ -16,11 +16,13 @@ from mlruns_tui.cli.options import (
     lock_option,
     quiet_option,
 )
+from mlruns_tui.cli.packing import backup_dir_option
 from mlruns_tui.cli.working import finish
 from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import backups_text, documents
-from mlruns_tui.workflow.changing import batches, gains, start_pack
+from mlruns_tui.workflow.changing import batches, start_pack
+from mlruns_tui.workflow.packing import check_backup_dir, check_room, forecast_of_batch
 from mlruns_tui.workflow.reading import open_reader, space_of
 
 from .shared import Named, batch_arguments, batch_named, exit_code, keys_named
@@ -31,6 +33,7 @@ from .shared import Named, batch_arguments, batch_named, exit_code, keys_named
     epilog=examples(
         "mlruns-tui backups pack ./mlruns 20261122-2026-a3f1",
         "mlruns-tui backups pack ./mlruns 20261122-2026-a3f1 --dry-run",
+        "mlruns-tui backups pack ./mlruns 20261122-2026-a3f1 --backup-dir /mnt/usb",
         "mlruns-tui backups pack /data/mlruns 20261122-2026-a3f1 --force --quiet        # in a crontab",
     ),
 )
@@ -45,6 +48,7 @@ from .shared import Named, batch_arguments, batch_named, exit_code, keys_named
     show_default=True,
     help="Leave items as they are that would gain less of their space; 0 packs everything.",
 )
+@backup_dir_option
 @force_option("Pack")
 @lock_option
 @quiet_option
@@ -54,6 +58,7 @@ def command(
     named: Named,
     dry_run: bool,
     min_gain: int,
+    backup_dir: str,
     force: bool,
     lock_timeout_ms: int,
     quiet: bool,
@@ -63,9 +68,12 @@ def command(
     """Compress a batch, or some items of it: tar archives with zstd, read back before the originals go.
 
     Undo and restore work as before, and so does tar --zstd -xf without this program. Model weights hardly
-    shrink; items that gain less than --min-gain stay as they are, which is said.
+    shrink; items that gain less than --min-gain stay as they are, which is said. With --backup-dir all of them go to
+    another disk, and whatever needs that batch needs the disk to be mounted.
     """
     info = open_reader(named.store, database).store
+    if backup_dir:
+        check_backup_dir(info.root, backup_dir)
     batch = batch_named(batches(info.root), named.batch)
     keys = keys_named(batch, named.items)
     moved = [one for one in batch.items if one.place == "moved" and (keys is None or one.item.key in keys)]
@@ -75,21 +83,23 @@ def command(
         elif not quiet:
             say(f"Nothing of batch {batch.id} is left to pack.")
         return Exit.DONE
-    if dry_run or not force:
-        found = gains(info.root, batch.id, keys)
-        if not as_json and not quiet:
-            say(backups_text.gain_lines(found, min_gain))
+    if dry_run or backup_dir or not force:
+        found = forecast_of_batch(info.root, batch.id, keys, backup_dir, min_gain)
+        if not as_json and not quiet and (dry_run or not force):
+            say(backups_text.gain_lines(found))
         if dry_run:
             if as_json:
-                put_json(documents.gains_document(info, batch, found, min_gain))
+                put_json(documents.gains_document(info, batch, found))
             return Exit.DONE
+        check_room(found)
+    if not force:
         if as_json or not is_interactive():
             raise needs_force(f"{backups_text.counted(moved)} would be packed, and nobody can be asked")
-        if all(one.percent < min_gain or one.why_not for one in found):
+        if not found.able:
             return Exit.DONE
         confirm("Pack?")
     free_before = space_of(info.root)
-    task = start_pack(info.root, batch.id, keys, min_gain, lock_timeout_ms / 1000)
+    task = start_pack(info.root, batch.id, keys, min_gain, lock_timeout_ms / 1000, backup_dir)
     packed, interrupted = finish(task, quiet=quiet)
     asked = {one.item.key for one in moved}
     result = replace(packed, items=tuple(one for one in packed.items if one.item.key in asked))

@@ -35,6 +35,11 @@ class Case:
         """Items no operation may purge any more."""
         self.times_can_be_kept = True
         """Not where the very call that sets a time is refused."""
+        self.elsewhere: Path | None = None
+        """On another file system, where this operation has to do with one."""
+        if "elsewhere" in op:
+            self.elsewhere = harness.helpers.other_disk() / name
+            self.elsewhere.mkdir()
         self.hurt = False
         """Went on after an error of the disk, which makes it leave alone what it need not touch."""
         self.twin = self.store.twin(harness.base / f"{name}.twin") if twin and shutil.which("rsync") else None
@@ -89,10 +94,15 @@ class Case:
         there = [self.manifest(path) for path in places if os.path.lexists(path)]
         return {path: sum(one == tree for one in there) for path, tree in wanted.items()}
 
+    def archives(self) -> list[Path]:
+        """All that count, in the vault and elsewhere."""
+        there = list(self.store.vault.glob("batches/*/pack/*.tar.zst"))
+        return there + (list(self.elsewhere.glob("*/*/pack/*.tar.zst")) if self.elsewhere else [])
+
     def archived(self) -> set[str]:
         """Paths of the items that come whole out of an archive, as GNU tar reads it: none of ours is asked."""
         found: set[str] = set()
-        for archive in self.store.vault.glob("batches/*/pack/*.tar.zst"):
+        for archive in self.archives():
             out = self.harness.base / "by-hand"
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
@@ -142,6 +152,8 @@ class Case:
     def remove(self) -> None:
         self.let_go()
         shutil.rmtree(self.store.root)
+        if self.elsewhere:
+            shutil.rmtree(self.elsewhere)
         if self.twin is not None:
             shutil.rmtree(self.twin)
         self.file.unlink()

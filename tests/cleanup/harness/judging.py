@@ -55,7 +55,7 @@ def judge_packed(case: Case, where: str, tally: Tally) -> None:
         return
     take_back(case, where)
     _compare(case, where, tally)
-    left = [*case.store.vault.glob("batches/*/[dp]*/*")]
+    left = [*case.store.vault.glob("batches/*/[dp]*/*"), *case.archives()]
     if left and batches(case.root)[0].history[-1].op != "restore":
         tally.inexact.append(f"{where}: undo leaves {left}")
     if not tally.red:
@@ -65,8 +65,10 @@ def judge_packed(case: Case, where: str, tally: Tally) -> None:
 def judge_purge_packed(case: Case, where: str, tally: Tally) -> None:
     """What was not declared dead is whole, in an archive or as a tree; nothing is there in part."""
     dead = {one.name for one in case.store.vault.glob("batches/*/dead/*")}
+    if case.elsewhere:
+        dead |= {one.name for one in case.elsewhere.glob("*/*/dead/*")}
     kept = case.archived() | {path for path, number in case.copies_found(case.copies).items() if number}
-    if not dead and case.op == "purge one packed" and not kept >= set(case.paths[1:]):
+    if not dead and case.op.startswith("purge one packed") and not kept >= set(case.paths[1:]):
         tally.lost.append(f"{where}: only {sorted(kept)} are kept")
     try:
         batch = undo(case.root)
@@ -75,12 +77,12 @@ def judge_purge_packed(case: Case, where: str, tally: Tally) -> None:
     else:
         assert batch.state != "unfinished", where
     gone = [path for path in case.paths if not (case.store.root / path).exists()]
-    if set(gone) & kept or (case.op == "purge one packed" and set(gone) - {case.paths[0]}):
+    if set(gone) & kept or (case.op.startswith("purge one packed") and set(gone) - {case.paths[0]}):
         tally.lost.append(f"{where}: {gone} did not come back though {sorted(kept)} were kept")
     _compare(case, where, tally, gone)
     for batch in batches(case.root):
         purge(case.root, batch.id)
-    if list(case.store.vault.glob("batches/*/[dp]*/*")):
+    if [*case.store.vault.glob("batches/*/[dp]*/*"), *case.archives()]:
         tally.inexact.append(f"{where}: a second purge leaves something")
 
 

@@ -59,6 +59,29 @@ def _pack(case: Case) -> dict[str, Any]:
     return {"do": "pack", "root": case.root, "batch": case.plan.id, "min_gain_percent": 0}
 
 
+def _pack_elsewhere(case: Case) -> dict[str, Any]:
+    return {**_pack(case), "backup_dir": str(case.elsewhere)}
+
+
+def _apply_and_pack_elsewhere(case: Case) -> dict[str, Any]:
+    return {**_apply(case), "pack": True, "backup_dir": str(case.elsewhere)}
+
+
+def _packed_elsewhere(case: Case) -> None:
+    apply(case.plan)
+    assert pack(case.root, case.plan.id, backup_dir=str(case.elsewhere)).state == "packed"
+
+
+def _undo_packed_elsewhere(case: Case) -> dict[str, Any]:
+    _packed_elsewhere(case)
+    return {"do": "undo", "root": case.root}
+
+
+def _purge_one_packed_elsewhere(case: Case) -> dict[str, Any]:
+    _packed_elsewhere(case)
+    return {"do": "purge", "root": case.root, "batch": case.plan.id, "keys": [case.plan.items[0].key]}
+
+
 def _undo_packed(case: Case) -> dict[str, Any]:
     _packed(case)
     return {"do": "undo", "root": case.root}
@@ -235,6 +258,10 @@ OPERATIONS: dict[str, Operation] = {
     "restore one packed": Operation(_restore_one_packed, judging.judge_packed),
     "purge packed": Operation(_purge_packed, judging.judge_purge_packed, finished=("purged",), destroys=True),
     "purge one packed": Operation(_purge_one_packed, judging.judge_purge_packed, destroys=True),
+    "pack elsewhere": Operation(_pack_elsewhere, judging.judge_packed),
+    "apply and pack elsewhere": Operation(_apply_and_pack_elsewhere, judging.judge_packed),
+    "undo of packed elsewhere": Operation(_undo_packed_elsewhere, judging.judge_packed, finished=("restored",)),
+    "purge one packed elsewhere": Operation(_purge_one_packed_elsewhere, judging.judge_purge_packed, destroys=True),
     "repair": Operation(_apply, judging.judge_repair, build=_broken, plan_again=plan_repair),
     "repair in two renames": Operation(
         _apply, judging.judge_repair, NO_EXCHANGE, build=_broken, plan_again=plan_repair

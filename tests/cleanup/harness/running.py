@@ -114,7 +114,8 @@ class Harness:
     def __init__(
         self, tracer: Tracer, operations: Mapping[str, Operation], store_class: Any, helpers: Any, base: Path
     ) -> None:
-        """``helpers``: ``manifest``, ``differences``, ``make_broken`` and ``rsync_differences``, of no package code."""
+        """``helpers``: ``manifest``, ``differences``, ``make_broken``, ``rsync_differences``, of no package code; and
+        ``other_disk``, which gives a folder on another file system, or skips the test."""
         self.tracer, self.operations, self.store_class, self.helpers = tracer, operations, store_class, helpers
         self.base = base
         self.prelude = ""

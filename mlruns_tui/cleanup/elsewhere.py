@@ -1,0 +1,342 @@
+"""Archives of a batch on another file system: where they are, how that is recognised, and what is made there.
+
+The batch's folder in the vault has one ``place-<k>.json`` for each such place: ``{"format": 1, "id": 32 hex digits,
+"dir": the directory somebody named, "folder": "mlruns-tui-<user>/<batch>"}``. There lie ``pack/``, ``dead/`` and
+``batch.json`` with the same id: where that is missing, the disk is not mounted, or is another one. The record is
+written first, so a killed worker leaves nothing elsewhere that nobody knows of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlruns_tui.disk import change, look
+from mlruns_tui.model import codec
+from mlruns_tui.model.errors import MlrunsError, UsageError
+from mlruns_tui.model.text import safe
+
+from .layout import DEAD, Sharing, make_folder
+from .shelf import PACK, Shelf
+
+FORMAT = 1
+MARKER = "batch.json"
+FOLDER = "mlruns-tui-"
+_RECORD = re.compile(r"place-([1-9]\d{0,3})\.json")
+_ID = re.compile(r"[0-9a-f]{32}")
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where some archives of a batch are."""
+
+    format: int
+    id: str
+    dir: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What lies with them, for the program and for people."""
+
+    format: int
+    id: str
+    batch: str
+    store: str
+    user: str
+
+
+def records(batch_fd: int) -> dict[int, Record]:
+    """The places of a batch by number; a record that is damaged or leads somewhere odd is passed over.
+    Raises OSError."""
+    found: dict[int, Record] = {}
+    for name in os.listdir(batch_fd):
+        match = _RECORD.fullmatch(name)
+        if match is None:
+            continue
+        with contextlib.suppress(ValueError, OSError, RecursionError):
+            one = codec.loads(Record, look.read_small(name, batch_fd))
+            parts = one.folder.split("/")
+            sound = len(parts) == 2 and all(map(_NAME.fullmatch, parts)) and _ID.fullmatch(one.id)
+            if one.format == FORMAT and sound and os.path.isabs(one.dir) and "\0" not in one.dir:
+                found[int(match[1])] = one
+    return found
+
+
+def open_shelf(number: int, record: Record) -> Shelf | None:
+    """The archives of a place; None when it is not there now, or something else is in its stead."""
+    fds: list[int] = []
+    try:
+        fds.append(_open_dir(record.dir))
+        for part in record.folder.split("/"):
+            fds.append(look.open_directory(part, fds[-1]))
+        if _marker(fds[-1]).id != record.id:
+            return None
+        fds.append(look.open_directory(PACK, fds[-1]))
+        dead_fd = look.open_directory(DEAD, fds[-2])
+        path = os.path.join(record.dir, record.folder, PACK)
+        return Shelf(number, fds.pop(), dead_fd, path, record.dir)
+    except (OSError, ValueError, RecursionError):
+        return None
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def is_there(shelf: Shelf, record: Record) -> bool:
+    """Whether the open folder is still the one its path leads to: nobody unmounted or removed it meanwhile."""
+    now = open_shelf(shelf.number, record)
+    if now is None:
+        return False
+    try:
+        return os.path.samestat(os.fstat(now.fd), os.fstat(shelf.fd))
+    finally:
+        now.close()
+
+
+def real(backup_dir: str) -> str:
+    """The directory as it is remembered: absolute, links on the way to it followed."""
+    above, name = os.path.split(os.path.abspath(backup_dir))
+    return os.path.join(os.path.realpath(above), name)
+
+
+def check(root_fd: int, backup_dir: str) -> int:
+    """A descriptor on a directory that may take archives of an open store; nothing is changed.
+
+    Raises UsageError that says why it may not: there is none, a link, inside the store, on the store's own file
+    system, or not writable.
+    """
+    path = real(backup_dir)
+    shown = safe(path)
+
+    def refuse(why: str, hint: str = "") -> UsageError:
+        return UsageError("bad-backup-dir", f"{shown} {why}; nothing was changed", path=shown, hint=hint)
+
+    try:
+        fd = _open_dir(path)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise refuse("does not exist", "mount its disk, or make the directory if it is really there") from None
+        if os.path.islink(path):
+            raise refuse("is a link", f"name what it leads to: {safe(os.path.realpath(path))}") from None
+        if error.errno == errno.ENOTDIR:
+            raise refuse("is not a directory") from None
+        raise refuse(f"cannot be opened: {look.words(error)}") from None
+    try:
+        if _is_inside(fd, root_fd):
+            raise refuse("is inside the store", "name a directory on another disk")
+        if os.fstat(fd).st_dev == os.fstat(root_fd).st_dev:
+            raise refuse(
+                "is on the same file system as the store, where archives free no more than in the store itself",
+                "pack without --backup-dir, or name a directory on another disk",
+            )
+        if os.statvfs(fd).f_flag & os.ST_RDONLY:
+            raise refuse("is on a file system that is mounted read-only")
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+            owner = safe(look.user_name(os.fstat(fd).st_uid))
+            raise refuse(f"is not yours to write to (owner {owner})", f"ask {owner}, or name another directory")
+        return fd
+    except BaseException as error:
+        os.close(fd)
+        if isinstance(error, OSError):
+            raise refuse(f"cannot be looked at: {look.words(error)}") from None
+        raise
+
+
+def _open_dir(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _is_inside(fd: int, root_fd: int) -> bool:
+    """Whether a directory is the root or below it."""
+    root = os.fstat(root_fd)
+    here = os.dup(fd)
+    try:
+        while True:
+            status = os.fstat(here)
+            if os.path.samestat(status, root):
+                return True
+            above = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = above
+            if os.path.samestat(os.fstat(here), status):
+                return False
+    except PermissionError:
+        # Above something we may not look into: then the store, which we may, is not there.
+        return False
+    finally:
+        os.close(here)
+
+
+def make(
+    batch_fd: int, batch_id: str, root: str, dir_fd: int, path: str, shared: Sharing, away: Mapping[int, Record]
+) -> tuple[int, Record]:
+    """The place for archives of a batch in the directory ``path``, open as ``dir_fd``: found again or made.
+
+    ``away``: places something of the batch is in and that are not there now. Raises MlrunsError when another
+    disk is mounted than the one they were on or somebody else's folder is in the way, OSError.
+    """
+    known = records(batch_fd)
+    for number, record in known.items():
+        if record.dir == path and number in away:
+            raise not_there(path)
+        if record.dir == path:
+            _fill(dir_fd, record, batch_id, root, shared)
+            return number, record
+    uid = os.geteuid() if shared.owner[0] == -1 else shared.owner[0]
+    user = look.user_name(uid)
+    folder = FOLDER + (user if _NAME.fullmatch(FOLDER + user) else str(uid))
+    identity = os.urandom(16).hex()
+    record = Record(FORMAT, identity, path, f"{folder}/{_free(dir_fd, folder, batch_id)}")
+    number = 1 + max(known, default=0)
+    text = codec.dumps(record).encode("ascii")
+    change.create_file(batch_fd, f"place-{number}.json", text, shared.batch_file, owner=shared.owner)
+    change.sync(batch_fd)
+    try:
+        _fill(dir_fd, record, batch_id, root, shared)
+    except MlrunsError:
+        with contextlib.suppress(OSError):
+            _empty(dir_fd, record)
+        # Nothing was put there, so nobody needs to know of it.
+        change.remove_file(batch_fd, f"place-{number}.json")
+        raise
+    return number, record
+
+
+def _free(dir_fd: int, folder: str, batch_id: str) -> str:
+    """A name in the user's folder that nothing has: batches of two stores may have the same id."""
+    taken: set[str] = set()
+    with contextlib.suppress(OSError):
+        fd = look.open_directory(folder, dir_fd)
+        try:
+            taken = set(os.listdir(fd))
+        finally:
+            os.close(fd)
+    names = (batch_id if again == 1 else f"{batch_id}-{again}" for again in range(1, 1000))
+    return next(name for name in names if name not in taken)
+
+
+def _fill(dir_fd: int, record: Record, batch_id: str, root: str, shared: Sharing) -> None:
+    """Make what is missing of a place. Raises MlrunsError."""
+    try:
+        _make(dir_fd, record, batch_id, root, shared)
+    except (ValueError, RecursionError):
+        raise not_there(record.dir) from None
+    except OSError as error:
+        path = safe(os.path.join(record.dir, record.folder))
+        raise MlrunsError(
+            "bad-backup-dir",
+            f"no folder for archives could be made as {path}: {look.words(error)}; nothing was changed in the store",
+            path=path,
+            hint="make room there, or name another directory",
+        ) from None
+
+
+def _make(dir_fd: int, record: Record, batch_id: str, root: str, shared: Sharing) -> None:
+    """Raises MlrunsError, OSError, ValueError."""
+    user_name, name = record.folder.split("/")
+    user_fd = _folder(dir_fd, user_name, shared)
+    try:
+        status = os.fstat(user_fd)
+        if status.st_uid not in (os.geteuid(), shared.owner[0]) or status.st_mode & stat.S_IWOTH:
+            path = safe(os.path.join(record.dir, user_name))
+            raise MlrunsError(
+                "bad-backup-dir",
+                f"{path} belongs to {safe(look.user_name(status.st_uid))} or anybody may write to it, so no backup "
+                "is put there; nothing was changed",
+                path=path,
+                hint="look at what it is and move it away, or name another directory",
+            )
+        fd = _folder(user_fd, name, shared)
+        try:
+            if not look.exists(MARKER, fd):
+                marker = Marker(FORMAT, record.id, batch_id, root, look.user_name(os.geteuid()))
+                temporary = f"{MARKER}.{record.id}.tmp"
+                with contextlib.suppress(FileNotFoundError):
+                    change.remove_file(fd, temporary)
+                # Not with the store's owner and mode: many a backup disk (FAT, SMB) knows none.
+                change.create_file(fd, temporary, codec.dumps(marker).encode("ascii"), 0o600)
+                change.rename(fd, temporary, fd, MARKER)
+            elif _marker(fd).id != record.id:
+                raise not_there(record.dir)
+            for below in (PACK, DEAD):
+                os.close(_folder(fd, below, shared))
+            change.sync(fd)
+        finally:
+            os.close(fd)
+    finally:
+        os.close(user_fd)
+
+
+def _folder(parent_fd: int, name: str, shared: Sharing) -> int:
+    """A folder of ours, made if it is missing. Raises OSError."""
+    try:
+        return look.open_directory(name, parent_fd)
+    except FileNotFoundError:
+        pass
+    try:
+        fd = make_folder(parent_fd, name, shared.batch, shared.owner)
+    except PermissionError:
+        # A file system without owners or modes, which its mount decides for all of it.
+        change.make_directory(parent_fd, name, 0o700)
+        fd = look.open_directory(name, parent_fd)
+    change.sync(parent_fd)
+    return fd
+
+
+def _marker(fd: int) -> Marker:
+    """Raises OSError, ValueError."""
+    return codec.loads(Marker, look.read_small(MARKER, fd))
+
+
+def not_there(backup_dir: str) -> MlrunsError:
+    """The error about a place that is not there now."""
+    return MlrunsError("backup-away", f"{away_words(backup_dir)}; nothing was changed", path=safe(backup_dir),
+                       hint="mount it, then run this again")  # fmt: skip
+
+
+def away_words(backup_dir: str) -> str:
+    """``the backup is on /mnt/x, which is not there now``."""
+    return f"the backup is on {safe(backup_dir)}, which is not there now"
+
+
+def forget(batch_fd: int, shelf: Shelf, record: Record) -> None:
+    """Remove an empty place, there and from the batch. Raises OSError, also when something is in it; a killed
+    worker leaves a record of a place that nothing is in."""
+    dir_fd = _open_dir(record.dir)
+    try:
+        _empty(dir_fd, record)
+    finally:
+        os.close(dir_fd)
+    change.remove_file(batch_fd, f"place-{shelf.number}.json")
+    change.sync(batch_fd)
+
+
+def _empty(dir_fd: int, record: Record) -> None:
+    """Raises OSError when something is in it."""
+    user_name, name = record.folder.split("/")
+    user_fd = look.open_directory(user_name, dir_fd)
+    try:
+        fd = look.open_directory(name, user_fd)
+        try:
+            for below in (PACK, DEAD):
+                with contextlib.suppress(FileNotFoundError):
+                    change.remove_directory(fd, below)
+            with contextlib.suppress(FileNotFoundError):
+                change.remove_file(fd, MARKER)
+        finally:
+            os.close(fd)
+        change.remove_directory(user_fd, name)
+        change.sync(user_fd)
+    finally:
+        os.close(user_fd)
+    # Other batches of this user may be there.
+    with contextlib.suppress(OSError):
+        change.remove_directory(dir_fd, user_name)
