@@ -143,11 +143,8 @@ class Facts:
             found.append(Protection("claimed", "its record is in the database, which is not changed here"))
         if run.state == "unclaimed":
             found.append(Protection("unclaimed", "no metadata here: artifacts of a database not found"))
-        found += [
-            Protection(cast(ProtectionKind, one.kind), _needed(one, "run"))
-            for one in self._by_run.get(run.run_id, ())
-            if not _inside(one.by_path, run.path)
-        ]
+        if not inside:
+            found += [Protection(cast(ProtectionKind, one.kind), _needed(one, "run")) for one in self._needers(run)]
         found += [
             Protection(cast(ProtectionKind, one.kind), f"{one.by}: it may need this run")
             for one in (*self._any.get("", ()), *self._any.get(run.path.rpartition("/")[0] or "-", ()))
@@ -164,6 +161,9 @@ class Facts:
         if not inside:
             found += self._condition(run.key, run)
         return found
+
+    def _needers(self, run: Run) -> list[Reference]:
+        return [one for one in self._by_run.get(run.run_id, ()) if not _inside(one.by_path, run.path)]
 
     def _running(self, run: Run) -> Protection:
         if run.status == "RUNNING":
@@ -213,12 +213,25 @@ class Facts:
         if experiment.runs and experiment.key not in self.snapshot.runs:
             return [Protection("unreadable", "its runs were not read yet")]
         first: dict[str, Protection] = {}
+        origins: dict[str, Protection] = {}
+        """Who would only lose where it comes from: said where nothing of the same kind is destroyed."""
+        gone = {one.by for one in self._by_experiment.get(experiment.experiment_id, ()) if one.destroys}
         for run in self.snapshot.runs.get(experiment.key, ()):
             if self._is_free(run):
                 continue
+            which = f"run {run.name or run.run_id}"
             for one in self._of_run(run, inside=True):
-                first.setdefault(one.kind, Protection(one.kind, f"run {run.name or run.run_id}: {one.reason}"))
-        return list(first.values())
+                first.setdefault(one.kind, Protection(one.kind, f"{which}: {one.reason}"))
+            for needer in self._needers(run):
+                kind = cast(ProtectionKind, needer.kind)
+                if _inside(needer.by_path, experiment.path):
+                    # It goes with the run it comes from.
+                    why = f"{needer.by} is in this experiment: removing it destroys the model"
+                    first.setdefault(kind, Protection(kind, why))
+                elif needer.by not in gone:
+                    found = first if needer.destroys else origins
+                    found.setdefault(kind, Protection(kind, f"{which}: {_needed(needer, 'run')}"))
+        return [*first.values(), *(one for kind, one in origins.items() if kind not in first)]
 
     def _is_free(self, run: Run) -> bool:
         """Whether nothing protects what such a run stands for: as nearly all are, so this is asked first."""

@@ -111,6 +111,39 @@ def test_an_experiment_that_holds_a_model_says_that_it_would_be_destroyed(make: 
     ]
 
 
+def _of_experiment(make: Any, *references: Reference) -> list[str]:
+    snapshot = make.snapshot([make.run(run_id="r"), make.run(run_id="s")], references=list(references))
+    return [one.reason for one in Facts(snapshot, make.NOW, Options()).protections("experiment/1")]
+
+
+def test_a_logged_model_goes_with_the_experiment_it_is_in_and_loses_more_than_its_origin(make: Any) -> None:
+    own = Reference("logged-model", "run", "r", "logged model lgbm", "1/models/m-1")
+    assert _of_experiment(make, own) == ["logged model lgbm is in this experiment: removing it destroys the model"]
+
+
+def test_a_logged_model_of_another_experiment_loses_its_origin_only(make: Any) -> None:
+    other = Reference("logged-model", "run", "r", "logged model lgbm", "2/models/m-1")
+    (reason,) = _of_experiment(make, other)
+    assert reason.endswith("logged model lgbm comes from this run: it would lose its origin")
+
+
+def test_a_version_kept_inside_a_run_is_destroyed_with_its_experiment(make: Any) -> None:
+    inside = Reference("model-version", "run", "r", "version 1 of churn", "models/churn/version-1", True)
+    (reason,) = _of_experiment(make, inside)
+    assert reason.endswith("version 1 of churn is kept in this run: removing it destroys the model")
+
+
+def test_of_an_experiment_what_is_destroyed_is_said_before_what_loses_its_origin(make: Any) -> None:
+    version = "version 2 of churn"
+    made = Reference("model-version", "run", "r", version, "models/churn/version-2")
+    kept = Reference("model-version", "experiment", "1", version, "models/churn/version-2", True)
+    destroyed = [f"{version} is in this experiment: removing it destroys the model"]
+    assert _of_experiment(make, made, kept) == destroyed
+    older = Reference("model-version", "run", "s", "version 1 of churn", "models/churn/version-1", True)
+    (reason,) = _of_experiment(make, made, older)
+    assert reason.endswith("version 1 of churn is kept in this run: removing it destroys the model")
+
+
 @pytest.mark.parametrize("kind", ["model-version", "logged-model", "parent"])
 @pytest.mark.parametrize(("target", "kept"), [("", {"r", "s"}), ("1", {"r"})])
 def test_what_cannot_be_read_may_need_every_run_it_could_name(
