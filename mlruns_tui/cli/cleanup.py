@@ -15,6 +15,7 @@ from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import LIFTABLE
 from mlruns_tui.report import documents, plan_text
 from mlruns_tui.report.words import items_text, plural
+from mlruns_tui.triage.selecting import Selection
 from mlruns_tui.workflow.asking import check_changeable, plan_cleanup
 from mlruns_tui.workflow.changing import start_apply
 from mlruns_tui.workflow.filtering import Expression
@@ -36,6 +37,7 @@ from .options import (
 from .packing import Packing, packing_options
 from .reading import read_store
 from .retention import Expired
+from .selecting import selecting_options
 from .working import finish
 
 _UNSAFE = {
@@ -85,6 +87,10 @@ def _unsafe_options(function: Any) -> Any:
         "mlruns-tui cleanup ./mlruns --days-old 30 --dry-run",
         "mlruns-tui cleanup ./mlruns --days-old 30 --experiment 'bert-*'",
         "mlruns-tui cleanup ./mlruns --where \"metrics.val_acc < 0.2 or status = 'FAILED'\" --dry-run",
+        "mlruns-tui cleanup ./mlruns --status failed,killed --days-old 7 --keep-tag paper",
+        "mlruns-tui cleanup ./mlruns --experiment bert-sweep --keep-best 5:val_auc:max --keep-last 3 --dry-run",
+        "mlruns-tui cleanup ./mlruns --deleted --days-old 30 --no-backup",
+        "mlruns-tui cleanup ./mlruns --stale-running 14 --dry-run",
         "mlruns-tui cleanup ./mlruns --run 8c1f03d2a1b24c7e9f00aa11bb22c310 --with-descendants",
         "mlruns-tui cleanup ./mlruns --days-old 30 --slim --pack                 # artifacts only, compressed",
         "mlruns-tui cleanup ./mlruns --days-old 90 --backup-dir /mnt/usb         # to another disk, undo from there",
@@ -99,11 +105,12 @@ def _unsafe_options(function: Any) -> Any:
 )
 @click.option("--run", "runs", multiple=True, metavar="ID", help="These runs; with --days-old only these.")
 @where_option
+@selecting_options
 @click.option("--with-descendants", is_flag=True, help="With --run: also all runs below it, in every experiment.")
 @click.option(
     "--orphans/--no-orphans",
     default=None,
-    help="Orphaned experiments; on alone and with --days-old, off where --experiment, --run or --where is given.",
+    help="Orphaned experiments; on alone and with --days-old, off where anything else says what.",
 )
 @click.option("--orphans-with-runs", is_flag=True, help="Also orphaned experiments that still hold readable runs.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, change nothing.")
@@ -134,6 +141,7 @@ def _unsafe_options(function: Any) -> Any:
 @_unsafe_options
 def command(
     store: str | None,
+    selection: Selection,
     days_old: int | None,
     experiments: tuple[str, ...],
     runs: tuple[str, ...],
@@ -166,8 +174,10 @@ def command(
     if slim and (orphans or orphans_with_runs):
         raise UsageError("usage", "--slim is about runs, an orphaned experiment has none to keep")
     wants_orphans = _wants_orphans(
-        days_old, experiments, runs, where, False if slim and orphans is None else orphans, orphans_with_runs
+        days_old, experiments, runs, where, False if slim and orphans is None else orphans, orphans_with_runs, selection
     )
+    if selection.keep_tags and unsafe["unsafe_keep_tag"]:
+        raise UsageError("usage", "--keep-tag and --unsafe-keep-tag contradict each other")
     if with_descendants and (not runs or days_old is not None):
         raise UsageError(
             "usage",
@@ -186,6 +196,7 @@ def command(
         orphans=wants_orphans,
         orphans_with_runs=orphans_with_runs,
         slim=slim,
+        selection=selection,
         experiments=experiments,
         runs=runs,
         descendants=with_descendants,
@@ -215,6 +226,7 @@ def _wants_orphans(
     where: Expression | None,
     orphans: bool | None,
     with_runs: bool,
+    selection: Selection,
 ) -> bool:
     """Whether orphaned experiments are asked for. Raises UsageError where nothing is, or nonsense."""
     if "" in experiments or "" in runs:
@@ -223,14 +235,15 @@ def _wants_orphans(
         raise UsageError("usage", "--no-orphans and --orphans-with-runs contradict each other")
     if runs and (orphans or with_runs):
         raise UsageError("usage", "--run names runs, no orphaned experiment can be meant", hint="leave out --orphans")
-    wanted = orphans if orphans is not None else with_runs or not (experiments or runs or where)
-    if not wanted and days_old is None and not runs and where is None:
+    others = bool(experiments or runs or where or selection.asks or (selection.ranks and days_old is None))
+    wanted = orphans if orphans is not None else with_runs or not others
+    if not (wanted or runs or selection.asks or selection.ranks) and days_old is None and where is None:
         raise UsageError(
             "usage",
             "nothing is asked for: --experiment only says where"
             if experiments
             else "nothing is asked for: --no-orphans leaves nothing to remove",
-            hint="add --days-old N, --run ID, --where EXPR or --orphans",
+            hint="add --days-old N, --status, --run ID, --where EXPR or --orphans",
         )
     return wanted
 

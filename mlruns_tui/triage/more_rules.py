@@ -13,7 +13,7 @@ from mlruns_tui.model.words import IMPACTS, TRASH_NAME, Impact, Place, Status
 from .rules import DAY_MS, STALE_RUNNING, Choice, idle_ms
 
 
-def _active(snapshot: Snapshot) -> Iterator[Run]:
+def active_runs(snapshot: Snapshot) -> Iterator[Run]:
     """Runs MLflow lists: in the root, readable, not deleted."""
     for runs in snapshot.runs.values():
         for run in runs:
@@ -39,7 +39,7 @@ class Idle:
         return f"idle, last write over {self.days} d ago"
 
     def choose(self, snapshot: Snapshot, now_ms: int) -> Iterator[Choice]:
-        for run in _active(snapshot):
+        for run in active_runs(snapshot):
             idle = _idle_days(run, now_ms)
             if idle is not None and idle > self.days:
                 yield Choice(run.key, self.name, f"last written to {idle:.0f} d ago")
@@ -59,7 +59,7 @@ class Ended:
         return self.name
 
     def choose(self, snapshot: Snapshot, now_ms: int) -> Iterator[Choice]:
-        for run in _active(snapshot):
+        for run in active_runs(snapshot):
             if run.status == self.status:
                 yield Choice(run.key, self.name, self.name)
 
@@ -76,7 +76,7 @@ class StaleRunning:
         return f"RUNNING, silent over {self.days} d"
 
     def choose(self, snapshot: Snapshot, now_ms: int) -> Iterator[Choice]:
-        for run in _active(snapshot):
+        for run in active_runs(snapshot):
             if run.status != "RUNNING":
                 continue
             idle = _idle_days(run, now_ms)
@@ -86,21 +86,42 @@ class StaleRunning:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What MLflow deleted and nobody collected: runs deleted on their own, experiments in the trash."""
+    """What MLflow deleted and nobody collected: runs deleted on their own, experiments in the trash.
+
+    ``days``: only what was deleted longer ago, where that can be told.
+    """
+
+    days: int | None = None
 
     name = "deleted"
 
     def words(self) -> str:
-        return "deleted, not collected"
+        return "deleted, not collected" if self.days is None else f"deleted over {self.days} d ago, not collected"
 
     def choose(self, snapshot: Snapshot, now_ms: int) -> Iterator[Choice]:
-        whole = {one.key for one in snapshot.experiments if one.lifecycle_stage == "deleted" and one.place == "trash"}
-        for key in sorted(whole):
-            yield Choice(key, self.name, "deleted, in MLflow's trash")
+        whole: set[str] = set()
+        for one in snapshot.experiments:
+            if one.lifecycle_stage == "deleted" and one.place == "trash":
+                whole.add(one.key)
+        for one in sorted(snapshot.experiments, key=lambda one: one.key):
+            # Deleting writes this time; an older MLflow does not, but it writes the file.
+            since = one.last_update_time or (one.size.newest_ns // 1_000_000 if one.size else None)
+            if one.key in whole and (ago := self._ago(since, now_ms)) is not None:
+                yield Choice(one.key, self.name, f"deleted{ago}, in MLflow's trash")
         for key, runs in snapshot.runs.items():
             for run in runs:
                 if run.lifecycle_stage == "deleted" and key not in whole:
-                    yield Choice(run.key, self.name, "deleted, not collected")
+                    since = run.deleted_time or (run.size.newest_ns // 1_000_000 if run.size else None)
+                    if (ago := self._ago(since, now_ms)) is not None:
+                        yield Choice(run.key, self.name, f"deleted{ago}, not collected")
+
+    def _ago(self, since_ms: int | None, now_ms: int) -> str | None:
+        """How long ago in words, empty when nobody asked; None when it is not long enough or not known."""
+        if self.days is None:
+            return ""
+        if not since_ms or now_ms - since_ms <= self.days * DAY_MS:
+            return None
+        return f" {(now_ms - since_ms) // DAY_MS} d ago"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +204,7 @@ class Biggest:
 
     def choose(self, snapshot: Snapshot, now_ms: int) -> Iterator[Choice]:
         runs = sorted(
-            (run for run in _active(snapshot) if run.size is not None),
+            (run for run in active_runs(snapshot) if run.size is not None),
             key=lambda run: (-(run.size.size_bytes if run.size else 0), run.key),
         )
         together = 0
@@ -224,6 +245,6 @@ class Broken:
 
 def _by_experiment(snapshot: Snapshot) -> Iterator[list[Run]]:
     found: dict[str, list[Run]] = {}
-    for run in _active(snapshot):
+    for run in active_runs(snapshot):
         found.setdefault(run.experiment_id, []).append(run)
     yield from found.values()

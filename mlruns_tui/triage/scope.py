@@ -36,7 +36,7 @@ class Scope:
 
         Raises UsageError for a name or id the store does not have; a glob may match nothing.
         """
-        containers = self._containers(snapshot)
+        containers = self.containers(snapshot)
         if self.runs:
             self._check_runs(snapshot, containers)
         return {
@@ -46,7 +46,8 @@ class Scope:
             and (not self.runs or key.partition("/run/")[2] in self.runs)
         }
 
-    def _containers(self, snapshot: Snapshot) -> frozenset[str] | None:
+    def containers(self, snapshot: Snapshot) -> frozenset[str] | None:
+        """Keys of the experiments named; None where none is. Raises UsageError as ``narrow``."""
         if not self.experiments:
             return None
         found: set[str] = set()

@@ -16,14 +16,18 @@ from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import VAULT_NAME
 from mlruns_tui.triage.families import families
 from mlruns_tui.triage.judging import why_kept
+from mlruns_tui.triage.more_rules import Deleted
 from mlruns_tui.triage.protection import Facts, Options
-from mlruns_tui.triage.rules import Old, Orphaned, Rule, choose
+from mlruns_tui.triage.rules import Orphaned, Rule, choose
 from mlruns_tui.triage.scope import Matching, Named, Scope
+from mlruns_tui.triage.selecting import Selection, keep_ranked, keep_words
 
 from .deciding import now_ms, plan_choices
 
 if TYPE_CHECKING:
     from mlruns_tui.triage.expression import Expression
+
+NOTHING_MORE = Selection()
 
 
 def plan_cleanup(
@@ -41,27 +45,28 @@ def plan_cleanup(
     descendants: bool = False,
     where: Expression | None = None,
     slim: bool = False,
+    selection: Selection = NOTHING_MORE,
     at_ms: int | None = None,
 ) -> Plan:
     """The plan for orphaned experiments, runs that ended over ``days_old`` days ago, and runs named by id
     (``runs`` narrows ``days_old``; without it, it asks for these runs), inside ``experiments``.
     ``descendants``: also for all runs below those named by id. ``where`` narrows both; alone it asks for what
-    matches. ``slim``: only the artifacts of these runs go.
+    matches. ``slim``: only the artifacts of these runs go. ``selection``: more selectors, and what is kept.
 
     Raises UsageError for a name the store does not have, MlrunsError; nothing is changed.
     """
     from .filtering import find_runs, untold
+    from .selecting import keeping_tagged, measure
 
     at = now_ms() if at_ms is None else at_ms
     scope = Scope(tuple(experiments), tuple(runs))
     rules: list[Rule] = []
     if orphans:
         rules.append(Orphaned(with_runs=orphans_with_runs))
-    if days_old is not None:
-        rules.append(Old(days_old))
-    words = [rule.words() for rule in rules]
-    chosen = choose(snapshot, rules, at)
-    if runs and days_old is None:
+    words = [rule.words() for rule in rules] + selection.words(days_old)
+    chosen = {**choose(snapshot, rules, at), **selection.choose(snapshot, days_old, at)}
+    asked_for_runs = days_old is not None or bool(selection.rules(None))
+    if runs and not asked_for_runs:
         named = Named(tuple(runs))
         words.append(named.words())
         chosen.update((choice.key, choice) for choice in named.choose(snapshot, at))
@@ -71,8 +76,14 @@ def plan_cleanup(
         matching = Matching(where.text, matches.keys)
         words.append(matching.words())
         chosen = matching.narrow(chosen)
-        if days_old is None and not runs:
+        if not asked_for_runs and not runs:
             chosen.update((choice.key, choice) for choice in matching.choose(snapshot, at))
+        # An expression is about runs: it says nothing of what was deleted as a whole.
+        chosen = {key: one for key, one in chosen.items() if "/run/" in key or one.rule != Deleted.name}
+    where_ranked = scope.containers(snapshot) if selection.keep_best else None
+    measured = [measure(reader, snapshot, keep, where_ranked) for keep in selection.keep_best]
+    if selection.ranks and not (asked_for_runs or runs or where is not None):
+        chosen.update(keep_ranked(snapshot, None, selection, measured, at).chosen)
     if scope.words():
         words.append(f"only in {scope.words()}")
     options = Options(min_idle_ms, frozenset(lifted), orphans_with_runs)
@@ -80,8 +91,11 @@ def plan_cleanup(
     if descendants:
         words.append("with all runs below them")
         narrowed = Scope(tuple(experiments)).narrow(families(Facts(snapshot, at, options), narrowed), snapshot)
-    plan = plan_choices(reader, snapshot, narrowed, backup=backup, rules=words, options=options, at_ms=at, slim=slim)
-    return plan if matches is None else replace(plan, messages=plan.messages + untold(matches))
+    kept = keep_ranked(snapshot, narrowed, selection, measured, at)
+    words += keep_words(selection)
+    seen = keeping_tagged(reader, snapshot, selection, kept.chosen.keys())
+    plan = plan_choices(reader, seen, kept.chosen, backup=backup, rules=words, options=options, at_ms=at, slim=slim)
+    return replace(plan, messages=plan.messages + kept.said + (untold(matches) if matches is not None else ()))
 
 
 def protections(snapshot: Snapshot, at_ms: int, *, runs: bool = True) -> dict[str, tuple[Protection, ...]]:
