@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import click
 
@@ -12,7 +11,6 @@ from mlruns_tui.model.errors import Exit, MlrunsError, UsageError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.text import safe
-from mlruns_tui.model.words import LIFTABLE
 from mlruns_tui.report import documents, plan_text
 from mlruns_tui.report.words import items_text, plural
 from mlruns_tui.triage.selecting import Selection
@@ -23,6 +21,7 @@ from mlruns_tui.workflow.reading import space_of
 
 from .asking import confirm, needs_force, type_number
 from .console import is_interactive, put_json, put_ndjson, say, tell, width
+from .lifting import UNSAFE, unsafe_options
 from .options import (
     database_option,
     duration_ms,
@@ -37,21 +36,8 @@ from .options import (
 from .packing import Packing, packing_options
 from .reading import read_store
 from .retention import Expired
-from .selecting import selecting_options
+from .selecting import selecting_options, wants_orphans_of
 from .working import finish
-
-_UNSAFE = {
-    "model-version": "runs a registered model version is made from",
-    "logged-model": "runs a logged model comes from",
-    "parent": "parents of runs that stay",
-    "running": "runs that never ended and may be alive",
-    "too-fresh": "what was written to a moment ago",
-    "other-owner": "what belongs to another user",
-    "keep-tag": "what is tagged to be kept",
-    "default-experiment": "experiment 0, which MLflow never makes again",
-    "last-experiment": "the last one, so that MLflow switches to a database",
-    "unclaimed": "artifacts of a database that was not found",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +56,10 @@ class Manner:
     """Whether and where what goes is packed at once."""
 
 
-def _unsafe_options(function: Any) -> Any:
-    for kind in sorted(LIFTABLE, reverse=True):
-        function = click.option(f"--unsafe-{kind}", f"unsafe_{kind.replace('-', '_')}", is_flag=True, hidden=True)(
-            function
-        )
-    return function
-
-
 @click.command(
     "cleanup",
     epilog="\b\nSetting one protection aside, for this plan only; take also\n"
-    + "\n".join(f"  {'--unsafe-' + kind:<30}{what}" for kind, what in _UNSAFE.items())
+    + "\n".join(f"  {'--unsafe-' + kind:<30}{what}" for kind, what in UNSAFE.items())
     + "\n\n"
     + examples(
         "mlruns-tui cleanup ./mlruns --days-old 30 --dry-run",
@@ -138,7 +116,7 @@ def _unsafe_options(function: Any) -> Any:
 @quiet_option
 @json_options("cleanup", ndjson=True)
 @database_option
-@_unsafe_options
+@unsafe_options
 def command(
     store: str | None,
     selection: Selection,
@@ -173,7 +151,7 @@ def command(
     """
     if slim and (orphans or orphans_with_runs):
         raise UsageError("usage", "--slim is about runs, an orphaned experiment has none to keep")
-    wants_orphans = _wants_orphans(
+    wants_orphans = wants_orphans_of(
         days_old, experiments, runs, where, False if slim and orphans is None else orphans, orphans_with_runs, selection
     )
     if selection.keep_tags and unsafe["unsafe_keep_tag"]:
@@ -217,35 +195,6 @@ def command(
         say("")
     _ask(plan, manner)
     return _carry_out(plan, snapshot, manner)
-
-
-def _wants_orphans(
-    days_old: int | None,
-    experiments: tuple[str, ...],
-    runs: tuple[str, ...],
-    where: Expression | None,
-    orphans: bool | None,
-    with_runs: bool,
-    selection: Selection,
-) -> bool:
-    """Whether orphaned experiments are asked for. Raises UsageError where nothing is, or nonsense."""
-    if "" in experiments or "" in runs:
-        raise UsageError("usage", "an empty name names nothing")
-    if orphans is False and with_runs:
-        raise UsageError("usage", "--no-orphans and --orphans-with-runs contradict each other")
-    if runs and (orphans or with_runs):
-        raise UsageError("usage", "--run names runs, no orphaned experiment can be meant", hint="leave out --orphans")
-    others = bool(experiments or runs or where or selection.asks or (selection.ranks and days_old is None))
-    wanted = orphans if orphans is not None else with_runs or not others
-    if not (wanted or runs or selection.asks or selection.ranks) and days_old is None and where is None:
-        raise UsageError(
-            "usage",
-            "nothing is asked for: --experiment only says where"
-            if experiments
-            else "nothing is asked for: --no-orphans leaves nothing to remove",
-            hint="add --days-old N, --status, --run ID, --where EXPR or --orphans",
-        )
-    return wanted
 
 
 def _show(plan: Plan, snapshot: Snapshot, batch: Batch | None, manner: Manner) -> None:

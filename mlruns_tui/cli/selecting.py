@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import click
 
+from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import Status
 from mlruns_tui.triage.selecting import ENDS, KeepBest, Selection
+from mlruns_tui.workflow.filtering import Expression
 
 Command = Callable[..., Any]
 MOST: Final = 1_000_000
@@ -121,3 +123,32 @@ def selecting_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         found = option(found)
     return found
+
+
+def wants_orphans_of(
+    days_old: int | None,
+    experiments: tuple[str, ...],
+    runs: tuple[str, ...],
+    where: Expression | None,
+    orphans: bool | None,
+    with_runs: bool,
+    selection: Selection,
+) -> bool:
+    """Whether orphaned experiments are asked for. Raises UsageError where nothing is, or nonsense."""
+    if "" in experiments or "" in runs:
+        raise UsageError("usage", "an empty name names nothing")
+    if orphans is False and with_runs:
+        raise UsageError("usage", "--no-orphans and --orphans-with-runs contradict each other")
+    if runs and (orphans or with_runs):
+        raise UsageError("usage", "--run names runs, no orphaned experiment can be meant", hint="leave out --orphans")
+    others = bool(experiments or runs or where or selection.asks or (selection.ranks and days_old is None))
+    wanted = orphans if orphans is not None else with_runs or not others
+    if not (wanted or runs or selection.asks or selection.ranks) and days_old is None and where is None:
+        raise UsageError(
+            "usage",
+            "nothing is asked for: --experiment only says where"
+            if experiments
+            else "nothing is asked for: --no-orphans leaves nothing to remove",
+            hint="add --days-old N, --status, --run ID, --where EXPR or --orphans",
+        )
+    return wanted

@@ -2,6 +2,7 @@
 
 Bindings, key line, sidebar, palette, help and README are made from this table. Users give a command other
 keys by its id. No Textual here: a command that is off says why, and that is tested without a screen.
+Long because it is one table, with the reason beside each row.
 """
 
 from __future__ import annotations
