@@ -5,8 +5,8 @@ and ``e`` (what happened). It explains and never decides: where an item is, is l
 A line that is torn, damaged or out of order is passed over.
 
 Records: ``begin`` {op, uid, user, host, pid, boot, started, number, only: [index] where it is not about
-all}, ``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving`` ``restoring`` ``purging`` {n: [index]} before a
-change, ``moved`` ``restored`` ``purged`` {n: [index]},
+all, gain: percent an item must gain to be packed}, ``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving``
+``restoring`` ``purging`` {n: [index]} before a change, ``moved`` ``restored`` ``purged`` {n: [index]},
 ``packed`` ``kept`` (not retired after all) {n: [index], to: number of the place where that is not the vault},
 ``to`` {place: number} where the packing that was begun puts archives, ``unpacked`` {n: index, device, inode,
 fingerprint: of its new tree}, ``aside`` {n: index, to: path}, ``skipped`` ``failed``
@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlruns_tui.disk import change, look
+from mlruns_tui.model.batch import MIN_GAIN_PERCENT
 
 from .say import NO_ROOM
 
@@ -105,6 +106,8 @@ class History:
     """By index, of those: the place on another disk their archive was put in."""
     place: int = 0
     """Where the open operation puts archives; 0: in the vault."""
+    min_gain_percent: int = MIN_GAIN_PERCENT
+    """What an item must gain of its space for the open operation to pack it."""
     unpacked: dict[int, tuple[int, int, str]] = field(default_factory=dict)
     """By index: device, inode and fingerprint of the tree that was made again from an archive."""
     only: frozenset[int] | None = None
@@ -135,6 +138,7 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
         only = record.get("only")
         told.only = None if only is None else frozenset(int(n) for n in only)
         told.place = 0
+        told.min_gain_percent = int(record.get("gain", MIN_GAIN_PERCENT))
         user, host = str(record.get("user", "")), str(record.get("host", ""))
         boot, started = str(record.get("boot", "")), str(record.get("started", ""))
         pid = int(record.get("pid", 0))

@@ -13,11 +13,13 @@ from mlruns_tui.model.store import Identity
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import BatchState, ItemPlace, Outcome
 
+from . import damage
 from . import journal as journals
 from .journal import History, Journal
 from .parents import Parents
 from .places import Places, Slot
 from .steps import Ground, Where, Work, work
+from .taken import Taken
 
 _OUTCOMES: dict[str, Outcome] = {
     "moved": "done", "restored": "done", "purged": "done", "skipped": "skipped", "failed": "failed",
@@ -49,14 +51,14 @@ class Kept:
         self.items: dict[int, PlanItem] = {**dict(enumerate(plan.items)), **(added or {})}
         """By index; added ones come after the planned."""
         self._as_planned = dict(self.items)
-        self._shares: dict[str, dict[int, int]] = {}
-        """By archive: the disk space of each of its items; an archive never changes."""
         self._know_trees(self.items)
         self.journal: Journal | None = None
         self.parents = Parents(root_fd)
         self._beside: list[str] | None = None
         self.results: dict[int, tuple[Outcome, str]] = {}
         """What the operation at hand made of each item."""
+        self.damaged: set[int] = set()
+        """Items it could not do because what the backup has of them is damaged."""
 
     @property
     def id(self) -> str:
@@ -82,11 +84,18 @@ class Kept:
         assert self.journal is not None
         return self.journal.commit()
 
-    def result(self, n: int, outcome: Outcome, why: str = "") -> None:
+    def result(self, n: int, outcome: Outcome, why: str = "", *, damaged: bool = False) -> None:
         """Note what became of an item that was not done, or was."""
         self.results[n] = (outcome, why)
+        if damaged:
+            self.damaged.add(n)
         if outcome != "done":
             self.say(outcome, n=n, why=why)
+
+    def lost(self, n: int, why: str) -> None:
+        """Item ``n`` is asked for and is not there; known until this batch is closed, the disk tells it again."""
+        self.results[n] = ("failed", why)
+        self.damaged.add(n)
 
     def find(self, n: int) -> tuple[Where, Slot | None, os.stat_result | None]:
         """Where item ``n`` is, from the disk alone. Raises OSError when the backup cannot be read.
@@ -153,7 +162,7 @@ class Kept:
         """Whether the backup has the item, moved or packed, and it can be had now. Raises OSError."""
         return self.find(n)[0] == "backup" or bool(self.archive(n))
 
-    def look_at(self, n: int) -> BatchItem:
+    def look_at(self, n: int, taken: Taken | None = None) -> BatchItem:
         """One item: looked up on the disk, explained by the journal."""
         item = self.items[n]
         event, why = self.history.items.get(n, ("", ""))
@@ -161,32 +170,18 @@ class Kept:
         if n in self.results:
             outcome, error = self.results[n]
         place, now_at = self._place(n, item, event)
-        taken = place in ("moved", "packed") and self._is_taken(item)
+        in_the_way = place in ("moved", "packed") and self._is_taken(item)
+        packed_bytes = (taken or Taken(self)).packed_bytes(n) if place == "packed" else 0
+        damaged = outcome == "failed" and n in self.damaged
         away = self.away(n) if place == "packed" else ""
         backup_dir = away or (self._backup_dir(n) if place == "packed" else "")
-        packed_bytes = 0 if away else self._packed_bytes(n, place)
-        return BatchItem(item, place, outcome, error, now_at, taken, packed_bytes, backup_dir, away=bool(away))
+        return BatchItem(
+            item, place, outcome, error, now_at, in_the_way, packed_bytes, damaged, backup_dir, away=bool(away)
+        )
 
     def _backup_dir(self, n: int) -> str:
         archives = self.places.archives
         return archives.backup_dir(archives.holding(n)[0])
-
-    def _packed_bytes(self, n: int, place: ItemPlace) -> int:
-        """Its share of the disk space of its archive."""
-        if place != "packed":
-            return 0
-        name = self.archive(n)
-        if name not in self._shares:
-            archives = self.places.archives
-            whole = archives.allocated_bytes(name)
-            together = sorted(m for m in archives.found[name] if m in self.items)
-            weights = [self.items[m].size_bytes + 512 * self.items[m].entries for m in together]
-            total = sum(weights) or 1
-            parts = [whole * weight // total for weight in weights]
-            # Together they are all of it, to the byte.
-            parts[0] += whole - sum(parts)
-            self._shares[name] = dict(zip(together, parts, strict=True))
-        return self._shares[name][n]
 
     def _place(self, n: int, item: PlanItem, event: str) -> tuple[ItemPlace, str]:
         try:
@@ -272,7 +267,8 @@ class Kept:
         running: bool = False,
     ) -> Batch:
         """The batch as a value, every item looked up now."""
-        items = tuple(self.look_at(n) for n in sorted(self.items))
+        taken = Taken(self)
+        items = tuple(self.look_at(n, taken) for n in sorted(self.items))
         return Batch(
             id=self.id,
             created_ms=self.plan.created_ms,
@@ -292,6 +288,9 @@ class Kept:
             open_op=self.history.open_op,
             lifted=self.plan.lifted,
             running=running,
+            damage=damage.words(self, items),
+            broken=damage.broken_paths(self),
+            other_bytes=taken.other_bytes(items),
         )
 
     def _operation(self, told: journals.Told) -> Operation:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mlruns_tui.model.batch import Batch
-from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.errors import DamagedError, MlrunsError
 from mlruns_tui.model.text import safe
 
+from .say import items
 from .session import Session
 
 
@@ -28,13 +29,23 @@ def newest(session: Session) -> str:
 
 
 def check_undoable(session: Session, batch: Batch) -> None:
-    """Raises MlrunsError ``nothing-to-undo`` when nothing of the batch is left to put back, and says why."""
+    """Raises MlrunsError ``nothing-to-undo`` when nothing of the batch is left to put back, and says why;
+    DamagedError when that is because it is missing."""
     if batch.count("moved") or batch.count("packed") or any(one.put_aside for one in batch.items):
         return
+    if batch.count("missing"):
+        what = "all of it" if batch.state == "missing" else f"{batch.count('missing'):,} of {items(len(batch.items))}"
+        raise DamagedError(
+            "broken-batch",
+            f"of your newest batch {batch.id} {what} is missing: {batch.damage}; nothing was changed",
+            path=batch.vault,
+            hint="tar --zstd -xf may get something out of an archive"
+            if batch.broken
+            else f"mlruns-tui backups list {safe(session.site.root)} shows the older ones",
+        )
     said = {
         "purged": "was purged: nothing of it is left",
         "restored": "was put back already",
-        "missing": "is missing: its folder holds none of its items any more",
         "partly": "was put back or purged already, all of it",
     }.get(batch.state, "has nothing in the backup")
     raise MlrunsError(

@@ -74,9 +74,10 @@ def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, st
     backup_dir = kept.places.archives.dir_of(place)
     if place and (not backup_dir or place in kept.places.archives.away):
         raise elsewhere.not_there(backup_dir or "another disk")
+    least = kept.history.min_gain_percent
     # What was about to be retired is in the backup again, and counts.
-    session.resume(kept)
-    work = Packing(session, kept, keys, MIN_GAIN_PERCENT, tell, stop, backup_dir)
+    session.resume(kept, gain=least)
+    work = Packing(session, kept, keys, least, tell, stop, backup_dir)
     work.start()
     while work.turn():
         pass

@@ -8,6 +8,8 @@ What is being deleted is under ``dead/<n>`` (``<id>-<n>.dead.mlruns-tui.trash``)
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlruns_tui.disk import change, look
@@ -87,6 +89,14 @@ class Places:
     def find_dead(self, n: int) -> tuple[Slot, os.stat_result] | None:
         """What is left of an item whose deletion was interrupted."""
         return _first(self._slots(n, DEAD))
+
+    def half_deleted(self) -> Iterator[tuple[int, str]]:
+        """Descriptor and name of everything declared dead that is not all gone. Raises OSError."""
+        if self._dead_fd is not None:
+            yield from ((self._dead_fd, name) for name in os.listdir(self._dead_fd))
+        if self.cramped:
+            dead = re.compile(rf"{re.escape(self._id)}-\d+\.dead{re.escape(OWN_SUFFIX)}")
+            yield from ((self._root_fd, name) for name in os.listdir(self._root_fd) if dead.fullmatch(name))
 
     def out_of(self, grave: Slot, n: int) -> Slot:
         """Where item ``n`` goes back to from this grave, the other way of ``dead``."""

@@ -18,7 +18,7 @@ from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import Outcome
 
-from . import say
+from . import damage, say
 from .kept import Kept
 from .progress import Progress
 from .purge_archives import purge_archives
@@ -41,8 +41,10 @@ def purge(
 ) -> Batch:
     """Delete what a batch of the store at ``root`` still keeps, or its items with these keys, for good.
 
-    ``freed_bytes`` of the result counts what was really unlinked. Items somebody writes to stay in the
-    backup. Raises UsageError (no such store, batch or key), DamagedError (its plan), LockedError, MlrunsError.
+    ``freed_bytes`` of the result: what was really unlinked, less what archives written anew take. Items
+    somebody writes to stay in the backup. Archives nobody can read go with all of a batch only, and what they
+    may have held counts as deleted then. Raises UsageError (no such store, batch or key), DamagedError (its
+    plan), LockedError, MlrunsError.
     """
     with changing(root, "purge", lock_timeout_s=lock_timeout_s, stop=stop) as session:
         kept = session.site.open_sound(batch_id)
@@ -56,19 +58,48 @@ def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, st
     """The same for a batch that is open and a store that is locked."""
     asked = chosen_items(kept, keys)
     chosen = [n for n in asked if kept.holds(n)]
+    broken = damage.broken(kept)
+    unknown = [n for n in asked if n not in chosen and kept.look_at(n).place == "missing"] if broken else []
+    if keys is not None:
+        for n in unknown:
+            kept.lost(n, f"{damage.whereabouts(kept)}. Purge all of the batch to delete that.")
     away = [n for n in asked if kept.note_away(n)]
-    if not chosen and not kept.history.open_op and not kept.leftovers:
-        return kept.batch(messages=() if away else ("nothing of it is in the backup any more",))
+    unreadable = broken and keys is None
+    if not chosen and not kept.history.open_op and not kept.leftovers and not unreadable:
+        return kept.batch(messages=() if unknown or away else ("nothing of it is in the backup any more",))
     freed = Freed()
     session.resume(kept, freed, None if keys is None else asked)
-    progress = Progress(tell, "purge", kept.id, [kept.items[n] for n in chosen])
+    out_of_reach = [n for n in asked if n in kept.results]
+    progress = Progress(tell, "purge", kept.id, [kept.items[n] for n in (*out_of_reach, *chosen)])
     progress.start()
+    for n in out_of_reach:
+        progress.item(kept.items[n], *kept.results[n])
     chosen = [n for n in chosen if kept.holds(n)]
     moved = purge_archives(session, kept, chosen, freed, progress, stop)
     freed.bytes += purge_items(session, kept, moved, progress, stop)
+    if unreadable and not stop():
+        _purge_broken(session, kept, unknown, freed)
     session.end(kept)
     progress.end()
     return kept.batch(freed_bytes=freed.bytes, messages=tuple(session.messages))
+
+
+def _purge_broken(session: Session, kept: Kept, unknown: Sequence[int], freed: Freed) -> None:
+    """Delete archives nobody can read. ``unknown``: items that may have been in them, gone with them."""
+    try:
+        archives = kept.places.archives
+        for name in damage.broken(kept):
+            # Its manifest may be what is missing.
+            with contextlib.suppress(FileNotFoundError):
+                archives.remove(name, freed)
+        if unknown:
+            kept.say("purged", n=list(unknown))
+        session.commit(kept)
+    except OSError as error:
+        session.messages.append(f"an archive that cannot be read could not be deleted: {look.words(error)}")
+        return
+    for n in unknown:
+        kept.result(n, "done")
 
 
 def chosen_items(kept: Kept, keys: Sequence[str] | None) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Stop
@@ -16,8 +16,7 @@ from .makearchive import from_archive
 from .progress import Progress
 
 if TYPE_CHECKING:
-    import os
-
+    from .purge import Freed
     from .session import Session
 
 
@@ -25,7 +24,7 @@ def purge_archives(
     session: Session,
     kept: Kept,
     indexes: Sequence[int],
-    removed: Callable[[os.stat_result], None],
+    freed: Freed,
     progress: Progress,
     stop: Stop,
 ) -> list[int]:
@@ -34,19 +33,17 @@ def purge_archives(
 
     An archive that holds others too is copied without these, which needs room for the copy.
     """
-    from .purge import Freed
-
     archives = kept.places.archives
     moved = [n for n in indexes if not kept.archive(n)]
     packed = set(indexes) - set(moved)
-    elsewhere: dict[str, Freed] = {}
+    elsewhere: dict[str, int] = {}
     for name, items in list(archives.found.items()):
         going = sorted(set(items) & set(indexes))
         if not going or stop():
             continue
         staying = [n for n in sorted(items) if n not in going and kept.archive(n) == name]
         dying = [n for n in going if n in packed]
-        shelf = archives.shelf_of(name)[0]
+        shelf, here = archives.shelf_of(name)[0], type(freed)()
         try:
             if dying:
                 kept.say("purging", n=dying)
@@ -55,24 +52,29 @@ def purge_archives(
                 copy = from_archive(archives, layout.sharing(kept.root_fd), name, staying)
                 shelf.publish(copy)
                 archives.forget()
+                here.bytes -= shelf.allocated_bytes(copy)
+            archives.remove(name, here)
             if shelf.number:
-                elsewhere.setdefault(shelf.backup_dir, Freed())
-            archives.remove(name, elsewhere.get(shelf.backup_dir, removed))
+                elsewhere[shelf.backup_dir] = elsewhere.get(shelf.backup_dir, 0) + here.bytes
+            else:
+                freed.bytes += here.bytes
             if dying:
                 kept.say("purged", n=dying)
                 session.commit(kept)
         except Damaged as error:
             why = f"its archive holds others too and cannot be copied without it: {error}. {say.KEPT} Purge all of it."
-            _note(kept, progress, dying, "failed", why)
+            _note(kept, progress, dying, "failed", why, damaged=True)
         except OSError as error:
             _note(kept, progress, dying, "failed", say.failure(error, say.KEPT, "its archive"))
         else:
             _note(kept, progress, dying, "done", "")
-    session.messages += [f"{one.bytes:,} bytes freed in {safe(where)}" for where, one in elsewhere.items()]
+    session.messages += [f"{much:,} bytes freed in {safe(where)}" for where, much in elsewhere.items()]
     return moved
 
 
-def _note(kept: Kept, progress: Progress, indexes: Sequence[int], outcome: Outcome, why: str) -> None:
+def _note(
+    kept: Kept, progress: Progress, indexes: Sequence[int], outcome: Outcome, why: str, *, damaged: bool = False
+) -> None:
     for n in indexes:
-        kept.result(n, outcome, why)
+        kept.result(n, outcome, why, damaged=damaged)
         progress.item(kept.items[n], outcome, why)

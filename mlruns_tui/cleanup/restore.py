@@ -10,17 +10,16 @@ it from there to its place, when that is free.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Mapping, Sequence
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch, OnConflict
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
-from mlruns_tui.model.words import TRASH_NAME, Outcome
+from mlruns_tui.model.words import Outcome
 
-from . import conflict, elsewhere, say
+from . import conflict, damage, elsewhere, say
+from .homeless import Homeless
 from .kept import Kept
 from .newest import check_undoable, newest
 from .progress import Progress
@@ -94,15 +93,15 @@ def run(
         away = next(filter(None, map(kept.away, chosen)), "")
         if away:
             raise elsewhere.not_there(away)
-        return kept.batch(messages=("nothing of it is in the backup any more",))
+        missing = _tell_missing(kept, chosen)
+        return kept.batch(messages=() if missing else ("nothing of it is in the backup any more",))
     graves = {n for n in kept.items if kept.places.find_dead(n) is not None}
     condemned = graves | kept.history.condemned if interrupted else set()
     session.resume(kept, only=None if keys is None else chosen)
     _tell_lost(kept, condemned, graves)
-    for n in chosen:
-        kept.note_away(n)
+    out_of_reach = [*_tell_missing(kept, chosen), *(n for n in chosen if kept.note_away(n))]
     work = _Restoration(session, kept, on_conflict, tell, stop)
-    work.run([n for n in chosen if _can_go_back(kept, n)])
+    work.run([n for n in chosen if _can_go_back(kept, n)], out_of_reach)
     try:
         # Also what a killed restore had put back: its archive was of no use, but still there.
         drop_unneeded(kept, kept.items)
@@ -117,6 +116,14 @@ def run(
 
 def _can_go_back(kept: Kept, n: int) -> bool:
     return kept.holds(n) or bool(kept.aside(n))
+
+
+def _tell_missing(kept: Kept, chosen: Sequence[int]) -> list[int]:
+    """Those that must be in the backup and are not there any more; each of them has failed."""
+    missing = [n for n in chosen if kept.look_at(n).place == "missing"]
+    for n in missing:
+        kept.lost(n, f"{damage.whereabouts(kept)}.")
+    return missing
 
 
 def _tell_lost(kept: Kept, condemned: set[int], graves: set[int]) -> None:
@@ -140,16 +147,18 @@ class _Restoration:
         self._tell = tell
         self._stop = stop
         self._progress = Progress(tell, "restore", kept.id, ())
-        self._elsewhere: dict[str, str] | None = None
+        self._homeless = Homeless(session, kept)
         self._order: list[int] = []
         self.moved_bytes = 0
 
-    def run(self, indexes: list[int]) -> None:
-        """Put these items back, containers first, else in reverse order."""
+    def run(self, indexes: list[int], out_of_reach: Sequence[int] = ()) -> None:
+        """Put these items back, containers first, else in reverse order. ``out_of_reach``: failed already, are told."""
         kept = self._kept
         order = sorted(self._with_containers(indexes), key=lambda n: (kept.items[n].path.count("/"), -n))
-        self._progress = Progress(self._tell, "restore", kept.id, [kept.items[n] for n in order])
+        self._progress = Progress(self._tell, "restore", kept.id, [kept.items[n] for n in (*out_of_reach, *order)])
         self._progress.start()
+        for n in out_of_reach:
+            self._progress.item(kept.items[n], *kept.results[n])
         self._order = order = [n for n in order if not self._kept_back(n)]
         at = 0
         while at < len(order) and not self._stop():
@@ -226,8 +235,8 @@ class _Restoration:
         kept, whole = self._kept, []
         for n in group:
             if n not in kept.results and kept.archive(n):
-                for m, why in unpack_with(self._session, kept, n, self._order).items():
-                    self._finished(m, "failed", why)
+                for m, trouble in unpack_with(self._session, kept, n, self._order).items():
+                    self._finished(m, "failed", trouble.why, damaged=trouble.damaged)
             if n not in kept.results:
                 whole.append(n)
         return whole
@@ -238,7 +247,7 @@ class _Restoration:
         try:
             kept.parents.of(item.path)
         except OSError as error:
-            self._finished(n, "skipped", self._no_parent(item.path, error))
+            self._finished(n, "skipped", self._homeless.why(item.path, error))
             return False
         aside = kept.aside(n)
         if not aside and item.key in self._session.staying:
@@ -285,48 +294,9 @@ class _Restoration:
         self._finished(n, "done")
         return True
 
-    def _no_parent(self, path: str, error: OSError) -> str:
-        """Why there is nowhere to put it, and what to do. An empty experiment is never made for it."""
-        parent = path.rpartition("/")[0]
-        shown = safe(parent)
-        if not isinstance(error, FileNotFoundError):
-            return f"{shown} cannot be opened: {look.words(error)}. {say.KEPT}"
-        experiment = parent.removeprefix(f"{TRASH_NAME}/").split("/")[0]
-        if not parent.startswith(f"{TRASH_NAME}/") and self._is_there(f"{TRASH_NAME}/{experiment}"):
-            return (
-                f"its experiment {shown} is in MLflow's trash. {say.KEPT} Restore the experiment first "
-                f"(mlflow experiments restore --experiment-id {shown}), then this."
-            )
-        other = self._kept_elsewhere().get(parent)
-        if other:
-            return (
-                f"its experiment {shown} is in the backup {other}. {say.KEPT} Restore that first: "
-                f"mlruns-tui backups restore {other}"
-            )
-        return f"its directory {shown} is gone. {say.KEPT} Restore or make its experiment first, then this."
-
-    def _is_there(self, path: str) -> bool:
-        with contextlib.suppress(OSError):
-            fd = look.open_path(self._kept.root_fd, path)
-            os.close(fd)
-            return True
-        return False
-
-    def _kept_elsewhere(self) -> dict[str, str]:
-        """Paths in the backups of other batches, with the batch."""
-        if self._elsewhere is None:
-            self._elsewhere = {
-                one.item.path: batch.id
-                for batch in self._session.site.listing()
-                if batch.id != self._kept.id
-                for one in batch.items
-                if one.place in ("moved", "packed")
-            }
-        return self._elsewhere
-
-    def _finished(self, n: int, outcome: Outcome, why: str = "") -> None:
+    def _finished(self, n: int, outcome: Outcome, why: str = "", *, damaged: bool = False) -> None:
         item = self._kept.items[n]
-        self._kept.result(n, outcome, why)
+        self._kept.result(n, outcome, why, damaged=damaged)
         if outcome == "done":
             self.moved_bytes += item.allocated_bytes
         self._progress.item(item, outcome, why)

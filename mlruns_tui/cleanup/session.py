@@ -72,18 +72,20 @@ class Session:
         kept: Kept,
         removed: Callable[[os.stat_result], None] | None = None,
         only: Collection[int] | None = None,
+        **more: Any,
     ) -> None:
         """Go on with a batch: what was interrupted is settled, its journal says what begins.
 
         ``removed`` hears of each file deleted for good. ``only``: indexes of the items this is about, None
-        for all. Raises MlrunsError when it is not ours to change.
+        for all. ``more``: what the record of the beginning says besides. Raises MlrunsError when it is not ours
+        to change.
         """
         self.locks.tell(self.op, kept.id)
         try:
             kept.journal = self._journal(kept)
             settle(kept, removed, rescue=self.op != "purge")
             about = {} if only is None else {"only": sorted(only)}
-            kept.say("begin", **self.begin(number=kept.history.number, **about))
+            kept.say("begin", **self.begin(number=kept.history.number, **about, **more))
             self.commit(kept)
         except OSError as error:
             owner = safe(look.user_name(kept.uid))
@@ -179,7 +181,7 @@ class Session:
         there, gone = places.count("moved") + places.count("packed"), places.count("purged")
         whole = f"{items(gone)} deleted for good, the others are whole" if gone else "every item is whole"
         root = safe(self.site.root)
-        back = f"mlruns-tui undo {root}" if kept.id == newest else f"mlruns-tui backups restore {kept.id} {root}"
+        back = f"mlruns-tui undo {root}" if kept.id == newest else f"mlruns-tui backups restore {root} {kept.id}"
         return LockedError(
             "unfinished",
             f"your batch {kept.id} stopped half-way: {whole}, {items(there)} in the backup, "

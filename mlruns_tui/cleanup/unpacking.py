@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlruns_tui.disk import change, look
 
@@ -18,18 +18,26 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-def unpack_with(session: Session, kept: Kept, n: int, wanted: Collection[int]) -> dict[int, str]:
+class Trouble(NamedTuple):
+    """Why an item did not come out of its archive, with the state left behind."""
+
+    why: str
+    damaged: bool = False
+    """The archive is not what was written."""
+
+
+def unpack_with(session: Session, kept: Kept, n: int, wanted: Collection[int]) -> dict[int, Trouble]:
     """Make the tree of a packed item, and of those ``wanted`` that are in the same archive: read through once.
 
     Afterwards they lie in the backup as if they had never been packed; the archive stays. Returns why not,
-    by index, with the state left behind. Never raises for an archive that is damaged or a disk that is full.
+    by index. Never raises for an archive that is damaged or a disk that is full.
     """
     archives = kept.places.archives
+    name = kept.archive(n)
     try:
         archives.make(layout.sharing(kept.root_fd))
     except OSError as error:
-        return {n: say.failure(error, say.KEPT)}
-    name = kept.archive(n)
+        return {n: Trouble(say.failure(error, say.KEPT))}
     together = sorted({n, *(m for m in wanted if kept.archive(m) == name)})
     need = sum(kept.items[m].allocated_bytes for m in together)
     free = look.space(kept.root_fd).bytes_free
@@ -37,26 +45,28 @@ def unpack_with(session: Session, kept: Kept, n: int, wanted: Collection[int]) -
         together = [n]
         need = kept.items[n].allocated_bytes
     if need > free:
-        return {n: f"no room to unpack it: it needs {need:,} bytes, {free:,} are free. {say.KEPT}"}
-    problems: dict[int, str] = {}
+        return {n: Trouble(f"no room to unpack it: it needs {need:,} bytes, {free:,} are free. {say.KEPT}")}
+    problems: dict[int, Trouble] = {}
     try:
         tar_fd, manifest = archives.open(name)
         try:
             for m, why in unpack(tar_fd, manifest, archives.fd, together).items():
-                problems[m] = f"its archive is damaged: {why}. {_BY_HAND}"
+                problems[m] = Trouble(f"its archive is damaged: {why}. {_BY_HAND}", damaged=True)
         finally:
             os.close(tar_fd)
             manifest.close()
     except Damaged as error:
-        return dict.fromkeys(together, f"its archive is damaged: {error}. {_BY_HAND}")
+        return dict.fromkeys(together, Trouble(f"its archive is damaged: {error}. {_BY_HAND}", damaged=True))
     except OSError as error:
-        return dict.fromkeys(together, say.failure(error, say.KEPT, "its archive" if error.errno == errno.EIO else ""))
+        unreadable = error.errno == errno.EIO
+        said = say.failure(error, say.KEPT, "its archive" if unreadable else "")
+        return dict.fromkeys(together, Trouble(said, damaged=unreadable))
     for m in together:
         if m not in problems:
             try:
                 _keep(session, kept, m)
             except OSError as error:
-                problems[m] = say.failure(error, say.KEPT)
+                problems[m] = Trouble(say.failure(error, say.KEPT))
     return problems
 
 

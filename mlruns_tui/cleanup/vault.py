@@ -13,7 +13,7 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.errors import DamagedError, MlrunsError, UsageError
 from mlruns_tui.model.text import safe
-from mlruns_tui.model.words import OWN_SUFFIX
+from mlruns_tui.model.words import OWN_SUFFIX, VAULT_NAME
 
 from . import atwork, journal, records, statedir
 from .kept import Kept
@@ -105,16 +105,12 @@ class Site:
         return Kept(self.root_fd, document.plan, document.uid, places, record_fd, path, history, added)
 
     def open_sound(self, batch_id: str) -> Kept:
-        """The same for those who want to change it: raises MlrunsError that says what is wrong."""
+        """The same for those who want to change it: raises MlrunsError that says what is wrong, DamagedError when
+        it is the plan."""
         try:
             return self.open(batch_id)
         except (ValueError, OSError) as error:
-            raise DamagedError(
-                "broken-batch",
-                f"the plan of batch {safe(batch_id)} cannot be used: {_why(error)}; what it keeps was left as it is",
-                path=safe(self.root),
-                hint="its folder has a README that says how to put things back by hand",
-            ) from None
+            raise unusable(self._broken(batch_id, error)) from None
 
     def listing(self) -> list[Batch]:
         """All batches, newest first; one that cannot be read is a row that says so."""
@@ -152,13 +148,19 @@ class Site:
                 uid, created_ms = status.st_uid, status.st_mtime_ns // 1_000_000
         owner = look.user_name(uid) if uid >= 0 else "?"
         path = os.path.join(self.vault.path, BATCHES, batch_id) if self.vault else self.root
+        damage, taken = "", 0
         if isinstance(error, PermissionError):
-            said = f"belongs to {owner} and cannot be read: permission denied"
+            said = f"belongs to {safe(owner)} and cannot be read: permission denied"
         else:
-            said = f"its plan cannot be used: {_why(error)}; what it keeps was left as it is"
+            damage = f"its plan cannot be used: {_why(error)}"
+            said = f"{damage}; what it keeps was left as it is"
+            with contextlib.suppress(OSError):
+                if self.vault is not None:
+                    taken = look.survey(self.vault.batches_fd, batch_id).size.allocated_bytes
         return Batch(
-            safe(batch_id, 200), created_ms, safe(owner), "", uid, "missing", (), vault=safe(path), messages=(said,)
-        )
+            safe(batch_id, 200), created_ms, safe(owner), "", uid, "missing", (), vault=safe(path), messages=(said,),
+            damage=damage, other_bytes=taken,
+        )  # fmt: skip
 
     def close(self) -> None:
         for fd in (self.state_fd, self.root_fd):
@@ -166,6 +168,21 @@ class Site:
                 os.close(fd)
         if self.vault is not None:
             self.vault.close()
+
+
+def unusable(batch: Batch) -> MlrunsError:
+    """The error for a batch whose row says that it cannot be opened."""
+    said = f"batch {batch.id}: {'; '.join(batch.messages)}"
+    if not batch.damage:
+        return MlrunsError(
+            "no-permission", f"{said}; nothing was changed", path=batch.vault, hint=f"ask {batch.user}, or run as root"
+        )
+    return DamagedError(
+        "broken-batch",
+        said,
+        path=batch.vault,
+        hint=f"{VAULT_NAME}/README says how to put things back by hand; removing that folder frees its space",
+    )
 
 
 def _why(error: Exception) -> str:

@@ -12,6 +12,7 @@ from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import Outcome
 
+from . import damage
 from .archive import AT_ITS_END, Damaged, library, replay
 from .kept import Kept
 from .members import Member
@@ -64,9 +65,10 @@ class _Check:
                     self._one(n)
         except _Stopped:
             messages.append("stopped: the items without a result were not checked")
-        for name in kept.places.archives.broken:
-            path = safe(kept.places.archives.path(name))
-            messages.append(f"what is in {path} is not known: its manifest cannot be read (tar --zstd -tf lists it)")
+        messages += [
+            f"what is in {safe(path)} is not known: its manifest cannot be read (tar --zstd -tf lists it)"
+            for path in damage.broken_paths(kept)
+        ]
         self._progress.end()
         kept.results = dict(self._results)
         if not self._chosen:
@@ -85,9 +87,7 @@ class _Check:
                 return
             found = kept.places.find(n)
             if found is None:
-                broken = kept.places.archives.broken
-                why = f"or in the archive {broken[0]}, whose manifest cannot be read" if broken else "or its archive is"
-                self._finished(n, "failed", f"its folder in the backup is gone, {why}.")
+                self._finished(n, "failed", f"{damage.whereabouts(kept)}.")
                 return
             slot, status = found
             item = kept.items[n]

@@ -11,9 +11,9 @@ from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.errors import Exit, UsageError
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.report import recover
-from mlruns_tui.report.words import plural
+from mlruns_tui.report.backups_text import gone_words
 from mlruns_tui.workflow import recovering
-from mlruns_tui.workflow.changing import Task, batches
+from mlruns_tui.workflow.changing import Task, batches, check_usable
 from mlruns_tui.workflow.reading import open_reader
 
 from .asking import needs_force, type_number
@@ -35,9 +35,9 @@ Way = Literal["continue", "undo", "leave"]
     ),
 )
 @batch_arguments("[STORE] [BATCH]")
-@click.option("--continue", "way", flag_value="continue", help="Finish what was begun.")
-@click.option("--undo", "way", flag_value="undo", help="Put everything the backup has back to its place.")
-@click.option("--leave", "way", flag_value="leave", help="Leave every item where it is, and close the batch.")
+@click.option("--continue", "going_on", is_flag=True, help="Finish what was begun.")
+@click.option("--undo", "undoing", is_flag=True, help="Put everything the backup has back to its place.")
+@click.option("--leave", "leaving", is_flag=True, help="Leave every item where it is, and close the batch.")
 @force_option("Delete for good, where that was begun,")
 @lock_option
 @quiet_option
@@ -45,7 +45,9 @@ Way = Literal["continue", "undo", "leave"]
 @database_option
 def command(
     named: Named,
-    way: Way | None,
+    going_on: bool,
+    undoing: bool,
+    leaving: bool,
     force: bool,
     lock_timeout_ms: int,
     quiet: bool,
@@ -57,11 +59,14 @@ def command(
     Without an option nothing is changed, and the exit code is 11 while something waits to be settled. Going on
     looks at every item again as if it were new: what is needed, written to or changed by now stays.
     """
+    way = _way(going_on, undoing, leaving)
     reader = open_reader(named.store, database)
     info = reader.store
     found = [one for one in batches(info.root) if named.batch in (None, one.id)]
     if named.batch is not None and not found:
         raise UsageError("no-such-batch", f"there is no batch {named.batch} in this store", hint="mlruns-tui log")
+    if named.batch is not None:
+        check_usable(found[0])
     waiting = recovering.unsettled(found)
     running = recovering.at_work(found)
     if way is None:
@@ -81,6 +86,21 @@ def command(
         for message in after.messages:
             tell(f"mlruns-tui: {message}")
     return exit_code([replace(after, items=tuple(about))], interrupted)
+
+
+def _way(going_on: bool, undoing: bool, leaving: bool) -> Way | None:
+    """Raises UsageError for more than one."""
+    ways: list[Way] = []
+    if going_on:
+        ways.append("continue")
+    if undoing:
+        ways.append("undo")
+    if leaving:
+        ways.append("leave")
+    if len(ways) > 1:
+        named = " and ".join(f"--{way}" for way in ways)
+        raise UsageError("usage", f"{named} exclude each other; nothing was changed", hint="mlruns-tui recover --help")
+    return ways[0] if ways else None
 
 
 def _show(reader: Reader, waiting: tuple[Batch, ...], running: Batch | None, *, as_json: bool, quiet: bool) -> int:
@@ -115,10 +135,12 @@ def _ask(batch: Batch, rest: tuple[BatchItem, ...], *, force: bool, as_json: boo
     """What would be deleted for good must be confirmed again. Raises UsageError."""
     if force or not recovering.deletes(batch):
         return
-    number = len(recovering.doomed(batch))
+    doomed = recovering.doomed(batch)
+    number, gone = len(doomed), gone_words([batch], doomed, whole=False)
     if as_json or not is_interactive():
-        raise needs_force(f"{plural(number, 'item')} would be deleted for good, and nobody can be asked")
-    say(f"--continue {recover.choices(batch, rest)['continue']}. Nothing brings them back.")
+        raise needs_force(f"{gone} would be deleted for good, and nobody can be asked")
+    say(f"--continue {recover.choices(batch, rest)['continue']}.")
+    say(f"{gone} will be gone. Nothing brings them back. Nothing else changes.")
     type_number(f"Type {number} (the items) to delete", number)
 
 
@@ -140,11 +162,10 @@ def _about(before: Batch, after: Batch, rest: tuple[BatchItem, ...], way: Way) -
     """The items this was about, with what was done with each."""
     if way == "leave":
         return []
-    keys = {one.item.key for one in rest}
-    if before.open_op == "pack" and way == "continue":
-        return [one for one in after.items if one.item.key in keys]
-    if way == "undo" or before.open_op != "apply":
+    # By position: after a swap two items have one key.
+    meant = {at for at, one in enumerate(before.items) if one in rest}
+    if way == "undo" or before.open_op not in ("apply", "pack"):
         return list(this_time([before], after).items)
-    if not before.backup:
-        keys |= {one.item.key for one in before.items if one.place in ("moved", "packed")}
-    return [one for one in after.items if one.item.key in keys]
+    if before.open_op == "apply" and not before.backup:
+        meant |= {at for at, one in enumerate(before.items) if one.place in ("moved", "packed")}
+    return [one for at, one in enumerate(after.items) if at in meant]

@@ -25,6 +25,8 @@ class BatchItem:
     """It is in the backup, and something stands in its place again: a mirror's copy, a trainer's leftovers."""
     packed_bytes: int = 0
     """Its share of the disk space of the archive it is in; 0 when it is in none."""
+    damaged: bool = False
+    """It failed because what the backup has of it is damaged, or is not there any more."""
     backup_dir: str = ""
     """The directory outside of the store that its archive was put in; empty where that is in the vault."""
     away: bool = False
@@ -88,6 +90,12 @@ class Batch:
     """Protections set aside by name when it was planned."""
     running: bool = False
     """The last of ``history`` is at work now, or on another machine and not known to have ended."""
+    damage: str = ""
+    """What of it cannot be used, in words; empty when all can. Without items its plan is what is damaged."""
+    broken: tuple[str, ...] = ()
+    """Archives of which nobody can tell what they hold, relative to the store's root."""
+    other_bytes: int = 0
+    """Disk space of what belongs to no item: archives nobody can read, what is half deleted."""
 
     def count(self, place: ItemPlace) -> int:
         return sum(one.place == place for one in self.items)
@@ -101,7 +109,7 @@ class Batch:
     def allocated_bytes(self) -> int:
         """Disk space the backup takes: archives with what they were compressed to."""
         moved = sum(one.item.allocated_bytes for one in self.items if one.place == "moved")
-        return moved + sum(one.packed_bytes for one in self.items)
+        return moved + sum(one.packed_bytes for one in self.items) + self.other_bytes
 
     @property
     def elsewhere_bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.forecast import Forecast
@@ -53,7 +53,12 @@ def batches_lines(batches: Sequence[Batch], now_ms: int, width: int | None = Non
         for batch in batches
         if batch.state == "unfinished"
     ]
-    return lines
+    return lines + [f"{safe(batch.id)}: {words}" for batch in batches if (words := damage_words(batch))]
+
+
+def damage_words(batch: Batch) -> str:
+    """What of a batch cannot be used, or that all of it cannot be read; empty for a sound one."""
+    return batch.damage or ("; ".join(batch.messages) if not batch.items else "")
 
 
 def place_words(batch: Batch) -> str:
@@ -82,6 +87,7 @@ def batch_lines(batch: Batch, width: int | None = None) -> list[str]:
         "items     " + ", ".join(f"{count:,} {place}" for place, count in counts.items() if count),
         f"on disk   {size_text(batch.allocated_bytes)}",
         *([f"where     {place_words(batch)}"] if batch.backup_dirs else []),
+        *([f"damaged   {batch.damage}"] if batch.damage else []),
     ]
     columns = (
         Column("item", gives_way=True),
@@ -210,6 +216,33 @@ def verified_lines(batches: Sequence[Batch]) -> list[str]:
         lines.append(what + "".join(f", {number:,} {word}" for number, word in told if number))
         lines += outcome_lines(batch.items)
     return lines or ["No backups, nothing to check."]
+
+
+def gone_words(batches: Sequence[Batch], items: Sequence[BatchItem], *, whole: bool) -> str:
+    """What deleting these items takes: ``5 runs (held 7.4 GB, frees 2.1 GB on disk)``. ``whole``: all of the
+    batches goes, with what belongs to no item."""
+    freed = sum(batch.allocated_bytes for batch in batches) if whole else sum(map(on_disk, items))
+    broken = sum(len(batch.broken) for batch in batches) if whole else 0
+    parts = [counted(items)] if items else []
+    if broken:
+        parts.append(f"{plural(broken, 'archive')} nobody can read")
+    held = f"held {size_text(sum(one.item.size_bytes for one in items))}, " if items else ""
+    # An archive that holds others too is written anew, and what that takes is known only then.
+    about = "about " if not whole and any(one.packed_bytes for one in items) else ""
+    return f"{' and '.join(parts)} ({held}frees {about}{size_text(freed)} on disk)"
+
+
+def going(batch: Batch, keys: Collection[str] | None = None) -> list[BatchItem]:
+    """What purging would delete: with all of a batch also what may be in an archive nobody can read."""
+    places = ("moved", "packed", "missing") if batch.broken and keys is None else ("moved", "packed")
+    return [one for one in batch.items if one.place in places and (keys is None or one.item.key in keys)]
+
+
+def on_disk(one: BatchItem) -> int:
+    """Disk space deleting an item frees."""
+    if one.place == "packed":
+        return one.packed_bytes
+    return one.item.allocated_bytes if one.place in ("moved", "in-place") else 0
 
 
 def counted(items: Sequence[BatchItem]) -> str:

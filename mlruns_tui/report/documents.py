@@ -204,7 +204,7 @@ def _result_totals(batch: Batch | None, done: Sequence[BatchItem]) -> Json:
         "size_bytes": sum(one.item.size_bytes for one in done),
         "files": sum(one.item.files for one in done),
         "moved_bytes": batch.moved_bytes if batch else 0,
-        "freed_bytes": batch.freed_bytes if batch else 0,
+        "freed_bytes": max(batch.freed_bytes, 0) if batch else 0,
     }
 
 
@@ -273,6 +273,7 @@ def batch_item(batch: Batch, *, contents: bool = False) -> Json:
         "items": {place.replace("-", "_"): batch.count(place) for place in _PLACES},
         "size_bytes": batch.size_bytes,
         "allocated_bytes": batch.allocated_bytes,
+        "damage": text(batch.damage) or None,
         "backup_dirs": [text(one) for one in batch.backup_dirs],
         "away_dirs": [text(one) for one in batch.away_dirs],
     }
@@ -284,6 +285,7 @@ def batch_item(batch: Batch, *, contents: bool = False) -> Json:
                 "place": one.place,
                 "reason": text(one.item.reason),
                 "rule": one.item.rule,
+                "what": text(one.item.what),
                 "backup_dir": text(one.backup_dir) or None,
                 "away": one.away,
             }

@@ -218,6 +218,8 @@ def result_lines(
 
 def freed_sentence(freed: int, measured: int | None) -> str:
     """``4.8 GB freed; the disk says 4.8 GB.``"""
+    if freed < 0:
+        return f"It takes {size_text(-freed)} more than before."
     if measured is None:
         return f"{size_text(freed)} freed."
     said = f"{size_text(freed)} freed; the disk says {size_text(max(measured, 0))}"

@@ -164,11 +164,12 @@ _BATCH = _object(
     items=_object(moved=_COUNT, packed=_COUNT, purged=_COUNT, restored=_COUNT, missing=_COUNT, in_place=_COUNT),
     size_bytes=_COUNT,
     allocated_bytes=_COUNT,
+    damage=_TEXT_OR_NULL,
     backup_dirs=_list(_TEXT),
     away_dirs=_list(_TEXT),
 )
 _BATCH["properties"]["contents"] = _list(
-    _merge(_OUTCOME_ITEM, _object(key=_TEXT, place=_TEXT, backup_dir=_TEXT_OR_NULL, away=_FLAG))
+    _merge(_OUTCOME_ITEM, _object(key=_TEXT, place=_TEXT, what=_TEXT, backup_dir=_TEXT_OR_NULL, away=_FLAG))
 )
 _BATCH_RESULT = _object(batch=_TEXT, items=_list(_OUTCOME_ITEM), totals=_RESULT_TOTALS)
 _GAINS = _list(

@@ -202,6 +202,14 @@ def batches(root: str) -> tuple[Batch, ...]:
     return of(root)
 
 
+def check_usable(batch: Batch) -> None:
+    """Raises DamagedError for a batch whose plan cannot be used, MlrunsError for one that may not be read."""
+    if not batch.items and batch.messages:
+        from mlruns_tui.cleanup.vault import unusable
+
+        raise unusable(batch)
+
+
 def unfinished(root: str) -> tuple[str, ...]:
     """A sentence for each batch of a store that stopped half-way or is at work now. Reads only.
 

@@ -18,7 +18,9 @@ import pytest
 from mlruns_tui.cleanup import makearchive
 from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.gain import gains_of
+from mlruns_tui.cleanup.goingon import go_on
 from mlruns_tui.cleanup.pack import pack
+from mlruns_tui.cleanup.packing import Packing
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches
@@ -176,6 +178,34 @@ def test_what_gains_too_little_is_left_and_told_what_helps(store: Any, compare: 
     assert "Purging" in batch.items[0].error
     undo(str(store.root))
     assert compare(before, store.manifest()) == []
+
+
+class Killed(BaseException):
+    """As after ``kill -9``: nobody tidies up."""
+
+
+@pytest.mark.parametrize(("least", "place"), [(0, "packed"), (15, "moved"), (99, "moved")])
+def test_a_killed_packing_goes_on_with_the_gain_it_was_begun_with(
+    store: Any, monkeypatch: pytest.MonkeyPatch, least: int, place: str
+) -> None:
+    weights = store.root / "1" / ("c" * 32) / "artifacts" / "weights.bin"
+    weights.write_bytes(random.Random(1).randbytes(1 << 20))
+    store.age()
+    plan = store.plan(f"1/{'c' * 32}")
+    apply(plan)
+
+    def killed(self: Packing) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Packing, "_next", killed)
+        pack(str(store.root), plan.id, None, least)
+    for _ in range(2):
+        # Killed while it goes on as well.
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(Packing, "_next", killed)
+            go_on(str(store.root), plan.id)
+    assert [one.place for one in go_on(str(store.root), plan.id).items] == [place]
 
 
 @pytest.mark.parametrize("what", ["fifo", "a link out"])

@@ -211,7 +211,8 @@ def test_a_run_whose_experiment_is_in_another_backup_stays_and_names_it(store: A
     second = apply(store.plan("1"))
     batch = restore(str(store.root), first.id)
     assert outcomes(batch) == [("skipped", "moved")]
-    assert f"mlruns-tui backups restore {second.id}" in batch.items[0].error
+    assert f"its experiment 1 is in the backup {second.id}." in batch.items[0].error
+    assert batch.items[0].error.endswith(f"mlruns-tui backups restore {store.root} {second.id}")
     undo(str(store.root))
     restore(str(store.root), first.id)
     assert compare(before, store.manifest()) == []

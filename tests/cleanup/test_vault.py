@@ -71,7 +71,7 @@ def test_data_removed_by_hand_is_missing(store: Any) -> None:
     assert show(str(store.root), batch.id).state == "missing"
     with pytest.raises(MlrunsError) as caught:
         undo(str(store.root))
-    assert caught.value.code == "nothing-to-undo"
+    assert caught.value.code == "broken-batch"
 
 
 def test_without_its_journal_a_batch_is_still_found_and_put_back(store: Any, compare: Any) -> None:

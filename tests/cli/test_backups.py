@@ -70,7 +70,7 @@ def test_a_batch_in_the_store_here_needs_no_path(start: Run, store: Any, cleaned
         (["purge"], "--older-than"),
         (["restore", "20200101-0000-0000"], "there is no batch"),
         (["restore", "newest"], "is not the id of a batch"),
-        (["restore", "BATCH", "nothing-like-it"], "holds no item"),
+        (["restore", "BATCH", "nothing-like-it"], "no such item"),
         (["purge", "BATCH", "--older-than", "1d"], "either"),
     ],
 )

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -478,6 +478,14 @@ def test_11_something_is_mounted_inside_a_run(place: Place, mounted: Any, run: R
     assert content(place.top) == before
 
 
+@pytest.fixture
+def no_deep_tree_left(place: Place) -> Iterator[None]:
+    """However the test ends: pytest removes its folders by recursion, which a tree so deep would break at exit."""
+    yield
+    subprocess.run(["rm", "-rf", "--", str(place.top)], check=True)
+
+
+@pytest.mark.usefixtures("no_deep_tree_left")
 def test_16_names_of_255_bytes_and_three_thousand_levels(place: Place, run: Run) -> None:
     art = place.old_run() / "artifacts"
     (art / ("n" * 255)).write_text("long")
@@ -891,7 +899,7 @@ def test_48_an_archive_somebody_put_something_into(place: Place, run: Run, what:
     before = without_vault(place)
     done = run("undo", str(place.root))
     if where == "first":
-        assert done.code == 3, done.out
+        assert done.code == 5, done.out
         assert done.out.count("its archive is damaged: ") == done.out.count("It stays in the backup.") == 2
         assert without_vault(place) == before
     else:
@@ -912,7 +920,7 @@ def test_49_an_archive_that_rotted(place: Place, run: Run, at: float) -> None:
     assert verified.code == 5
     assert content(place.top) == before
     done = run("undo", str(place.root))
-    assert done.code == 3, done.out
+    assert done.code == 5, done.out
     assert done.out.count("its archive is damaged: ") == 2
     assert "Traceback" not in done.err
     assert set(content(place.beside)) <= set(before)
@@ -952,14 +960,14 @@ def test_51_reading_many_runs_can_be_stopped(place: Place) -> None:
     assert content(place.top) == before
 
 
-@pytest.mark.parametrize(("what", "code", "said"), [("data/0", 1, "is missing"), ("", 1, "no batch of yours is kept")])
+@pytest.mark.parametrize(("what", "code", "said"), [("data/0", 5, "is missing"), ("", 0, "no batch of yours is kept")])
 def test_52_backups_removed_by_hand(place: Place, run: Run, what: str, code: int, said: str) -> None:
     place.old_run()
     clean(place, run)
     shutil.rmtree(next(vault(place).glob("batches/*")) / what if what else vault(place))
     before = content(place.top)
     done = run("undo", str(place.root))
-    assert done.code in (0, code)
+    assert done.code == code
     assert said in done.out + done.err
     assert content(place.top) == before
     assert run("backups", "list", str(place.root)).code == 0

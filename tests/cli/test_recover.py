@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -239,3 +240,23 @@ def test_a_killed_packing_goes_on_or_back(run: Run, store: Any, original: Any, k
         assert places(run, store) == {"packed": 5}
         assert run("undo", store.path).code == 0
     assert contents(store.root) == original
+
+
+@pytest.mark.parametrize("ways", [("--undo", "--leave"), ("--continue", "--undo"), ("--leave", "--continue", "--undo")])
+def test_two_ways_at_once_are_refused(run: Run, store: Any, kill: Any, tree: Any, ways: tuple[str, ...]) -> None:
+    kill(CLEANUP, 3)
+    before = tree(store.root)
+    done = run("recover", store.path, *ways)
+    assert done.code == 2
+    assert "exclude each other; nothing was changed" in done.err
+    assert all(way in done.err for way in ways)
+    assert tree(store.root) == before
+
+
+def test_the_remedy_a_refused_clean_up_names_is_a_command_that_works(run: Run, store: Any, kill: Any) -> None:
+    kill(CLEANUP, 3)
+    refused = run("cleanup", store.path, "--days-old", "30", "--force")
+    assert refused.code == 11
+    remedy = next(part for part in refused.err.split("(") if part.startswith("mlruns-tui ")).partition(" puts it back")[0]
+    assert run(*shlex.split(remedy)[1:]).code == 0
+    assert run("recover", store.path).code == 0

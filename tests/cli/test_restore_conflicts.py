@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -91,3 +92,30 @@ def test_broken_metadata_beside_it_is_no_hindrance(run: Run, store: Any, removed
     (store.root / "8" / "meta.yaml").write_bytes(b"\xff\x00{")
     (store.root / "9").mkdir()
     assert outcome(run("undo", store.path, "--json"))[0] == "done"
+
+
+def test_artifacts_whose_run_went_to_another_backup_name_that_run_and_a_command_that_works(
+    run: Run, store: Any, tree: Any
+) -> None:
+    before = [tree(store.root / one) for one in "12"]
+    slimmed = run("cleanup", store.path, "--slim", "--days-old", "30", "--force", "--json").json["result"]["batch"]
+    gone = run("cleanup", store.path, "--days-old", "30", "--force", "--json").json["result"]["batch"]
+    done = run("backups", "restore", store.path, slimmed, "--json")
+    assert done.code == 0
+    errors = [item["error"] for item in done.json["result"]["batches"][0]["items"]]
+    assert len(errors) == 4
+    for run_id, error in zip(store.old_runs(), sorted(errors), strict=True):
+        assert error.startswith(f"its run {run_id[0]}/{run_id} is in the backup {gone}. It stays in the backup.")
+    _, _, remedy = errors[0].partition("Restore that first: ")
+    assert run(*shlex.split(remedy)[1:]).code == 0
+    assert run("backups", "restore", store.path, slimmed).code == 0
+    assert [tree(store.root / one) for one in "12"] == before
+
+
+def test_artifacts_whose_run_is_gone_for_good_say_that_the_run_is_needed(run: Run, store: Any) -> None:
+    slimmed = run("cleanup", store.path, "--slim", "--days-old", "30", "--force", "--json").json["result"]["batch"]
+    shutil.rmtree(store.root / "1" / store.old_runs()[0])
+    done = run("backups", "restore", store.path, slimmed, "--json")
+    errors = [item["error"] for item in done.json["result"]["batches"][0]["items"] if item["error"]]
+    run_id = store.old_runs()[0]
+    assert errors == [f"its directory 1/{run_id} is gone. It stays in the backup. Restore its run first, then this."]

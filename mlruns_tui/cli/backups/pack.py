@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import click
@@ -18,14 +19,14 @@ from mlruns_tui.cli.options import (
 )
 from mlruns_tui.cli.packing import backup_dir_option
 from mlruns_tui.cli.working import finish
-from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch
+from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch, BatchItem
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import backups_text, documents
 from mlruns_tui.workflow.changing import batches, start_pack
 from mlruns_tui.workflow.packing import check_backup_dir, check_room, forecast_of_batch
 from mlruns_tui.workflow.reading import open_reader, space_of
 
-from .shared import Named, batch_arguments, batch_named, exit_code, keys_named
+from .shared import Named, batch_arguments, batch_named, exit_code, keys_named, why_not_held
 
 
 @click.command(
@@ -76,12 +77,14 @@ def command(
         check_backup_dir(info.root, backup_dir)
     batch = batch_named(batches(info.root), named.batch)
     keys = keys_named(batch, named.items)
-    moved = [one for one in batch.items if one.place == "moved" and (keys is None or one.item.key in keys)]
+    asked = [one for one in batch.items if keys is None or one.item.key in keys]
+    moved = [one for one in asked if one.place == "moved" and one.item.action != "repair"]
     if not moved:
+        why = _why_nothing(batch, asked, keys)
         if as_json:
-            put_json(documents.backups_document(info, [batch], did="pack"))
+            put_json(documents.backups_document(info, [batch], did="pack", messages=[why]))
         elif not quiet:
-            say(f"Nothing of batch {batch.id} is left to pack.")
+            say(why)
         return Exit.DONE
     if dry_run or backup_dir or not force:
         found = forecast_of_batch(info.root, batch.id, keys, backup_dir, min_gain)
@@ -101,8 +104,10 @@ def command(
     free_before = space_of(info.root)
     task = start_pack(info.root, batch.id, keys, min_gain, lock_timeout_ms / 1000, backup_dir)
     packed, interrupted = finish(task, quiet=quiet)
-    asked = {one.item.key for one in moved}
-    result = replace(packed, items=tuple(one for one in packed.items if one.item.key in asked))
+    # By position: after a swap two items have one key.
+    result = replace(
+        packed, items=tuple(one for was, one in zip(batch.items, packed.items, strict=False) if was in moved)
+    )
     if as_json:
         put_json(documents.backups_document(info, [packed], did="pack", results=[result]))
     else:
@@ -110,6 +115,15 @@ def command(
         measured = free_after.bytes_free - free_before.bytes_free if free_after and free_before else None
         _tell(result, measured, quiet=quiet)
     return exit_code([result], interrupted)
+
+
+def _why_nothing(batch: Batch, asked: Sequence[BatchItem], keys: Sequence[str] | None) -> str:
+    """Why there is nothing to pack."""
+    if any(one.place == "moved" for one in asked):
+        return f"Nothing to pack: batch {batch.id} is a repair, and what that set aside is small and stays as it is."
+    if any(one.place == "packed" for one in asked):
+        return f"Nothing to pack: what batch {batch.id} holds of {'it' if keys is None else 'these'} is packed already."
+    return f"Nothing to pack. {why_not_held(batch, keys)}"
 
 
 def _tell(result: Batch, measured: int | None, *, quiet: bool) -> None:

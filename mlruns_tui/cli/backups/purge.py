@@ -19,16 +19,16 @@ from mlruns_tui.cli.options import (
 )
 from mlruns_tui.cli.retention import older
 from mlruns_tui.cli.working import finish
-from mlruns_tui.model.batch import Batch, BatchItem
-from mlruns_tui.model.errors import MlrunsError, UsageError
+from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.errors import Exit, MlrunsError, UsageError
 from mlruns_tui.report import documents
-from mlruns_tui.report.backups_text import counted
+from mlruns_tui.report.backups_text import counted, going, gone_words
 from mlruns_tui.report.plan_text import freed_sentence, outcome_lines
 from mlruns_tui.report.words import size_text
 from mlruns_tui.workflow.changing import batches, start_purge
 from mlruns_tui.workflow.reading import open_reader, space_of
 
-from .shared import HELD, Named, batch_arguments, batch_named, exit_code, keys_named, this_time
+from .shared import Named, batch_arguments, batch_named, exit_code, keys_named, this_time, why_not_held
 
 
 @click.command(
@@ -69,22 +69,24 @@ def command(
         raise UsageError("usage", "name either a batch or --older-than TIME", hint="mlruns-tui backups list shows them")
     info = open_reader(named.store, database).store
     found = batches(info.root)
-    keys = None
+    keys = named_batch = None
     if older_than_ms is None:
-        chosen = [batch_named(found, named.batch)]
-        keys = keys_named(chosen[0], named.items)
+        named_batch = batch_named(found, named.batch)
+        keys = keys_named(named_batch, named.items)
+        chosen = [named_batch]
     else:
         chosen = older(found, older_than_ms)
-    held = [one for batch in chosen for one in _held(batch, keys)]
+    unusable = [batch for batch in chosen if not batch.items]
+    chosen = [batch for batch in chosen if batch.items and (going(batch, keys) or _has_unknown(batch, keys))]
     purged: list[Batch] = []
     results: list[Batch] = []
     interrupted = False
     stopped_by: MlrunsError | None = None
     free_before = space_of(info.root)
-    if held:
-        _ask(chosen, held, force=force, as_json=as_json)
+    if chosen:
+        _ask(chosen, keys, force=force, as_json=as_json)
         for batch in chosen:
-            if _held(batch, keys) and not interrupted:
+            if not interrupted:
                 try:
                     task = start_purge(info.root, batch.id, keys, lock_timeout_ms / 1000)
                     done, interrupted = finish(task, quiet=quiet)
@@ -97,30 +99,43 @@ def command(
                     break
                 purged.append(done)
                 results.append(this_time([batch], done, keys))
+    damaged = [f"{batch.id}: {'; '.join(batch.messages)}" for batch in unusable]
     if as_json:
-        said = [stopped_by.message] if stopped_by else []
+        said = [*([stopped_by.message] if stopped_by else []), *damaged]
         put_json(documents.backups_document(info, purged, did="purge", results=results, messages=said))
     elif purged:
         _tell_result(info.root, results, free_before.bytes_free if free_before else None)
     elif not quiet:
-        say("Nothing to purge." if older_than_ms is not None else f"Batch {chosen[0].id} holds nothing any more.")
-    return stopped_by.exit_code if stopped_by else exit_code(results, interrupted)
+        say("Nothing to purge." if named_batch is None else why_not_held(named_batch, keys))
+    if not as_json:
+        for line in damaged:
+            tell(f"mlruns-tui: {line}")
+    if stopped_by:
+        return stopped_by.exit_code
+    code = exit_code(results, interrupted)
+    return Exit.DAMAGED if code == Exit.DONE and any(batch.damage for batch in unusable) else code
 
 
-def _held(batch: Batch, keys: Sequence[str] | None) -> list[BatchItem]:
-    return [one for one in batch.items if one.place in HELD and (keys is None or one.item.key in keys)]
+def _has_unknown(batch: Batch, keys: Sequence[str] | None) -> bool:
+    """Whether there is an archive nobody can read, and, of named items, one that may be in it."""
+    missing = [one for one in batch.items if one.place == "missing" and keys is not None and one.item.key in keys]
+    return bool(batch.broken) and (keys is None or bool(missing))
 
 
-def _ask(chosen: Sequence[Batch], held: Sequence[BatchItem], *, force: bool, as_json: bool) -> None:
-    if force:
+def _ask(chosen: Sequence[Batch], keys: Sequence[str] | None, *, force: bool, as_json: bool) -> None:
+    held = [one for batch in chosen for one in going(batch, keys)]
+    if force or (keys is not None and not held):
         return
-    what = f"{counted(held)}, {size_text(sum(one.item.size_bytes for one in held))}"
+    what = gone_words(chosen, held, whole=keys is None)
     if as_json or not is_interactive():
         raise needs_force(f"{what} would be deleted for good, and nobody can be asked")
     for batch in chosen:
-        say(f"batch {batch.id}, made by {batch.user}: {batch.state}, {size_text(batch.size_bytes)}")
-    say(f"{what}, will be gone. Nothing brings them back. Nothing else changes.")
-    type_number(f"Type {len(held)} (the items) to purge", len(held))
+        say(f"batch {batch.id}, made by {batch.user}: {batch.state}, {size_text(batch.allocated_bytes)} on disk")
+        if batch.damage:
+            say(f"  {batch.damage}")
+    say(f"{what} will be gone. Nothing brings them back. Nothing else changes.")
+    number = len(held) or sum(len(batch.broken) for batch in chosen)
+    type_number(f"Type {number} (the {'items' if held else 'archives'}) to purge", number)
 
 
 def _tell_result(root: str, results: Sequence[Batch], free_before: int | None) -> None:

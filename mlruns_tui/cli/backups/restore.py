@@ -10,7 +10,7 @@ from mlruns_tui.model.batch import OnConflict
 from mlruns_tui.workflow.changing import batches, start_restore
 from mlruns_tui.workflow.reading import open_reader
 
-from .shared import Named, batch_arguments, batch_named, keys_named, put_back, this_time
+from .shared import Named, batch_arguments, batch_named, keys_named, put_back, this_time, why_not_held
 
 
 @click.command(
@@ -47,4 +47,5 @@ def command(
     task = start_restore(info.root, batch.id, keys, on_conflict, lock_timeout_ms / 1000)
     restored, interrupted = finish(task, quiet=quiet)
     result = this_time([batch], restored, keys)
-    return put_back(info, restored, result, interrupted=interrupted, as_json=as_json)
+    nothing = "" if result.items or interrupted else why_not_held(batch, keys)
+    return put_back(info, restored, result, interrupted=interrupted, as_json=as_json, nothing=nothing)

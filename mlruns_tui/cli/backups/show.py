@@ -21,7 +21,7 @@ from .shared import Named, batch_arguments, batch_named
 def command(named: Named, as_json: bool, ndjson: bool, database: str | None) -> int:
     """Everything in one batch: why it went, and where each item is now."""
     info = open_reader(named.store, database).store
-    batch = batch_named(batches(info.root), named.batch)
+    batch = batch_named(batches(info.root), named.batch, usable=False)
     if ndjson:
         put_ndjson(documents.batch_item(batch, contents=True)["contents"])
     elif as_json:

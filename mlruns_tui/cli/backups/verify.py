@@ -39,7 +39,7 @@ def command(named: Named, quiet: bool, as_json: bool, database: str | None) -> i
     keys = None
     if named.batch is None:
         chosen = [batch for batch in found if any(one.place in (*HELD, "missing") for one in batch.items)]
-        broken = [batch for batch in found if batch.messages and not batch.items]
+        broken = [batch for batch in found if not batch.items and batch.messages]
     else:
         chosen, broken = [batch_named(found, named.batch)], []
         keys = keys_named(chosen[0], named.items)
@@ -60,4 +60,6 @@ def command(named: Named, quiet: bool, as_json: bool, database: str | None) -> i
     if interrupted:
         return Exit.INTERRUPTED
     damaged = any(one.outcome == "failed" for batch in results for one in batch.items)
-    return Exit.DAMAGED if damaged or broken else Exit.DONE
+    # What belongs to somebody else and may not be read is said, and no damage.
+    unread = any(batch.damage for batch in (*results, *broken))
+    return Exit.DAMAGED if damaged or unread else Exit.DONE
