@@ -257,6 +257,7 @@ def test_the_remedy_a_refused_clean_up_names_is_a_command_that_works(run: Run, s
     kill(CLEANUP, 3)
     refused = run("cleanup", store.path, "--days-old", "30", "--force")
     assert refused.code == 11
-    remedy = next(part for part in refused.err.split("(") if part.startswith("mlruns-tui ")).partition(" puts it back")[0]
+    remedies = [part for part in refused.err.split("(") if part.startswith("mlruns-tui ")]
+    remedy = remedies[0].partition(" puts it back")[0]
     assert run(*shlex.split(remedy)[1:]).code == 0
     assert run("recover", store.path).code == 0

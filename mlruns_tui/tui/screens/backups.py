@@ -1,7 +1,4 @@
-"""Backups: batches newest first, what each holds, and the way back for all of it or for chosen items.
-
-Long because everything that can be done with a batch starts here.
-"""
+"""Backups: batches newest first, what each holds, and the way back for all of it or for chosen items."""
 
 from __future__ import annotations
 
@@ -18,12 +15,11 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from mlruns_tui.model.batch import Batch
-from mlruns_tui.tui.screens.dialogs import PurgeDialog, UndoDialog
-from mlruns_tui.tui.screens.pack import Sampled, sample
-from mlruns_tui.tui.screens.progress import ProgressScreen, ResultScreen
-from mlruns_tui.tui.screens.recover import GoOnDeletingDialog, RecoverDialog, Way
-from mlruns_tui.tui.tasks import TaskEnded, TaskStarted, TaskView, Work
+from mlruns_tui.tui.messages import Returned
+from mlruns_tui.tui.screens.batch_work import BatchWork
+from mlruns_tui.tui.tasks import TaskEnded
 from mlruns_tui.tui.widgets.batch_actions import (
+    READ_ONLY,
     BatchAction,
     actions_of,
     paint_action,
@@ -46,8 +42,7 @@ from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.row_list import RowList
-from mlruns_tui.tui.widgets.task_words import ended_words
-from mlruns_tui.workflow import changing, recovering
+from mlruns_tui.workflow import changing, conflicts
 from mlruns_tui.workflow.deciding import now_ms
 
 
@@ -57,18 +52,12 @@ class BackupsScreen(Screen[None]):
     class Loaded(Message):
         """The batches were looked up, or could not be."""
 
-        def __init__(self, batches: tuple[Batch, ...], error: str) -> None:
+        def __init__(self, batches: tuple[Batch, ...], error: str, names: Mapping[str, str] | None = None) -> None:
+            """``names``: why removed experiments had better not go back, by key: their name is taken."""
             super().__init__()
             self.batches = batches
             self.error = error
-
-    class Started(Message):
-        """Work was started, or (without ``work``) could not be."""
-
-        def __init__(self, work: Work | None, error: str = "") -> None:
-            super().__init__()
-            self.work = work
-            self.error = error
+            self.names = names or {}
 
     CSS_PATH = "../styles/backups.tcss"
     AUTO_FOCUS = "#batches"
@@ -100,10 +89,10 @@ class BackupsScreen(Screen[None]):
         self._read_only = read_only
         self._experiments = dict(experiments or {})
         self._at_ms = at_ms
-        self._staying = staying
+        self._names: Mapping[str, str] = {}
+        self._work = BatchWork(self, root, self._experiments, staying)
         self._batches: tuple[Batch, ...] | None = None
         self._error = ""
-        self._view: TaskView | None = None
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="head")
@@ -125,8 +114,7 @@ class BackupsScreen(Screen[None]):
         self.call_after_refresh(self._show)
 
     def on_unmount(self) -> None:
-        if self._view is not None:
-            self._view.forget(self)
+        self._work.forget()
 
     # Looking up.
 
@@ -135,7 +123,8 @@ class BackupsScreen(Screen[None]):
 
     def _look_up(self) -> None:
         try:
-            self.post_message(self.Loaded(changing.batches(self._root), ""))
+            found = changing.batches(self._root)
+            self.post_message(self.Loaded(found, "", conflicts.names_taken(self._root)))
         except Exception as error:
             self.post_message(self.Loaded((), f"The backups could not be looked up: {error}"))
 
@@ -145,7 +134,7 @@ class BackupsScreen(Screen[None]):
         if not self._whole:
             return
         before = self._batch
-        self._batches, self._error = event.batches, event.error
+        self._batches, self._error, self._names = event.batches, event.error, event.names
         ids = [one.id for one in event.batches]
         self._list.set_rows(event.batches, ids.index(before.id) if before and before.id in ids else 0)
         self._show()
@@ -190,16 +179,13 @@ class BackupsScreen(Screen[None]):
 
     def _actions(self, batch: Batch) -> list[BatchAction]:
         in_contents = self.focused is self.query_one("#kept")
-        return actions_of(batch, len(self._contents.chosen), self._why_not(batch), in_contents, self._busy)
-
-    @property
-    def _busy(self) -> bool:
-        return self._view is not None and not self._view.ended
+        return actions_of(batch, self._contents.chosen, self._why_not(batch), in_contents, self._work.busy)
 
     def _why_not(self, batch: Batch) -> str:
-        if self._read_only:
-            return "opened read-only"
-        return why_not(batch, self._busy)
+        return READ_ONLY if self._read_only else why_not(batch, self._work.busy)
+
+    def _why_no_purge(self, batch: Batch) -> str:
+        return why_no_purge(batch, self._why_not(batch), self._keys)
 
     def _tail(self, width: int) -> list[Content]:
         signs = signs_of(self.app)
@@ -256,116 +242,44 @@ class BackupsScreen(Screen[None]):
 
     def action_restore(self) -> None:
         batch = self._batch
-        if batch is None or not self.is_active or self._refused(self._why_not(batch)):
-            return
-        keys = sorted(self._contents.chosen) or None
-        if batch.open_op and keys is None:
-            self.app.push_screen(RecoverDialog(batch, self._now), lambda way: self._settle(batch, way))
-            return
-        title = "settle" if batch.state == "unfinished" else "restore"
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._begin(lambda: changing.start_restore(self._root, batch.id, keys))
-
-        self.app.push_screen(UndoDialog(batch, self._now, keys, title), answered)
-
-    def _settle(self, batch: Batch, way: Way | None, sure: bool = False) -> None:
-        """What stopped half-way goes on, back, or stays; what goes for good is asked about once more."""
-        root = self._root
-        if way == "undo":
-            self._begin(lambda: recovering.start_taking_back(root, batch))
-        elif way == "leave":
-            self._begin(lambda: recovering.start_leaving(root, batch))
-        elif way == "continue" and recovering.deletes(batch) and not sure:
-            dialog = GoOnDeletingDialog(batch)
-            self.app.push_screen(dialog, lambda yes: self._settle(batch, way, sure=True) if yes else None)
-        elif way == "continue":
-            self._begin(lambda: recovering.start_going_on(root, batch, self._staying(batch)))
+        if batch is not None and self.is_active and not self._refused(self._why_not(batch)):
+            self._work.restore(batch, self._keys, self._now, self._names)
 
     def action_purge(self) -> None:
         batch = self._batch
-        if batch is None or not self.is_active:
-            return
-        if self._refused(self._why_not(batch) or why_no_purge(batch)):
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._begin(lambda: changing.start_purge(self._root, batch.id))
-
-        self.app.push_screen(PurgeDialog(batch), answered)
+        if batch is not None and self.is_active and not self._refused(self._why_no_purge(batch)):
+            self._work.purge(batch, self._keys)
 
     def action_verify(self) -> None:
         batch = self._batch
-        if batch is None or not self.is_active or self._refused(why_no_verify(batch, self._busy)):
-            return
-        keys = sorted(self._contents.chosen) or None
-        self._begin(lambda: changing.start_verify(self._root, batch.id, keys))
+        if batch is not None and self.is_active and not self._refused(why_no_verify(batch, self._work.busy)):
+            self._work.verify(batch, self._keys)
 
     def action_pack(self) -> None:
         batch = self._batch
-        if batch is None or not self.is_active or self._refused(why_no_pack(batch, self._why_not(batch))):
-            return
-        keys = sorted(self._contents.chosen) or None
-        self.notify("Trying what packing would gain …", timeout=2)
-        self.run_worker(
-            lambda: self.post_message(sample(self._root, batch, keys)),
-            thread=True,
-            group="gains",
-            exclusive=True,
-            exit_on_error=False,
-        )
+        if batch is not None and self.is_active and not self._refused(why_no_pack(batch, self._why_not(batch))):
+            self._work.pack(batch, self._keys)
 
-    @on(Sampled)
-    def _ask_to_pack(self, event: Sampled) -> None:
-        event.stop()
-        if event.dialog is None:
-            self.notify(event.error, severity="error", markup=False)
-            return
+    @property
+    def _keys(self) -> list[str] | None:
+        """Of the chosen items; None: all of the batch."""
+        return sorted(self._contents.chosen) or None
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._begin(lambda: changing.start_pack(self._root, event.batch.id, event.keys))
-
-        if self.is_active:
-            self.app.push_screen(event.dialog, answered)
+    def clear_choice(self) -> None:
+        self._contents.clear_choice()
 
     def _refused(self, why: str) -> bool:
         if why:
             self.notify(why, markup=False)
         return bool(why)
 
-    def _begin(self, start: Callable[[], Work]) -> None:
-        """Start work in a thread (it makes a process), then follow it."""
-
-        def started() -> None:
-            try:
-                self.post_message(self.Started(start()))
-            except Exception as error:
-                self.post_message(self.Started(None, f"the worker could not be started: {error}. Nothing was changed."))
-
-        self._contents.clear_choice()
-        self.run_worker(started, thread=True, group="start", exit_on_error=False)
-
-    @on(Started)
-    def _follow(self, event: Started) -> None:
+    @on(Returned)
+    def _returned(self, event: Returned) -> None:
         event.stop()
-        if event.work is None:
-            self.notify(event.error, severity="error", markup=False)
-            return
-        self._view = TaskView(event.work, self._experiments)
-        self.app.post_message(TaskStarted(self._view))
-        self._view.listen(self)
-        self._view.start(self.app)
-        self.app.push_screen(ProgressScreen(self._view))
+        event.call()
         self._show()
 
     def on_task_ended(self, event: TaskEnded) -> None:
         event.stop()
         self.action_reload()
-        view = event.view
-        if view.error is None and not view.troubles:
-            self.notify(ended_words(view), markup=False)
-        else:
-            self.app.push_screen(ResultScreen(view, self._root))
+        self._work.ended(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,7 +13,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from mlruns_tui.model.batch import Batch
-from mlruns_tui.model.plan import Plan
 from mlruns_tui.report.backups_text import whole_words
 from mlruns_tui.report.words import ago_text, plural, size_text
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
@@ -22,7 +21,7 @@ from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import key_words
 from mlruns_tui.tui.widgets.panel import Panel
 from mlruns_tui.tui.widgets.parts import has_parts
-from mlruns_tui.tui.widgets.task_words import counted, counted_items, held
+from mlruns_tui.tui.widgets.task_words import counted_items, restorable
 
 YES = "yes"
 NO = "no"
@@ -96,7 +95,7 @@ class UndoDialog(Question):
 
     def __init__(self, batch: Batch, now_ms: int, keys: Sequence[str] | None = None, title: str = "undo") -> None:
         """``keys``: only these items."""
-        items = held(batch, keys)
+        items = restorable(batch, keys)
         when = ago_text(now_ms - batch.created_ms)
         if batch.state == "unfinished" and keys is None:
             settling = f"{counted_items(items)} go back to their place." if items else "Nothing of it has to be moved."
@@ -124,7 +123,7 @@ class UndoDialog(Question):
             _says(
                 f"Put back {of}batch {batch.id} ({when}, {batch.user})?",
                 f"{what}, {size_text(sum(item.size_bytes for item in items))}.",
-                _what_it_takes(batch, keys),
+                what_it_takes(batch, keys),
                 "Whatever finds its name taken stays in the backup.",
             ),
             [Choice(YES, button), Choice(NO, "Cancel")],
@@ -132,7 +131,8 @@ class UndoDialog(Question):
         )
 
 
-def _what_it_takes(batch: Batch, keys: Sequence[str] | None) -> str:
+def what_it_takes(batch: Batch, keys: Collection[str] | None) -> str:
+    """What putting back these items (None: all) needs."""
     packed = [one.item for one in batch.items if one.place == "packed" and (keys is None or one.item.key in keys)]
     if not packed:
         return "Each goes back by one rename; no free space is needed."
@@ -215,50 +215,3 @@ class TypedNumberDialog(Question):
 
     def _is_right(self, typed: str) -> bool:
         return typed.replace(",", "") == str(self._number)
-
-
-class DeleteDialog(TypedNumberDialog):
-    """Before a plan without a backup is carried out."""
-
-    def __init__(self, plan: Plan) -> None:
-        totals = plan.totals
-        number = len(plan.items)
-        lines: list[Content] = [
-            line([(f"Delete {counted(totals.runs, totals.experiments)} from {plan.store_given}?", "bold")]),
-            Content(""),
-            line([f"{size_text(totals.size_bytes)} in {totals.files:,} files are freed at once."]),
-            line(["No backup is made. ", ("Nothing brings them back.", "$error bold")]),
-        ]
-        super().__init__(
-            "delete for good",
-            lines,
-            number,
-            f"Type {number} (the items) to delete:",
-            "Keep them",
-            f"Delete {plural(number, 'item')}",
-            "Delete stays off until the number is typed.",
-        )
-
-
-class PurgeDialog(TypedNumberDialog):
-    """Before a backup is purged."""
-
-    def __init__(self, batch: Batch) -> None:
-        items = held(batch)
-        number = len(items)
-        size = sum(item.allocated_bytes for item in items)
-        lines: list[Content] = [
-            line([(f"Purge batch {batch.id}?", "bold")]),
-            Content(""),
-            line([f"{counted_items(items)}, {size_text(size)}, will be gone."]),
-            line([("Nothing brings them back.", "$error bold"), " Nothing else changes."]),
-        ]
-        super().__init__(
-            "purge for good",
-            lines,
-            number,
-            f"Type {number} (the items) to purge:",
-            "Keep it",
-            f"Purge {plural(number, 'item')}",
-            "Purge stays off until the number is typed.",
-        )

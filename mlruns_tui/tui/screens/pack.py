@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.content import Content
-from textual.message import Message
 
 from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch, ItemGain
 from mlruns_tui.report.words import plural, size_text
@@ -53,20 +52,6 @@ class PackDialog(Question):
             super().__init__("pack", lines, [Choice(NO, "Close")], [("Esc", "close")])
 
 
-class Sampled(Message):
-    """What packing would gain was estimated, or (without ``dialog``) could not be."""
-
-    def __init__(self, batch: Batch, keys: list[str] | None, dialog: PackDialog | None, error: str = "") -> None:
-        super().__init__()
-        self.batch = batch
-        self.keys = keys
-        self.dialog = dialog
-        self.error = error
-
-
-def sample(root: str, batch: Batch, keys: list[str] | None) -> Sampled:
-    """Try some of every large file of these items (None: of all). For a thread; never raises."""
-    try:
-        return Sampled(batch, keys, PackDialog(batch, changing.gains(root, batch.id, keys)))
-    except Exception as error:
-        return Sampled(batch, keys, None, f"It could not be tried what packing gains: {error}")
+def sample(root: str, batch: Batch, keys: list[str] | None) -> PackDialog:
+    """Try some of every large file of these items (None: of all), for a thread. Raises what ``changing.gains`` does."""
+    return PackDialog(batch, changing.gains(root, batch.id, keys))

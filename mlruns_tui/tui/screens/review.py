@@ -16,7 +16,7 @@ from textual.widgets import Static
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.report.words import plural, size_text
-from mlruns_tui.tui.screens.dialogs import DeleteDialog
+from mlruns_tui.tui.screens.for_good import DeleteDialog
 from mlruns_tui.tui.widgets import plan_words
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
 from mlruns_tui.tui.widgets.cells import DIM, end_of, line, signs_of, stack

@@ -16,7 +16,7 @@ from .batch_list import KeptRow, about_batch, kept_rows, paint_kept
 from .cells import signs_of, stack
 from .panel import Panel
 from .row_list import RowList
-from .task_words import held
+from .task_words import restorable
 
 
 class BatchContents(Panel):
@@ -47,7 +47,7 @@ class BatchContents(Panel):
             self.chosen.clear()
             self._rows.cursor = 0
         self._batch, self.locked = batch, locked
-        self.chosen &= {item.key for item in held(batch)} if batch else set()
+        self.chosen &= {item.key for item in restorable(batch)} if batch else set()
         self.set_title("2 in this batch")
         width = max(20, self.query_one("#about").size.width)
         self.query_one("#about", Static).update(
@@ -91,7 +91,7 @@ class BatchContents(Panel):
         event.rows.action_move(1)
 
     def _choose(self, row: KeptRow) -> None:
-        keys = {one.item.key for one in row.items if one.place in ("moved", "packed")}
+        keys = {one.item.key for one in row.items if one.place in ("moved", "packed") or one.put_aside}
         if self.locked or not keys:
             self.app.bell()
             return

@@ -91,6 +91,10 @@ def state_words(batch: Batch, width: int, signs: Signs) -> list[Content]:
             f"The batch of {day} stopped half-way. Every item is whole: {kept:,} in the backup, {rest:,} where they "
             f"were. Enter settles it" + (f" (puts the {kept:,} back)." if kept else ".")
         )
+    elif batch.damage and not held(batch):
+        text = f"The batch of {day} is damaged: {batch.damage}."
+    elif batch.state == "missing" and not batch.items:
+        text = f"The batch of {day}: {'; '.join(batch.messages)}."
     elif batch.state == "missing":
         text = f"The directory of the batch of {day} is not there any more: nothing can be put back."
     elif batch.state == "partly":

@@ -59,6 +59,15 @@ def held(batch: Batch, keys: Collection[str] | None = None) -> list[PlanItem]:
     ]
 
 
+def restorable(batch: Batch, keys: Collection[str] | None = None) -> list[PlanItem]:
+    """The items that can go to their place, of these keys: those the backup holds, and those put aside."""
+    return [
+        one.item
+        for one in batch.items
+        if (one.place in ("moved", "packed") or one.put_aside) and (keys is None or one.item.key in keys)
+    ]
+
+
 def ended_words(view: TaskView, disk_freed: int | None = None) -> str:
     """One sentence about work that is over, for a toast."""
     if view.batch is None:

@@ -11,7 +11,8 @@ import pytest
 from mlruns_tui.model.batch import ApplyEvent, Batch
 from mlruns_tui.model.errors import LockedError
 from mlruns_tui.tui.screens.backups import BackupsScreen
-from mlruns_tui.tui.screens.dialogs import PurgeDialog, UndoDialog
+from mlruns_tui.tui.screens.dialogs import UndoDialog
+from mlruns_tui.tui.screens.for_good import PurgeDialog
 from mlruns_tui.tui.screens.progress import ResultScreen
 from mlruns_tui.tui.tasks import TaskStarted
 from mlruns_tui.tui.widgets.row_list import RowList
@@ -40,15 +41,17 @@ class Vault:
             build.batch(items[:2], "purged", id="for-good"),
         )  # fmt: skip
         self.asked: list[tuple[Any, ...]] = []
+        self.conflicts: list[str] = []
         self.error: Exception | None = None
         self._build = build
         self._fake_work = fake_work
 
-    def restore(self, root: str, batch_id: str, keys: Any = None) -> Any:
+    def restore(self, root: str, batch_id: str, keys: Any = None, on_conflict: str = "skip") -> Any:
+        self.conflicts.append(on_conflict)
         return self._work("restore", root, batch_id, keys)
 
-    def purge(self, root: str, batch_id: str) -> Any:
-        return self._work("purge", root, batch_id, None)
+    def purge(self, root: str, batch_id: str, keys: Any = None) -> Any:
+        return self._work("purge", root, batch_id, keys)
 
     def _work(self, what: Any, root: str, batch_id: str, keys: Any) -> Any:
         if self.error is not None and not isinstance(self.error, LockedError):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from mlruns_tui.tui.screens.dialogs import DeleteDialog, NoticeDialog, PurgeDialog, QuitDialog, UndoDialog
+from mlruns_tui.tui.screens.dialogs import NoticeDialog, QuitDialog, UndoDialog
+from mlruns_tui.tui.screens.for_good import DeleteDialog, PurgeDialog
 from mlruns_tui.tui.widgets.buttons import ButtonRow
 
 Lines = Callable[[Any], list[str]]

@@ -12,7 +12,7 @@ import pytest
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.tui.screens.backups import BackupsScreen
 from mlruns_tui.tui.screens.details import DetailsScreen
-from mlruns_tui.tui.screens.dialogs import PurgeDialog
+from mlruns_tui.tui.screens.for_good import PurgeDialog
 from mlruns_tui.tui.screens.progress import ProgressScreen, ResultScreen
 from mlruns_tui.tui.screens.review import ReviewScreen
 from mlruns_tui.tui.tasks import TaskView

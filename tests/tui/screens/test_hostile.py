@@ -17,7 +17,8 @@ from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import StoreInfo
 from mlruns_tui.tui.screens.backups import BackupsScreen
 from mlruns_tui.tui.screens.details import DetailsScreen
-from mlruns_tui.tui.screens.dialogs import DeleteDialog, NoticeDialog, PurgeDialog, UndoDialog
+from mlruns_tui.tui.screens.dialogs import NoticeDialog, UndoDialog
+from mlruns_tui.tui.screens.for_good import DeleteDialog, PurgeDialog
 from mlruns_tui.tui.screens.progress import ProgressScreen, ResultScreen
 from mlruns_tui.tui.screens.review import ReviewScreen
 from mlruns_tui.tui.tasks import TaskView

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from mlruns_tui.model.batch import Batch, Operation
+from mlruns_tui.tui.screens.for_good import GoOnDeletingDialog
 from mlruns_tui.tui.screens.log import LogScreen, entries
-from mlruns_tui.tui.screens.recover import GoOnDeletingDialog, RecoverDialog
+from mlruns_tui.tui.screens.recover import RecoverDialog
 from mlruns_tui.workflow import changing
 
 Lines = Callable[[Any], list[str]]

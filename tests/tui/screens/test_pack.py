@@ -53,7 +53,7 @@ async def test_a_batch_is_packed_verified_and_its_damage_told(
             return isinstance(app.screen, BackupsScreen) and app.screen.query_one("#batches").current is not None
 
         def ended() -> bool:
-            return on_screen() and app.screen._view is not None and app.screen._view.ended
+            return on_screen() and app.screen._work.view is not None and app.screen._work.view.ended
 
         await _until(pilot, on_screen)
         await pilot.press("p")
@@ -68,11 +68,11 @@ async def test_a_batch_is_packed_verified_and_its_damage_told(
         await _until(pilot, ended)
         await _until(pilot, lambda: app.screen.query_one("#batches").current.state == "packed")
         assert _archives(store)
-        packing = app.screen._view
+        packing = app.screen._work.view
         await pilot.press("V")
         # Checking may be over before anybody looks.
-        await _until(pilot, lambda: ended() and app.screen._view is not packing)
-        assert app.screen._view.troubles == ()
+        await _until(pilot, lambda: ended() and app.screen._work.view is not packing)
+        assert app.screen._work.view.troubles == ()
         archive = _archives(store)[0]
         os.truncate(archive, archive.stat().st_size // 2)
         await pilot.press("V")
