@@ -109,6 +109,8 @@ class Made:
             at, size = 0, os.fstat(reading).st_size
             for block in self._content(source):
                 found = os.pread(reading, len(block), at)
+                while len(found) < len(block) and (more := os.pread(reading, len(block) - len(found), at + len(found))):
+                    found += more
                 if found != block:
                     return beginning and at + len(found) == size and block.startswith(found)
                 at += len(block)

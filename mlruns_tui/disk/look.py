@@ -92,8 +92,11 @@ def read_small(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL) -> 
             raise NotReadable(22, "not a regular file", name)
         if status.st_size > limit:
             raise NotReadable(27, f"{status.st_size:,} bytes are too many for this file", name)
-        # One byte more than there should be: a short read of a regular file is its end.
+        # One byte more than there should be: then what comes is all of it, without a second call.
         data = os.read(fd, status.st_size + 1)
+        # A bad block or a network file system may end a read early; only reading nothing is the end.
+        while len(data) < status.st_size and (more := os.read(fd, status.st_size + 1 - len(data))):
+            data += more
         while status.st_size < len(data) <= limit:
             more = os.read(fd, limit + 1 - len(data))
             if not more:

@@ -429,9 +429,16 @@ def tracer(faults: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
 
 @pytest.fixture
 def harness(
-    faults: Any, tracer: Any, tmp_path: Path, make_broken: Callable[..., Store], request: pytest.FixtureRequest
+    faults: Any,
+    tracer: Any,
+    tmp_path: Path,
+    make_broken: Callable[..., Store],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
     """Hurts operations (see ``harness/``)."""
+    # As in the worker's process: asking every process of this machine costs more than all else.
+    monkeypatch.setattr(look, "open_files", lambda device: look.NO_OPEN_FILES)
     helpers = types.SimpleNamespace(
         manifest=manifest,
         differences=differences,

@@ -76,7 +76,7 @@ def test_a_disk_that_refuses_from_some_call_on_loses_nothing(
     nothing_lost(harness.hurt_at(op, 3, faults.scattered(chosen, sample, OPS.index(op))))
 
 
-@pytest.mark.parametrize(("op", "sample"), [(op, 1) for op in OPS] + [pytest.param(op, 120, marks=full) for op in OPS])
+@pytest.mark.parametrize(("op", "sample"), [(op, 1) for op in OPS] + [pytest.param(op, 60, marks=full) for op in OPS])
 def test_a_call_that_looks_and_is_refused_loses_nothing(
     harness: Any, faults: Any, nothing_lost: Any, op: str, sample: int
 ) -> None:

@@ -163,6 +163,85 @@ def in_two(slot, parent_fd, name, free):
 mutate(conflict, _exchange=in_two)
 """,
     ),
+    "retires the originals before their archive was read back": Mutant(
+        "pack",
+        "lie",
+        """
+from mlruns_tui.cleanup import makearchive
+mutate(makearchive, replay=lambda *_: {})
+""",
+    ),
+    "takes what was packed apart where it is kept": Mutant(
+        "pack",
+        "kill",
+        """
+from mlruns_tui.cleanup import places
+from mlruns_tui.disk import change
+mutate(places.Places, dead=lambda self, n: self.free(n), find_dead=places.Places.find)
+rename = change.rename
+mutate(change, rename=lambda a, b, c, d: None if (a, b) == (c, d) else rename(a, b, c, d))
+""",
+    ),
+    "believes what it unpacked without reading it": Mutant(
+        "undo of packed",
+        "lie",
+        """
+from mlruns_tui.cleanup import unpack
+mutate(unpack, compare=lambda *_: None)
+""",
+    ),
+    "deletes the neighbour of what it was asked to": Mutant(
+        "purge one",
+        "",
+        """
+from mlruns_tui.cleanup import purge
+mutate(purge, chosen_items=lambda kept, keys: [1])
+""",
+        3,
+    ),
+    "forgets an item when it takes back": Mutant(
+        "undo after a killed apply",
+        "",
+        """
+from mlruns_tui.cleanup import restore
+chosen = restore.chosen_items
+mutate(restore, chosen_items=lambda kept, keys: chosen(kept, keys)[1:])
+""",
+        3,
+    ),
+    "forgets an item when it goes on": Mutant(
+        "going on with a killed apply",
+        "",
+        """
+from mlruns_tui.cleanup import apply
+run = apply._Application.run
+def forgetful(self, staying=None):
+    self._todo = self._todo[:-1]
+    return run(self, staying)
+mutate(apply._Application, run=forgetful)
+""",
+        3,
+    ),
+    "repairs over what was there": Mutant(
+        "repair",
+        "",
+        """
+import os
+from mlruns_tui.cleanup import repair
+mutate(repair, _exchange=lambda folder, mine, parent, name, rest: os.replace(
+    mine, name, src_dir_fd=folder, dst_dir_fd=parent))
+""",
+        3,
+    ),
+    "puts a repaired file there without reading it": Mutant(
+        "repair",
+        "lie",
+        """
+from mlruns_tui.cleanup import repair_made
+mutate(repair_made.Made, is_file=lambda *_, **__: True)
+""",
+        3,
+    ),
 }
 
 
@@ -184,7 +263,7 @@ def test_the_harness_catches_a_program_that_is_wrong(
         if mutant.fault == "kill":
             yield from harness.kill_at(mutant.op, mutant.count, [point for point, _ in changes])
         else:
-            lies = [(point, f"retval={size}") for point, size in changes if point[0] == "write"]
+            lies = [(point, f"retval={size}") for point, size in changes if point[0] in ("write", "pwrite64")]
             yield from harness.hurt_at(mutant.op, mutant.count, lies)
 
     record_property("mutants tried", 1)

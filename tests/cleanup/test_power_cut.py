@@ -139,9 +139,12 @@ def cut(faults: Any, harness: Any, disk: Disk) -> Callable[..., Iterator[Any]]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("sample", [2, pytest.param(0, marks=pytest.mark.full, id="all")])
+@pytest.mark.parametrize(
+    ("op", "sample"),
+    [(op, 2) for op in OPS]
+    + [pytest.param(op, 0 if op in ("apply", "undo") else 30, marks=pytest.mark.full, id=f"{op}-more") for op in OPS],
+)
 @pytest.mark.parametrize("flag", FLAGS)
-@pytest.mark.parametrize("op", OPS)
 def test_after_a_power_cut_every_item_is_whole_and_undo_is_exact(
     cut: Any, nothing_lost: Any, op: str, flag: str, sample: int
 ) -> None:

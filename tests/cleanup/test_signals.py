@@ -21,7 +21,7 @@ SIGNALS = ("HUP", "TERM", "INT", "INT+")
     ("op", "signal", "sample"),
     [
         *((op, SIGNALS[(at + more) % 4], 2) for at, op in enumerate(OPS) for more in (0, 1)),
-        *(pytest.param(op, signal, 0, marks=full) for op in OPS for signal in SIGNALS),
+        *(pytest.param(op, signal, 30, marks=full) for op in OPS for signal in SIGNALS),
     ],
 )
 def test_a_signal_at_any_call_leaves_no_item_in_halves(

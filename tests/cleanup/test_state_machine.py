@@ -1,4 +1,5 @@
-"""Any order of marking, sorting, filtering, applying, undoing, restoring, packing, purging, writing by others and dying.
+"""Any order of marking, sorting, filtering, applying, undoing, restoring, packing, purging, recovering, writing by
+others and dying.
 
 An **example** is one store and up to ``STEPS`` steps on it, drawn by Hypothesis; after every step every item must
 lie complete in exactly one place, unless it was purged on purpose, and only what the step was about may have
@@ -34,6 +35,7 @@ from hypothesis.stateful import (
 )
 
 from mlruns_tui.cleanup.apply import apply
+from mlruns_tui.cleanup.goingon import go_on, leave
 from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
@@ -56,7 +58,9 @@ CHANGES = (
     "rename", "exchange", "make_directory", "create_file", "open_append", "write_all", "sync", "reserve_space",
     "remove_file", "remove_directory", "set_directory_mtime", "share", "overwrite",
 )  # fmt: skip
-EXPECTED_REFUSALS = {"nothing-to-undo", "unfinished", "other-store", "no-such-batch", "no-such-item", "broken-batch"}
+EXPECTED_REFUSALS = {
+    "nothing-to-undo", "nothing-to-continue", "unfinished", "other-store", "no-such-batch", "no-such-item", "broken-batch",
+}  # fmt: skip
 SOME = st.lists(st.integers(0, 5), max_size=3)
 Tree = dict[str, tuple[int, int, bytes]]
 
@@ -403,6 +407,22 @@ class Clearing(RuleBasedStateMachine):
     )
     def die_taking_back(self, what: str, number: int, on_conflict: Any) -> None:
         self._die(what, number, on_conflict)
+
+    @precondition(lambda self: self.died and self.batches())
+    @rule(number=st.integers(0, 5), leaving=st.booleans())
+    def recover(self, number: int, leaving: bool) -> None:
+        """What died is gone on with to its end, or left as it is; then it is settled, and nobody must wait for it."""
+        listed = batches(self.root)
+        if not listed:
+            return
+        batch = listed[number % len(listed)]
+        was_open = batch.open_op
+        self.may_move = set(self.last) | set(self._whole_in_graves())
+        done = self._try(lambda: (leave if leaving else go_on)(self.root, batch.id))
+        assert (done is not None) == bool(was_open), f"{was_open}: {done}"
+        if done is not None:
+            assert done.state != "unfinished", done
+            assert not [one for one in batches(self.root) if one.id == batch.id and one.open_op]
 
     def _die(self, what: str, number: int, on_conflict: Any) -> None:
         """Killed at some change of the disk; or, where there are fewer, not at all."""

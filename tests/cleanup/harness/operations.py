@@ -237,24 +237,26 @@ os.pread = halves(os.pread, lambda size: max(1, size // 2))
 """
 """A disk that always takes and gives but a part: allowed, and rare enough to be forgotten."""
 
+BACK = ("restored", "in-place")
+
 OPERATIONS: dict[str, Operation] = {
     "apply": Operation(_apply, judging.judge_whole, finished=("moved",)),
     "apply without backup": Operation(_apply, judging.judge_purge, finished=("purged",), destroys=True),
     "apply to what is written to": Operation(_apply, judging.judge_returned, WRITTEN_MEANWHILE),
     "apply to what is written to, not killed": Operation(_apply, judging.judge_left_in_place, WRITTEN_MEANWHILE),
     "apply under another's lock": Operation(_while_locked, judging.judge_locked),
-    "undo": Operation(_undo, judging.judge_whole, finished=("restored",)),
+    "undo": Operation(_undo, judging.judge_whole, finished=BACK),
     "undo where something is in the way": Operation(_taken, judging.judge_taken),
     "restore one": Operation(_restore_one, judging.judge_whole),
     "restore aside": Operation(_aside, judging.judge_aside),
     "restore what was put aside": Operation(_bring_in, judging.judge_whole),
     "swap": Operation(_swap, judging.judge_swap),
     "purge": Operation(_purge, judging.judge_purge, finished=("purged",), destroys=True),
-    "purge one": Operation(_purge_one, judging.judge_purge_one, finished=("partly",), destroys=True),
+    "purge one": Operation(_purge_one, judging.judge_purge_one, finished=("purged", "moved"), destroys=True),
     "slim": Operation(_apply, judging.judge_whole, finished=("moved",)),
-    "undo of slim": Operation(_undo, judging.judge_whole, finished=("restored",)),
+    "undo of slim": Operation(_undo, judging.judge_whole, finished=BACK),
     "pack": Operation(_pack, judging.judge_packed),
-    "undo of packed": Operation(_undo_packed, judging.judge_packed, finished=("restored",)),
+    "undo of packed": Operation(_undo_packed, judging.judge_packed, finished=BACK),
     "restore one packed": Operation(_restore_one_packed, judging.judge_packed),
     "purge packed": Operation(_purge_packed, judging.judge_purge_packed, finished=("purged",), destroys=True),
     "purge one packed": Operation(_purge_one_packed, judging.judge_purge_packed, destroys=True),
@@ -266,18 +268,21 @@ OPERATIONS: dict[str, Operation] = {
     "repair in two renames": Operation(
         _apply, judging.judge_repair, NO_EXCHANGE, build=_broken, plan_again=plan_repair
     ),
-    "undo of a repair": Operation(
-        _undo, judging.judge_repair, build=_broken, plan_again=plan_repair, finished=("restored",)
-    ),
+    "undo of a repair": Operation(_undo, judging.judge_repair, build=_broken, plan_again=plan_repair, finished=BACK),
     "undo of a repair in two renames": Operation(
-        _undo, judging.judge_repair, NO_EXCHANGE, build=_broken, plan_again=plan_repair, finished=("restored",)
+        _undo, judging.judge_repair, NO_EXCHANGE, build=_broken, plan_again=plan_repair, finished=BACK
     ),
     "verify": Operation(_verify, judging.judge_untouched),
     "verify packed": Operation(_verify_packed, judging.judge_untouched),
 }
 RECOVERIES: dict[str, Operation] = {
-    "undo after a killed apply": Operation(_interrupted("apply", _undo_it), judging.judge_whole),
-    "undo after a killed undo": Operation(_interrupted("undo", _undo_it), judging.judge_whole),
+    "undo after a killed apply": Operation(_interrupted("apply", _undo_it), judging.judge_whole, finished=BACK),
+    "undo after a killed undo": Operation(_interrupted("undo", _undo_it), judging.judge_whole, finished=BACK),
+    "going on with a killed apply": Operation(
+        _interrupted("apply", lambda case: {"do": "continue", "root": case.root, "batch": case.plan.id}),
+        judging.judge_whole,
+        finished=("moved",),
+    ),
     "undo after a killed purge": Operation(_interrupted("purge", _undo_it), judging.judge_purge),
     "purge after a killed purge": Operation(
         _interrupted("purge", lambda case: {"do": "purge", "root": case.root, "batch": case.plan.id}, ("unlinkat", 5)),

@@ -103,7 +103,7 @@ class Operation:
     plan_again: Callable[[Case], Any] = Case.plan_again
     """The same, planned anew."""
     finished: tuple[str, ...] = ()
-    """States of the batch when it went through; empty: any but unfinished."""
+    """Where items are when it went through; empty: wherever."""
     destroys: bool = False
     """Going on with it deletes items for good."""
 
@@ -196,7 +196,11 @@ class Harness:
         case, tally = self.case(op, count), Tally(op, fault, 1)
         if self.strace(case, "-e", "trace=none", driver=ASKING):
             raise Unfit(f"{op} fails without any fault: {self.stderr}")
-        case.operation.judge(case, f"{op} of {count} with {fault}", tally)
+        where = f"{op} of {count} with {fault}"
+        places = {one.item.path: one.place for batch in batches(case.root) for one in batch.items}
+        if case.operation.finished and not set(places.values()) <= set(case.operation.finished):
+            tally.inexact.append(f"{where} did not come to its end: {places} {self.stdout}")
+        case.operation.judge(case, where, tally)
         case.remove()
         yield tally
 
@@ -283,14 +287,13 @@ class Harness:
         if not deletes and (missing := before - case.whole()):
             tally.lost.append(f"{where}: {missing}")
         if way == "continue":
-            assert batch.state in (case.operation.finished or (batch.state,)), (
-                f"{where}: {batch.state} {batch.messages}"
-            )
+            places = {one.item.path: one.place for one in batch.items}
+            through = set(places.values()) <= set(case.operation.finished or places.values())
+            assert through, f"{where}: {places} {batch.messages}"
             failed = [one.error for one in batch.items if one.outcome == "failed"]
             assert not failed or case.operation.destroys, f"{where}: {failed}"
-        elif deletes is False:
-            # What is left where it is can still be taken back, now or never.
-            assert not [one for one in batches(case.root) if one.state == "unfinished"], where
+        else:
+            assert not [one for one in batches(case.root) if one.open_op], where
 
 
 def total(tallies: Iterator[Tally]) -> tuple[Tally, Counter[tuple[str, str]]]:
