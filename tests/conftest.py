@@ -7,7 +7,8 @@
 
 Every property whose value is a number is a figure, all others are left alone. Figures of one name in one area
 are summed; where the name ends in ``(worst)`` the largest is kept. ``agreeing (of cases tried)`` also gets its
-percentage of the area's figure ``cases tried``. A test that fails after it recorded a figure is counted too.
+percentage of the area's figure ``cases tried``. ``points: apply × killed`` is a cell of a table: the row
+``points: apply`` has its sum and all of its cells. A test that fails after it recorded a figure is counted too.
 """
 
 from __future__ import annotations
@@ -87,11 +88,22 @@ def _add_figures(kept: dict[str, float], properties: list[tuple[str, object]]) -
 def figure_lines(figures: dict[str, float]) -> list[str]:
     """The figures of one area as they are printed, in the order of their names."""
     lines = []
+    tables: dict[str, dict[str, float]] = {}
     for name, value in sorted(figures.items()):
+        row, cross, column = name.partition(" × ")
+        if cross:
+            tables.setdefault(row, {})[column] = value
+            continue
         whole = figures.get(name.partition(_SHARE_OF)[2].removesuffix(")"), 0)
-        number = f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"
-        lines.append(f"{number:>12}  {name}" + (f": {100 * value / whole:.4g} %" if whole else ""))
+        lines.append(f"{_number(value):>12}  {name}" + (f": {100 * value / whole:.4g} %" if whole else ""))
+    for row, cells in tables.items():
+        parts = ", ".join(f"{column} {_number(value)}" for column, value in cells.items())
+        lines.append(f"{_number(sum(cells.values())):>12}  {row}: {parts}")
     return lines
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

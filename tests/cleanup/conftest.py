@@ -459,7 +459,8 @@ def nothing_lost(faults: Any, record_property: Callable[[str, object], None]) ->
         record_property("fault points where something was lost", len(whole.lost))
         record_property("fault points where undo was not exact", len(whole.inexact))
         for (op, fault), number in kinds.items():
-            record_property(f"of the fault points: {op} × {fault}", number)
+            record_property(f"fault points: {op} × {faults.sort_of(fault)}", number)
+            record_property(f"fault points: all of them × {fault}", number)
         assert whole.tried > 0
         assert (whole.lost, whole.inexact) == ([], [])
 

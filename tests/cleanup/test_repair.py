@@ -57,6 +57,30 @@ def broken(broken_store: Callable[[str], Any]) -> Any:
     return broken_store("mlruns")
 
 
+def test_what_the_disk_gives_back_otherwise_than_it_was_written_is_not_put_into_the_store(
+    broken: Any, compare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that says it wrote, and did not: a metadata file of no content must not replace anything."""
+    before, write = broken.manifest(), os.write
+
+    def lose_metadata(fd: int, data: Any) -> int:
+        return len(data) if bytes(data).startswith(b"artifact_") else write(fd, data)
+
+    plan = plan_of(broken.root)
+    monkeypatch.setattr(os, "write", lose_metadata)
+    batch = apply(plan)
+    monkeypatch.undo()
+    told = outcomes(batch)
+    assert {path for path, (outcome, _) in told.items() if outcome == "failed"} == {
+        path for path in KINDS if path.endswith("meta.yaml")
+    }
+    assert told[f"2/{RUN}/meta.yaml"][1] == "the disk gave back something else than was written. It is where it was."
+    assert (broken.root / "2" / RUN / "meta.yaml").read_bytes() == b""
+    undo(str(broken.root))
+    assert compare(before, broken.manifest()) == []
+    assert not list(broken.vault.glob("batches/*/data/*"))
+
+
 def test_every_kind_is_mended_and_taken_back_byte_for_byte(broken: Any, compare: Any) -> None:
     before = broken.manifest()
     plan = plan_of(broken.root)

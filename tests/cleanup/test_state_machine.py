@@ -418,6 +418,9 @@ class Clearing(RuleBasedStateMachine):
         batch = listed[number % len(listed)]
         was_open = batch.open_op
         self.may_move = set(self.last) | set(self._whole_in_graves())
+        if not leaving and (was_open == "purge" or not batch.backup):
+            paths = {one.item.path for one in batch.items}
+            self.doubtful |= {name for name in self.last if self.origin[name] in paths and name not in self.gone}
         done = self._try(lambda: (leave if leaving else go_on)(self.root, batch.id))
         assert (done is not None) == bool(was_open), f"{was_open}: {done}"
         if done is not None:

@@ -170,6 +170,16 @@ def test_anything_else_is_refused_at_once_and_in_words(
     assert said in str(caught.value.strerror)
 
 
+def test_a_read_that_ends_early_is_not_the_end_of_the_file(
+    folder: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad block in the middle, or a network: the first call gives what came before it."""
+    (folder[0] / "meta.yaml").write_bytes(b"a: 1\nb: 2\n")
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda fd, size: read(fd, min(size, 3)))
+    assert look.read_small("meta.yaml", folder[1]) == b"a: 1\nb: 2\n"
+
+
 # Paths.
 
 

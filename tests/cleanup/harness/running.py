@@ -307,6 +307,15 @@ def total(tallies: Iterator[Tally]) -> tuple[Tally, Counter[tuple[str, str]]]:
     return whole, kinds
 
 
+def sort_of(fault: str) -> str:
+    """The sort of a fault, in a word or two."""
+    if fault.startswith("killed, killed"):
+        return "killed twice"
+    sort = re.match(r"error .*(?=\+)|error|signal|power cut", fault)
+    words = {"error": "refused", "signal": "signal", "power cut": "power cut"}
+    return fault if sort is None else words.get(sort[0], "refused from then on")
+
+
 def spread(points: Sequence[Any], number: int) -> list[Any]:
     """So many of them, evenly, the first and the last among them; all for 0."""
     if not number or len(points) <= number:
