@@ -62,6 +62,8 @@ class Traces:
     """Of a registered model."""
     text: str = ""
     """The file itself, where it is usable and UTF-8."""
+    unjudged: str = ""
+    """Why nobody can tell all that the file says, in words: it ``is too large to be metadata``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ def traces_of(wanted: Wanted, fd: int, root_fd: int) -> Traces:
     usable = meta.usable and not torn
     stated = meta.value if usable else salvage(text.removeprefix("\ufeff").replace("\r\n", "\n"))
     traces = Traces(stated=stated, usable=usable, text=_whole_text(fd) if usable else "")
+    if meta.state == "unjudged" and set(meta.lacks(*_NEEDED[wanted.kind])) != _NEEDED[wanted.kind]:
+        return replace(traces, unjudged=meta.reason)
     if wanted.kind == "experiment":
         return _experiment(traces, fd)
     if wanted.kind == "run":

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from mlruns_tui.model.text import safe
 
+from .metatext import is_same
+
 LONGEST: Final = 60
 """Characters of one value that are shown."""
 _MOST: Final = 12
@@ -22,7 +24,7 @@ def changes(before: Mapping[Any, Any], after: Mapping[str, Any]) -> str:
             told.append(f"{name} taken out, was {value_words(before[key])}")
         elif key not in before:
             told.append(f"{name} added: {value_words(after[key])}")
-        elif type(before[key]) is not type(after[key]) or repr(before[key]) != repr(after[key]):
+        elif not is_same(before[key], after[key]):
             told.append(f"{name}: {value_words(before[key], after[key])} → {value_words(after[key], before[key])}")
     rest = len(told) - _MOST
     more = f" and {rest:,} more" if rest > 0 else ""

@@ -95,6 +95,10 @@ class _Maker:
             why = "nothing in its experiment is mended while MLflow cannot read the experiment itself"
             self._refuse(spot, "unreadable", why)
             return
+        if spot.traces.unjudged:
+            why = f"its metadata {spot.traces.unjudged}: what is left of it must be found by hand"
+            self._refuse(spot, "unreadable", why)
+            return
         protected = self._caution.protections(spot)
         if protected:
             self._refuse_for(spot, protected)
@@ -224,7 +228,7 @@ class _Maker:
             text = edited(traces.text, traces.stated, meta) if traces.text else dump(meta)
             text.encode("utf-8")
         except (UnicodeError, ValueError, TypeError, RecursionError):
-            why = "its name, or something it says, cannot be written as UTF-8"
+            why = "its name, or something it says, cannot be written to a file as it is"
             self._refuse(spot, "unreadable", why)
             return
         self._item(spot, what, (Step("put-file", spot.wanted.path, text, times),), safe(name))

@@ -46,13 +46,22 @@ def edited(text: str, before: Mapping[Any, Any], after: Mapping[str, Any]) -> st
     """``text``, which says ``before``, with other lines only where ``after`` says something else.
 
     Whatever else is in it stays as it is: unknown keys, comments, the order, the line ends. A text whose
-    form does not allow that is written anew, without what no key of text names.
+    form does not allow that is written anew, without what no key of text names. Raises ValueError where that
+    would not say the same: aliases stand for more than anybody writes out.
     """
-    stays = {key: value for key, value in before.items() if not isinstance(key, str)}
-    changed = {key for key in after if key not in before or not _is_same(before[key], after[key])}
+    changed = {key for key in after if key not in before or not is_same(before[key], after[key])}
     gone = {key for key in before if isinstance(key, str) and key not in after}
+    real = _load(text) if text else dict(before)
+    if real is None:
+        raise ValueError("not a mapping")
     made = _with_entries(text, after, changed, gone)
-    return made if made is not None and _says(made, {**stays, **after}) else dump(after)
+    wanted = {key: after[key] if key in changed else value for key, value in real.items() if key not in gone}
+    wanted |= {key: after[key] for key in changed}
+    if made is not None and _are_same(_load(made), wanted):
+        return made
+    if not _are_same(real, before):
+        raise ValueError("it has YAML aliases in it that cannot be written out")
+    return dump(after)
 
 
 def _with_entries(text: str, after: Mapping[str, Any], changed: set[str], gone: set[str]) -> str | None:
@@ -101,21 +110,45 @@ def _remarks(lines: list[str]) -> list[str]:
     return lines[at:]
 
 
-def _says(text: str, wanted: Mapping[Any, Any]) -> bool:
+def _load(text: str) -> dict[Any, Any] | None:
+    """What the text says; None when it is no mapping. Only for a text that was read within limits before."""
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         found = yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, AttributeError):
-        return False
-    return (
-        isinstance(found, dict)
-        and found.keys() == wanted.keys()
-        and all(_is_same(found[key], wanted[key]) for key in wanted)
-    )
+        return None
+    return found if isinstance(found, dict) else None
 
 
-def _is_same(one: Any, other: Any) -> bool:
-    """Also of the same kind, in the same order: neither True nor 1.0 is 1; what is no number is itself."""
-    return type(one) is type(other) and repr(one) == repr(other)
+def _are_same(one: Mapping[Any, Any] | None, other: Mapping[Any, Any]) -> bool:
+    """In whatever order their keys are."""
+    return one is not None and one.keys() == other.keys() and is_same([one[key] for key in other], list(other.values()))
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Also of the same kind, in the same order: neither True nor 1.0 is 1, and what is no number is itself.
+
+    What aliases repeat is compared once: written out it would fill any memory.
+    """
+    seen: set[tuple[int, int]] = set()
+    waiting = [(one, other)]
+    while waiting:
+        first, second = waiting.pop()
+        if first is second or (id(first), id(second)) in seen:
+            continue
+        if type(first) is not type(second):
+            return False
+        if isinstance(first, dict | list | tuple | set):
+            seen.add((id(first), id(second)))
+            if len(first) != len(second):
+                return False
+            if isinstance(first, dict):
+                waiting += zip(first.keys(), second.keys(), strict=True)
+                waiting += zip(first.values(), second.values(), strict=True)
+            else:
+                waiting += zip(first, second, strict=True)
+        elif repr(first) != repr(second):
+            return False
+    return True

@@ -30,6 +30,9 @@ os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "false"
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"
 warnings.simplefilter("ignore")
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import healthy  # noqa: E402
 import mlflow  # noqa: E402
 from mlflow.entities import ViewType  # noqa: E402
 from mlflow.tracking import MlflowClient  # noqa: E402
@@ -119,17 +122,18 @@ class Interview:
     def everything(self) -> dict[str, Any]:
         uri = Path(self.store).as_uri()
         mlflow.set_tracking_uri(uri)
-        self.ask("open", "", lambda: MlflowClient(tracking_uri=uri, registry_uri=uri))
+        self.ask("open", "", lambda: healthy.client_of(uri))
         if self.calls[-1]["outcome"] != "ok":
             return {"calls": self.calls, "listed": {}, "there": {}}
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = healthy.client_of(uri)
         experiments = [name for name in directories(self.store) if name != "models" and not name.endswith(".trash")]
         # A folder of this name in the trash is not asked about: that would be asking for the registry.
         trashed = [name for name in directories(os.path.join(self.store, ".trash")) if name != "models"]
         self.there["search_experiments ALL"] = len(
             [name for name in there(self.store) if name in experiments] + there(os.path.join(self.store, ".trash"))
         )
-        search = client.search_experiments
+        # Before 1.28 all of them were listed.
+        search = getattr(client, "search_experiments", None) or client.list_experiments
         self.ask("search_experiments ACTIVE", "", lambda: search(view_type=ViewType.ACTIVE_ONLY), experiment_id)
         self.ask("search_experiments ALL", "", lambda: search(view_type=ViewType.ALL), experiment_id)
         self.ask("get_experiment_by_name", "", lambda: client.get_experiment_by_name("a name nobody has"))
@@ -185,6 +189,8 @@ class Interview:
 
 def opened_registry(client: MlflowClient) -> bool:
     """Whether there is a registry: before 2.1 the file store had none."""
+    if not hasattr(client, "_get_registry_client"):
+        return False
     try:
         client._get_registry_client()
     except Exception as error:
@@ -319,9 +325,6 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     if verb == "version":
         return {"version": mlflow.__version__}
     if verb == "build":
-        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-        import healthy
-
         return healthy.build(question["store"])
     if verb == "mlflow":
         return Interview(question["store"]).everything()

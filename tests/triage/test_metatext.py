@@ -48,6 +48,7 @@ def test_a_key_that_goes_takes_its_lines_and_leaves_the_remarks() -> None:
 
 def test_a_new_key_comes_where_keys_are_in_order_else_last() -> None:
     assert mended("a: 1\nc: 2\n", b="x") == "a: 1\nb: x\nc: 2\n"
+    assert mended("# x\na: 1\nc: 0x2  # two\n", b="x") == "# x\na: 1\nb: x\nc: 0x2  # two\n"
     assert mended("c: 1\na: 2", b="x") == "c: 1\na: 2\nb: x\n"
 
 
@@ -101,3 +102,21 @@ def test_what_is_said_of_a_change_is_bounded() -> None:
 
 def test_a_file_without_a_text_is_what_dump_makes() -> None:
     assert edited("", {}, {"b": 1, "a": "x"}) == dump({"a": "x", "b": 1})
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+)
+
+
+def test_aliases_stay_and_are_never_written_out() -> None:
+    text = f"{BOMB}status: 99\n"
+    before = {**{f"a{n}": [None] for n in range(12)}, "status": 99}
+    assert edited(text, before, {**before, "status": 3}) == f"{BOMB}status: 3\n"
+
+
+def test_where_they_would_have_to_be_nothing_is_written() -> None:
+    text = "{" + BOMB.replace("\n", ", ") + "status: 99}\n"
+    before = {**{f"a{n}": [None] for n in range(12)}, "status": 99}
+    with pytest.raises(ValueError, match="aliases"):
+        edited(text, before, {**before, "status": 3})

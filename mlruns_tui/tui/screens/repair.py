@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from mlruns_tui.model.errors import MlrunsError
@@ -22,19 +21,16 @@ from mlruns_tui.report.words import plural
 from mlruns_tui.triage.planner import without
 from mlruns_tui.tui.background import in_background
 from mlruns_tui.tui.messages import Returned
+from mlruns_tui.tui.screens.plan_screen import APPLY, CANCEL, PlanScreen
 from mlruns_tui.tui.widgets import repair_words
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
-from mlruns_tui.tui.widgets.cells import DIM, end_of, line, signs_of, stack
+from mlruns_tui.tui.widgets.cells import DIM, line, signs_of, stack
 from mlruns_tui.tui.widgets.ending import end
-from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
+from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine
 from mlruns_tui.tui.widgets.panel import Panel, Words
-from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.repair_words import RepairPainter
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.workflow.reading import Space
-
-CANCEL = "cancel"
-APPLY = "apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +40,14 @@ class RepairAnswer:
     plan: Plan
 
 
-class RepairScreen(Screen["RepairAnswer | None"]):
+class RepairScreen(PlanScreen[RepairAnswer]):
     """Shows a plan of repairs. Ends with None (nothing is done) or the plan to apply."""
 
     CSS_PATH = "../styles/repair.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "back", show=False),
-        Binding("m", "apply", "repair", show=False),
-        Binding("n", "rename", "another name", show=False),
-        Binding("up,down,j,k", "to_list", "to the list", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("n", "rename", "another name", show=False)]
+    CRUMB = "repair"
+    PARTS = ("#item-words", "#ask-note")
+    LIST = "#items"
 
     def __init__(
         self,
@@ -67,19 +59,13 @@ class RepairScreen(Screen["RepairAnswer | None"]):
     ) -> None:
         """``preview``: the plan with other names for rebuilt experiments (by experiment key), made on a thread;
         raises MlrunsError for a name that cannot be. ``space``: left where the backup goes."""
-        super().__init__()
-        self._whole = plan
-        self._snapshot = snapshot
+        super().__init__(plan, snapshot, space)
         self._preview = preview
-        self._space = space
         self._names: dict[str, str] = {}
-        self._left_out: frozenset[str] = frozenset()
         self._places = repair_words.places_of(plan, snapshot)
         self._rebuilt = repair_words.rebuilt(plan)
         self._renaming: PlanItem | None = None
         self._asked = 0
-        self.plan = plan
-        """As it would be applied now."""
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="head")
@@ -104,20 +90,6 @@ class RepairScreen(Screen["RepairAnswer | None"]):
         yield ButtonRow([Choice(CANCEL, "Cancel")], id="buttons")
         yield KeyLine(id="keys")
 
-    def on_mount(self) -> None:
-        if self._drawable:
-            self._show()
-            self.query_one(ButtonRow).focus()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._show)
-
-    @property
-    def _drawable(self) -> bool:
-        return has_parts(
-            self, "#head", "#headline", "#items", "#item-words", "#words", "#ask-note", "#buttons", "#keys"
-        )
-
     @property
     def _list(self) -> RowList[PlanItem]:
         return self.query_one("#items", RowList)
@@ -131,29 +103,18 @@ class RepairScreen(Screen["RepairAnswer | None"]):
 
     # Showing.
 
-    def _show(self) -> None:
-        """Everything the plan or the window's size decides."""
-        if not self._drawable:
-            return
-        plan, signs = self.plan, signs_of(self.app)
-        where = line([*crumbs(signs, "repair"), ("   nothing has changed yet", DIM)])
-        room = self.size.width - where.cell_length - 4
-        self.query_one("#head", SplitLine).show(where, line([(end_of(plan.store_given, room), DIM)]))
-        self.query_one("#headline", SplitLine).show(repair_words.headline(plan))
-        panel = self.query_one("#items-panel", Panel)
-        panel.set_title("repairs", plural(len(plan.items), "place"))
+    def show_plan(self) -> None:
+        plan, left_out = self.plan, len(self._left_out)
+        self.query_one("#items-panel", Panel).set_title("repairs", plural(len(plan.items), "place"))
         self._list.set_rows(repair_words.in_order(self._whole))
         self.query_one("#happens-panel", Panel).set_title("what happens")
         width = max(30, self.query_one("#happens").size.width - 2)
-        left_out = len(self._left_out)
-        said = repair_words.what_happens(plan, self._snapshot, left_out, self._space, width, signs)
-        self.query_one("#words", Static).update(stack(said))
+        said = repair_words.what_happens(plan, self._snapshot, left_out, self._space, width, signs_of(self.app))
         self._show_item()
         label = (
             repair_words.nothing_words(plan, left_out) if plan.empty else f"Repair {plural(len(plan.items), 'place')}"
         )
-        choices = [Choice(CANCEL, "Cancel"), Choice(APPLY, label, "goes", not plan.empty)]
-        self.query_one(ButtonRow).set_choices(choices)
+        self.show_frame(repair_words.headline(plan), said, Choice(APPLY, label, "goes", not plan.empty))
 
     def _show_item(self) -> None:
         item, signs = self._list.current, signs_of(self.app)
@@ -193,15 +154,7 @@ class RepairScreen(Screen["RepairAnswer | None"]):
 
     def _plan_anew(self) -> None:
         self.plan = without(self._whole, self._left_out)
-        self._show()
-
-    @on(ButtonRow.Pressed)
-    def _pressed(self, event: ButtonRow.Pressed) -> None:
-        event.stop()
-        if event.choice == APPLY:
-            self.action_apply()
-        else:
-            self.action_back()
+        self.show_plan()
 
     def action_apply(self) -> None:
         if not self.is_active or self._renaming is not None:
@@ -213,13 +166,13 @@ class RepairScreen(Screen["RepairAnswer | None"]):
 
     def action_to_list(self) -> None:
         if self._renaming is None:
-            self._list.focus()
+            super().action_to_list()
 
     def action_back(self) -> None:
         if self._renaming is not None:
             self._close_question()
         else:
-            end(self, None)
+            super().action_back()
 
     # Another name for a rebuilt experiment.
 
