@@ -38,9 +38,9 @@ def command(store: str | None, lock_timeout_ms: int, quiet: bool, as_json: bool,
         batch, interrupted = finish(start_undo(info.root, lock_timeout_ms / 1000), quiet=quiet)
     except MlrunsError as error:
         mine = [one for one in before if one.uid == os.geteuid()]
-        if error.code != "nothing-to-undo" or (mine and mine[0].state != "restored"):
+        if error.code != "nothing-to-undo" or (mine and not mine[0].count("restored")):
             raise
-        # Nothing was ever removed, or it is back already: there is nothing to do, which is no failure.
+        # Nothing was ever removed, or what could come back is back already: nothing to do, which is no failure.
         if as_json:
             put_json(documents.backups_document(info, mine[:1], did="restore", messages=[error.message]))
         else:

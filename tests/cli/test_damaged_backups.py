@@ -189,6 +189,14 @@ def test_an_item_that_is_back_already_is_said_to_be_and_the_batch_is_not_called_
     assert run("backups", "list", store.path, "--json").json["batches"][0]["items"]["moved"] == 4
 
 
+def test_undo_pressed_twice_after_a_part_was_purged_has_nothing_to_do(run: Run, store: Any, cleaned: str) -> None:
+    assert run("backups", "purge", store.path, cleaned, store.old_runs()[0], "--force").code == 0
+    assert run("undo", store.path).code == 0
+    again = run("undo", store.path)
+    assert again.code == 0
+    assert "was put back or purged already, all of it" in again.err
+
+
 def test_an_archive_that_cannot_be_read_where_it_must_be_copied_is_damage(run: Run, store: Any, cleaned: str) -> None:
     run("backups", "pack", store.path, cleaned, "--min-gain", "0", "--force")
     (archive,) = folder(store, cleaned).glob("pack/*.tar.zst")
