@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from .batch import ApplyEvent
     from .details import ArtifactPreview, RunDetails
+    from .duplicates import Comparing, Duplicates
     from .evidence import Evidence
     from .findings import Symptom
     from .mending import Look
@@ -27,6 +28,10 @@ def silent(event: ApplyEvent) -> None:
 
 def unheard(count: int) -> None:
     """Tell nobody how far it is."""
+
+
+def unseen(progress: Comparing) -> None:
+    """Tell nobody how far a comparison is."""
 
 
 def never() -> bool:
@@ -78,6 +83,15 @@ class Reader(Protocol):
 
     def names(self, keys: Sequence[str]) -> ValueNames:
         """Names of the metrics, params and tags of these runs, or of the first of them when there are many."""
+        ...
+
+    def duplicates(
+        self, keys: Sequence[str], *, stop: Stop = never, tell: Callable[[Comparing], None] = unseen
+    ) -> Duplicates:
+        """Which of these runs have the same artifacts, byte for byte; contents are read for it.
+
+        ``tell`` hears how far it is, a few times a second. Raises StaleError when the store is gone.
+        """
         ...
 
     def look_at(self, places: Sequence[Broken]) -> Look:

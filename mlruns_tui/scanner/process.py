@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from mlruns_tui.model.errors import MlrunsError
-from mlruns_tui.model.protocols import Reader, Stop, never, unheard
+from mlruns_tui.model.protocols import Reader, Stop, never, unheard, unseen
 from mlruns_tui.model.store import Snapshot, StoreInfo
 
 from .channel import Channel
@@ -27,6 +27,7 @@ from .serving import serve_and_exit
 
 if TYPE_CHECKING:
     from mlruns_tui.model.details import ArtifactPreview, RunDetails
+    from mlruns_tui.model.duplicates import Comparing, Duplicates
     from mlruns_tui.model.evidence import Evidence
     from mlruns_tui.model.findings import Symptom
     from mlruns_tui.model.mending import Look
@@ -142,6 +143,33 @@ class ReaderProcess:
                 if kind != "so far":
                     return value or ()
                 finished = False
+                tell(value)
+        finally:
+            if not finished and not stopping:
+                self._tell("stop", number)
+            self._forget(number)
+
+    def duplicates(
+        self, keys: Sequence[str], *, stop: Stop = never, tell: Callable[[Comparing], None] = unseen
+    ) -> Duplicates:
+        """See ``model.protocols.Reader``."""
+        from mlruns_tui.model.duplicates import Duplicates
+
+        number, answers = self._ask("duplicates", list(keys))
+        stopping = finished = False
+        try:
+            while True:
+                if not stopping and stop():
+                    stopping = True
+                    self._tell("stop", number)
+                try:
+                    answer = answers.get(timeout=_ASK_STOP_S)
+                except queue.Empty:
+                    continue
+                kind, value = self._checked(answer)
+                finished = kind != "so far"
+                if finished:
+                    return value or Duplicates(stopped=True)
                 tell(value)
         finally:
             if not finished and not stopping:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from mlruns_tui.model.details import ArtifactPreview, RunDetails
+from mlruns_tui.model.duplicates import Comparing, Duplicates
 from mlruns_tui.model.evidence import Evidence
 from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.mending import Look
 from mlruns_tui.model.mending import Wanted as Broken
-from mlruns_tui.model.protocols import Stop, never, unheard
+from mlruns_tui.model.protocols import Stop, never, unheard, unseen
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 
@@ -117,6 +118,14 @@ class StoreReader:
         from .values import names
 
         return names(self._store, keys, self._last)
+
+    def duplicates(
+        self, keys: Sequence[str], *, stop: Stop = never, tell: Callable[[Comparing], None] = unseen
+    ) -> Duplicates:
+        """Which of these runs have the same artifacts. Raises StaleError."""
+        from .duplicates import duplicates
+
+        return duplicates(self._store, keys, stop, tell)
 
     def look_at(self, places: Sequence[Broken]) -> Look:
         """The places a repair is about, as they are now. Raises StaleError."""

@@ -6,10 +6,11 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from time import monotonic
 from typing import Any, Final, NoReturn
 
+from mlruns_tui.model.duplicates import Duplicates
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.protocols import Reader
@@ -72,12 +73,14 @@ class _Server:
             for one in [one for one in self._later if one[1] == number]:
                 self._later.remove(one)
                 self._channel.send((number, "end", None))
-        elif kind in ("scan", "symptoms") and self._busy:
+        elif kind in ("scan", "symptoms", "duplicates") and self._busy:
             self._later.append(message)
         elif kind == "scan":
             self._answer(number, "end", lambda: self._scan(number))
         elif kind == "symptoms":
             self._answer(number, "value", lambda: self._symptoms(number, *argument))
+        elif kind == "duplicates":
+            self._answer(number, "value", lambda: self._duplicates(number, argument))
         elif kind == "inspect":
             self._answer(number, "value", lambda: self._reader.inspect(argument))
         elif kind == "details":
@@ -118,18 +121,29 @@ class _Server:
 
     def _symptoms(self, number: int, leave_out: Collection[str], contents: bool) -> tuple[Symptom, ...]:
         self._busy, self._stop = number, False
+        try:
+            return self._reader.symptoms(leave_out, contents=contents, stop=self._asked, tell=self._teller(number))
+        finally:
+            self._busy = 0
+
+    def _duplicates(self, number: int, keys: Sequence[str]) -> Duplicates:
+        self._busy, self._stop = number, False
+        try:
+            return self._reader.duplicates(keys, stop=self._asked, tell=self._teller(number))
+        finally:
+            self._busy = 0
+
+    def _teller(self, number: int) -> Callable[[Any], None]:
+        """Tells how far a request is, not too often."""
         told = monotonic()
 
-        def tell(count: int) -> None:
+        def tell(progress: Any) -> None:
             nonlocal told
             if monotonic() - told >= _TELL_EVERY_S:
                 told = monotonic()
-                self._channel.send((number, "so far", count))
+                self._channel.send((number, "so far", progress))
 
-        try:
-            return self._reader.symptoms(leave_out, contents=contents, stop=self._asked, tell=tell)
-        finally:
-            self._busy = 0
+        return tell
 
     def _asked(self) -> bool:
         """Serve what came meanwhile; whether the scan is to stop."""

@@ -243,6 +243,31 @@ class Broken:
                 yield Choice(key, self.name, f"{finding.impact}: {finding.what or finding.code}")
 
 
+@dataclass(frozen=True, slots=True)
+class SameArtifacts:
+    """Active runs whose artifacts are those of an older one, byte for byte; the oldest of each group stays."""
+
+    groups: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
+    """Keys of runs that are alike, as they were read."""
+
+    name = "duplicates"
+
+    def words(self) -> str:
+        return "duplicates: the same artifacts as an older run"
+
+    def choose(self, snapshot: Snapshot, now_ms: int) -> Iterator[Choice]:
+        active = {run.key: run for run in active_runs(snapshot)}
+        for group in self.groups:
+            runs = sorted((active[key] for key in group if key in active), key=_oldest_first)
+            for run in runs[1:]:
+                oldest = runs[0].name or runs[0].run_id
+                yield Choice(run.key, self.name, f"same artifacts as {oldest}, the oldest of {len(runs)}")
+
+
+def _oldest_first(run: Run) -> tuple[bool, int, str]:
+    return (run.start_time is None, run.start_time or 0, run.key)
+
+
 def _by_experiment(snapshot: Snapshot) -> Iterator[list[Run]]:
     found: dict[str, list[Run]] = {}
     for run in active_runs(snapshot):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from mlruns_tui.model.duplicates import Comparing, Duplicates
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.store import Run
 from mlruns_tui.model.words import IMPACTS
@@ -18,10 +19,13 @@ from mlruns_tui.triage.more_rules import (
     Empty,
     Ended,
     Idle,
+    SameArtifacts,
     StaleRunning,
 )
 from mlruns_tui.triage.protection import Facts
 from mlruns_tui.triage.rules import Old, Orphaned, Rule
+
+from .copy_words import comparing_words
 
 DAYS: Final = (1, 2, 3, 7, 14, 30, 60, 90, 180, 365, 730)
 COUNTS: Final = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -41,6 +45,11 @@ class Known:
     facts: Facts | None = None
     complete: bool = False
     """The whole store was read."""
+    duplicates: Duplicates | None = None
+    """None until artifacts were compared, which is done only when asked for."""
+    comparing: Comparing | None = None
+    """How far that is; None when nobody asked, or it is over."""
+    compare_error: str = ""
 
     def may_go(self, run: Run) -> bool:
         """Whether nothing protects this run by itself."""
@@ -84,6 +93,7 @@ ENTRIES: Final = (
     Entry("all-but-best", 3, COUNTS),
     Entry("all-but-last", 10, COUNTS),
     Entry("biggest", 10, GIGABYTES),
+    Entry("duplicates"),
 )
 
 
@@ -94,6 +104,8 @@ def rule_of(entry: Entry, known: Known) -> Rule | None:
         return Orphaned() if known.complete else None
     if entry.id == "all-but-best":
         return AllButBest(number, known.metric, known.end, known.values) if known.metric else None
+    if entry.id == "duplicates":
+        return SameArtifacts(known.duplicates.groups) if known.duplicates is not None else None
     makers: dict[str, Callable[[], Rule]] = {
         "old": lambda: Old(number),
         "idle": lambda: Idle(number),
@@ -115,6 +127,10 @@ def why_not(entry: Entry, known: Known) -> str:
         return "once all is read"
     if entry.id == "all-but-best" and not known.metric:
         return "no metric is known here"
+    if entry.id == "duplicates" and known.duplicates is None:
+        if known.comparing is not None:
+            return comparing_words(known.comparing)
+        return known.compare_error or "Enter reads artifacts to find them"
     return ""
 
 

@@ -19,6 +19,7 @@ from mlruns_tui.triage.more_rules import (
     Empty,
     Ended,
     Idle,
+    SameArtifacts,
     StaleRunning,
 )
 from mlruns_tui.triage.protection import Facts, Options
@@ -131,3 +132,46 @@ def test_every_rule_has_words_and_a_name_of_its_own() -> None:
     ]  # fmt: skip
     assert len({rule.name for rule in rules}) == len(rules)
     assert len({rule.words() for rule in rules}) == len(rules)
+
+
+def test_of_runs_with_the_same_artifacts_the_oldest_stays(make: Any) -> None:
+    runs = [
+        make.run(run_id="a", ended=10),
+        make.run(run_id="b", ended=30),
+        make.run(run_id="c", start_time=None),
+        make.run(run_id="d", ended=50, lifecycle_stage="deleted"),
+    ]
+    snapshot = make.snapshot(runs)
+    keys = tuple(run.key for run in runs)
+    assert asked(make, SameArtifacts((keys, ("experiment/9/run/gone", keys[0]))), snapshot) == ["a", "c"]
+
+
+def test_the_protected_copy_stays_beside_the_oldest(make: Any) -> None:
+    runs = [
+        make.run(run_id="a", ended=10, keep="keep=paper"),
+        make.run(run_id="b", ended=30),
+        make.run(run_id="c", ended=20),
+    ]
+    snapshot = make.snapshot(runs)
+    rule = SameArtifacts((tuple(run.key for run in runs),))
+    verdict = judge(Facts(snapshot, make.NOW, Options()), choose(snapshot, [rule], make.NOW))
+    assert [key.rpartition("/")[2] for key in verdict.goes] == ["c"]
+    assert [key.rpartition("/")[2] for key in verdict.stays] == ["a"]
+
+
+def test_what_was_deleted_long_enough_ago_is_told_by_the_deletion(make: Any) -> None:
+    day = make.DAY
+    runs = [
+        make.run(run_id="a", ended=90, lifecycle_stage="deleted", deleted_time=make.NOW - 5 * day),
+        make.run(run_id="b", ended=90, lifecycle_stage="deleted", deleted_time=make.NOW - 50 * day),
+        make.run(run_id="c", ended=90, lifecycle_stage="deleted"),
+        make.run(run_id="d", ended=90, lifecycle_stage="deleted", size=None),
+    ]
+    trashed = [
+        make.experiment("7", place="trash", lifecycle_stage="deleted", last_update_time=make.NOW - 50 * day),
+        make.experiment("8", place="trash", lifecycle_stage="deleted", last_update_time=make.NOW - 5 * day),
+        make.experiment("9", place="trash", lifecycle_stage="deleted", size=None),
+    ]
+    snapshot = make.snapshot(runs, trashed)
+    assert asked(make, Deleted(30), snapshot) == ["trash/7", "b", "c"]
+    assert asked(make, Deleted(), snapshot) == ["trash/7", "trash/8", "trash/9", "a", "b", "c", "d"]

@@ -13,10 +13,11 @@ import pytest
 from textual.pilot import Pilot
 
 from mlruns_tui.model.details import RunDetails
+from mlruns_tui.model.duplicates import Comparing, Duplicates
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.evidence import Evidence, ItemEvidence, Survey
 from mlruns_tui.model.findings import Finding
-from mlruns_tui.model.protocols import Stop, never
+from mlruns_tui.model.protocols import Stop, never, unseen
 from mlruns_tui.model.store import (
     Experiment,
     Identity,
@@ -177,6 +178,9 @@ class ScriptedReader:
         self.error: MlrunsError | None = None
         self.inspect_gate = threading.Event()
         self.inspect_gate.set()
+        self.compared: list[tuple[str, ...]] = []
+        self.compare_gate = threading.Event()
+        self.alike: tuple[tuple[str, ...], ...] = ()
         self._held = held
         self._gate = threading.Semaphore(0)
 
@@ -241,6 +245,17 @@ class ScriptedReader:
 
     def names(self, keys: Sequence[str]) -> ValueNames:
         return ValueNames(("n",), ("lr",), ("team",))
+
+    def duplicates(
+        self, keys: Sequence[str], *, stop: Stop = never, tell: Callable[[Comparing], None] = unseen
+    ) -> Duplicates:
+        """Those of ``alike``, when the test lets it."""
+        self.compared.append(tuple(keys))
+        tell(Comparing(len(keys), len(keys), 340, 1000))
+        while not self.compare_gate.wait(0.01):
+            if stop():
+                return Duplicates(stopped=True)
+        return Duplicates(self.alike)
 
     def details(self, key: str) -> RunDetails:
         return RunDetails(key, (("lr", "0.1"),), (), (), (), "/data/mlruns")

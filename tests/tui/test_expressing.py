@@ -56,7 +56,9 @@ async def test_values_are_read_in_portions_until_all_are_known(journey: Start, m
         first = next(keys for keys, wanted in reader.asked if wanted.params)
         assert all(key.startswith("experiment/102/") for key in first[:8])
         assert {wanted.metrics for _, wanted in reader.asked} == {("n",)}, "half a name was never read"
-        assert {key for keys, wanted in reader.asked if wanted.params for key in keys} == {run.key for run in make.snapshot.all_runs()}
+        assert {key for keys, wanted in reader.asked if wanted.params for key in keys} == {
+            run.key for run in make.snapshot.all_runs()
+        }
         before = len(reader.asked)
         await it.press("enter", "r")
         await it.until(lambda: len(reader.asked) > before and not it.state.reading, "read again with the store")

@@ -25,7 +25,8 @@ async def opened(it: Any, wanted: str = "") -> RulesScreen:
     await it.press("x")
     await it.until(lambda: isinstance(it.app.screen, RulesScreen), "the menu")
     menu: RulesScreen = it.app.screen
-    await it.until(lambda: len(menu.figures) == len(ENTRIES), "all figures")
+    # Artifacts are compared only when somebody asks.
+    await it.until(lambda: len(menu.figures) == len(ENTRIES) - 1, "all figures")
     if wanted:
         at = next(at for at, one in enumerate(menu.entries) if one.id == wanted)
         await it.press(*["down"] * at)
@@ -125,3 +126,61 @@ async def test_the_menu_fits_every_window(journey: Start, size: tuple[int, int])
         assert all(len(line) <= size[0] for line in it.lines)
         assert "kept back" in it.text
         assert "Esc" in it.text
+
+
+def _alike(make: Any, *names: str) -> tuple[str, ...]:
+    return tuple(run.key for name in names for run in make.snapshot.all_runs() if run.name == name)
+
+
+async def test_duplicates_are_read_when_asked_and_the_oldest_and_the_protected_stay(journey: Start, make: Any) -> None:
+    reader = make.reader()
+    # lgbm-final-v2 is protected; of the others xgb-hist-128 and xgb-hist-256 are as old, the key decides.
+    reader.alike = (
+        _alike(make, "sweep-13", "sweep-30", "sweep-20", "lgbm-final-v2"),
+        _alike(make, "depth6-lr0.10", "depth6-lr0.05"),
+    )
+    async with journey(reader) as it:
+        await opened(it, "duplicates")
+        assert "Enter reads artifacts to find them" in it.text and not reader.compared
+        await it.press("enter")
+        await it.until_text("34 % of 1.0 kB read, Esc stops")
+        assert "experiment/105" not in " ".join(reader.compared[0]) and len(reader.compared[0]) >= 40
+        reader.compare_gate.set()
+        await it.until_text("6 runs in 2 groups of the same artifacts; of each the oldest stays")
+        menu = it.app.screen
+        await it.until(lambda: "duplicates" in menu.figures, "figures")
+        counted = menu.figures["duplicates"][1]
+        assert (counted.items, counted.kept) == (4, 0)
+        await it.press("enter")
+        await it.until(lambda: len(it.state.marks) == 4, "marked")
+        assert it.marked == {"sweep-13", "sweep-20", "sweep-30", "depth6-lr0.05"}
+        assert {mark.reason for mark in it.state.marks if mark.name == "sweep-13"} == {
+            "same artifacts as lgbm-final-v2, the oldest of 4"
+        }
+        # Known until the store is read again.
+        await it.press("x")
+        await it.until_text("duplicates: the same artifacts")
+        assert len(reader.compared) == 1
+
+
+async def test_esc_stops_the_comparison_first_and_leaves_after(journey: Start, make: Any) -> None:
+    reader = make.reader()
+    async with journey(reader) as it:
+        menu = await opened(it, "duplicates")
+        await it.press("enter")
+        await it.until_text("Esc stops")
+        await it.press("escape")
+        await it.until_text("stopped; Enter reads again")
+        assert it.app.screen is menu
+        await it.press("escape")
+        await it.until(lambda: it.app.screen is it.main, "back")
+        assert not it.state.marks
+
+
+async def test_no_duplicates_is_said(journey: Start, make: Any) -> None:
+    reader = make.reader()
+    reader.compare_gate.set()
+    async with journey(reader, size=(80, 24)) as it:
+        await opened(it, "duplicates")
+        await it.press("enter")
+        await it.until_text("no two runs have the same artifacts")

@@ -99,7 +99,9 @@ def test_the_border_of_the_table_counts_what_a_filter_hides(state: UiState, make
     state = replace(state, marks=marks, run_filter="xgb")
     shown = build(state, make.now_ms, Shown())
     assert titles.table_title(state, 60).plain == "2 runs  tabular-churn  /xgb"
-    assert titles.table_foot(state, shown, 0, 60, RunColumns.of(58)).plain == "2 of 32 shown · 3 marked, 1 of them hidden"
+    assert (
+        titles.table_foot(state, shown, 0, 60, RunColumns.of(58)).plain == "2 of 32 shown · 3 marked, 1 of them hidden"
+    )
 
 
 def test_a_store_without_experiments_says_when_they_come(make: Any) -> None:

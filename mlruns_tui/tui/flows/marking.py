@@ -24,6 +24,9 @@ from ..widgets.sidebar import MarkLine
 from .reading import error_words
 
 if TYPE_CHECKING:
+    from mlruns_tui.model.duplicates import Duplicates
+    from mlruns_tui.model.store import Snapshot
+
     from ..screens.main import MainScreen
 
 
@@ -34,6 +37,8 @@ class MarkKeys:
         self.screen = screen
         self._orphaned_wanted = False
         self._working = 0
+        self._alike: tuple[Snapshot, Duplicates] | None = None
+        """Runs with the same artifacts, and the reading of the store they were found for."""
 
     @property
     def making(self) -> bool:
@@ -201,8 +206,15 @@ class MarkKeys:
 
         state = self.screen.state
         facts = facts_for(state.snapshot, state.judged.facts if state.judged else None, now_ms())
-        known = Known(findings=state.findings, complete=state.snapshot.complete)
-        self.screen.app.push_screen(RulesScreen(self.screen.reading.reader, facts, known), self._rules_chosen)
+        snapshot = state.snapshot
+        alike = self._alike[1] if self._alike is not None and self._alike[0] is snapshot else None
+        known = Known(findings=state.findings, complete=snapshot.complete, duplicates=alike)
+
+        def found(duplicates: Duplicates) -> None:
+            self._alike = (snapshot, duplicates)
+
+        screen = RulesScreen(self.screen.reading.reader, facts, known, found)
+        self.screen.app.push_screen(screen, self._rules_chosen)
 
     def _rules_chosen(self, rules: list[Rule] | None) -> None:
         self.screen.focus_panel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mlruns_tui.model.duplicates import Comparing, Duplicates
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.values import Wanted
@@ -23,10 +24,12 @@ from mlruns_tui.workflow.filtering import read_values, value_names
 
 from .. import render
 from ..background import in_background
+from ..copies import CopySearch
+from ..copy_words import duplicates_words
 from ..marking import RuleFigures, rule_figures
 from ..messages import Returned
 from ..rule_menu import ENTRIES, Entry, Known, default_metric, rule_of, why_not
-from ..widgets.cells import DIM, FAINT, Piece, cut, fit, fit_right, line, signs_of
+from ..widgets.cells import DIM, FAINT, Piece, cut, fit, fit_right, line, signs_of, wrap
 from ..widgets.ending import end
 from ..widgets.lines import key_words
 from ..widgets.metric_list import lowest_is_best
@@ -54,8 +57,13 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
         Binding("backspace", "erase", show=False),
     ]
 
-    def __init__(self, reader: Reader, facts: Facts, known: Known) -> None:
+    def __init__(
+        self, reader: Reader, facts: Facts, known: Known, found: Callable[[Duplicates], None] = lambda found: None
+    ) -> None:
+        """``found``: hears which runs have the same artifacts, where that was asked for and read to its end."""
         super().__init__()
+        self._found = found
+        self._copies = CopySearch(self, reader, self._copies_changed)
         self.reader, self.facts = reader, facts
         self.known = replace(known, facts=facts)
         self.entries = [replace(one, number=_remembered.get(one.id, one.number)) for one in ENTRIES]
@@ -90,8 +98,22 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
         event.call()
 
     def action_leave(self) -> None:
+        """Esc: what is read for the duplicates is stopped first."""
+        if self.known.comparing is not None:
+            self._copies.stop()
+            return
         self._left = True
         end(self, None)
+
+    def on_unmount(self) -> None:
+        self._copies.stop()
+
+    def _copies_changed(self, progress: Comparing | None, found: Duplicates | None, trouble: str) -> None:
+        self.known = replace(self.known, comparing=progress, duplicates=found, compare_error=trouble)
+        if found is not None:
+            self._found(found)
+            self._ask(["duplicates"])
+        self._show()
 
     # Figures, one rule after the other on a thread.
 
@@ -222,6 +244,9 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         event.stop()
+        if event.row.id == "duplicates" and self.known.duplicates is None and not self.chosen:
+            self._copies.start(self.facts.snapshot)
+            return
         wanted = self.chosen or {event.row.id}
         rules = [rule for one in self.entries if one.id in wanted and (rule := rule_of(one, self.known)) is not None]
         if rules:
@@ -234,7 +259,13 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
         if not self.is_mounted or not has_parts(self, "#rules-keys"):
             return
         self._rows.set_rows(list(self.entries))
-        keys = [("Enter", "marks"), ("Space", "choose several"), (signs_of(self.app).left_right, "the number")]
+        here = self._rows.current
+        reads = here is not None and here.id == "duplicates" and self.known.duplicates is None
+        keys = [
+            ("Enter", "reads artifacts" if reads else "marks"),
+            ("Space", "choose several"),
+            (signs_of(self.app).left_right, "the number"),
+        ]
         keys += [("m", "metric"), ("b", "which end is best"), ("Esc", "back")]
         self.query_one("#rules-keys", Static).update(key_words(keys, self._rows.size.width or 76))
 
@@ -277,6 +308,8 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
             said.append(
                 line([(cut(f"{plural(number, 'run')} with {self.known.metric}; runs without it stay", width - 1), DIM)])
             )
+        if entry is not None and entry.id == "duplicates" and self.known.duplicates is not None:
+            said += [line([(part, DIM)]) for part in wrap(duplicates_words(self.known.duplicates), max(20, width - 1))]
         if self.chosen:
             figures = [self._figures(one) for one in self.entries if one.id in self.chosen]
             keys: frozenset[str] = frozenset().union(*(one.keys for one in figures if one is not None))
