@@ -252,8 +252,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("look.findings", "F", "findings", "findings: what is broken, what helps", "look", always),
     Command("review", "d", "review and apply…", "review, then move to a backup", "act", _review, "review", 55),
     Command("review.no_backup", "D", "the same, no backup…", "review, then delete for good", "act", _review),
+    Command("slim", "S", "slim: artifacts only…", "slim: keep figures, drop files", "act", _slim),
     Command("repair", "e", "repair…", "repair the marked, or what is here", "act", _repair),
     Command("undo", "z", "undo the last batch", "undo the last batch", "act", _undo, "undo", 20),
+    Command("pack", "p", "pack the last batch…", "pack or purge the last batch", "act", _pack),
+    Command("purge", "P", "purge the last batch…", "pack or purge the last batch", "act", _in_batch),
     Command("backups", "b", "backups", "backups", "act"),
     Command("log", "L", "log", "log: who removed what and why", "act"),
     Command("task", "w", "what is running", "what is running", "act", _task),
@@ -272,7 +275,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
 BY_ID: Final[Mapping[str, Command]] = {command.id: command for command in COMMANDS}
 
 SIDEBAR_MARKED: Final = (
-    ("review", "review.no_backup", "mark.clear"),
+    ("review", "review.no_backup", "slim", "mark.clear"),
     ("mark.orphaned", "mark.old", "mark.rules", "mark.range"),
     ("look.details", "look.findings", "backups"),
     ("repair", "undo"),

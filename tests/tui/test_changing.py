@@ -192,7 +192,7 @@ async def test_what_was_done_loses_its_mark_and_the_store_is_read_again(journey:
         await it.until(lambda: not it.state.task, "the end")
         assert not it.state.marks
         await it.until(lambda: reader.started == 2 and not it.state.reading, "read again")
-        await it.until_toast("2 runs moved to a backup, 600 MB. z undo")
+        await it.until_toast("2 runs moved to a backup, 600 MB; frees nothing yet: p pack, P purge. z undo")
         assert "run-1 " not in it.text
         assert it.app.screen is it.main
 

@@ -25,7 +25,8 @@ from .reading import error_words
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
-    from ..screens.review import ReviewAnswer
+    from ..screens.pack import PackDialog
+    from ..screens.review import OtherWay, ReviewAnswer
 
 
 class Changing:
@@ -45,6 +46,9 @@ class Changing:
         return {
             "review": lambda: self.review(True),
             "review.no_backup": lambda: self.review(False),
+            "slim": lambda: self.review(True, slim=True),
+            "pack": self.pack,
+            "purge": self.purge,
             "undo": self.undo,
             "backups": self.backups,
             "task": self.show_task,
@@ -57,15 +61,18 @@ class Changing:
 
     # Review.
 
-    def review(self, backup: bool) -> None:
-        """Look at every marked item afresh, show what would happen, and do it when told so."""
+    def review(self, backup: bool, *, slim: bool = False, left_out: frozenset[str] = frozenset()) -> None:
+        """Look at every marked item afresh, show what would happen, and do it when told so. ``slim``: only the
+        artifacts go. ``left_out``: keys the user left out of a review before."""
         state = self.screen.state
         snapshot, chosen = state.snapshot, state.marks.choices()
         rules, words = rules_of(state), rule_words(state)
         self.look_afresh(
             plural(len(chosen), "marked item"),
-            lambda: deciding.plan_marks(self.reader, snapshot, chosen, rules=rules, words=words, backup=backup),
-            lambda plan: self._show_review(plan, snapshot),
+            lambda: deciding.plan_marks(
+                self.reader, snapshot, chosen, rules=rules, words=words, backup=backup, slim=slim
+            ),
+            lambda plan: self._show_review(plan, snapshot, slim, left_out),
         )
 
     def look_afresh(self, what: str, make: Callable[[], Plan], show: Callable[[Plan], None]) -> None:
@@ -100,7 +107,7 @@ class Changing:
         self.screen.saying.unsay()
         self.screen.change(planning=False)
 
-    def _show_review(self, plan: Plan, snapshot: Snapshot) -> None:
+    def _show_review(self, plan: Plan, snapshot: Snapshot, slim: bool, left_out: frozenset[str]) -> None:
         from ..screens.review import ReviewScreen
 
         shown = self.screen.shown
@@ -110,11 +117,17 @@ class Changing:
             hidden=shown.marked_here - shown.marked_shown,
             filter_text=self.screen.state.run_filter or self.screen.state.expression,
             space=self.screen.reading.space,
+            slim=slim,
+            left_out=left_out,
         )
         self.screen.app.push_screen(screen, self._reviewed)
 
-    def _reviewed(self, answer: ReviewAnswer | None) -> None:
-        if answer is not None and not answer.plan.empty:
+    def _reviewed(self, answer: ReviewAnswer | OtherWay | None) -> None:
+        from ..screens.review import OtherWay
+
+        if isinstance(answer, OtherWay):
+            self.review(answer.backup, slim=answer.slim, left_out=answer.left_out)
+        elif answer is not None and not answer.plan.empty:
             self.begin(lambda: changing.start_apply(answer.plan), "the clean-up goes on")
 
     # Undo and backups.
@@ -139,6 +152,61 @@ class Changing:
         if yes:
             root = self.reader.store.root
             self.begin(lambda: changing.start_undo(root), "the undo goes on")
+
+    # My newest batch, in less space or in none.
+
+    def _newest(self, then: Callable[[Batch], None]) -> None:
+        """Go on with my newest batch as it is now."""
+
+        def found(batches: tuple[Batch, ...]) -> None:
+            self.screen.change(batches=batches)
+            batch = self.screen.state.last_batch
+            if batch is not None and (batch.count("moved") or batch.count("packed")):
+                then(batch)
+            else:
+                self.screen.say("nothing of the last batch is in a backup")
+
+        root = self.reader.store.root
+        self.screen.work(lambda: changing.batches(root), found, "batches")
+
+    def pack(self) -> None:
+        """Try what packing my newest batch would gain, and ask."""
+        from ..screens.pack import sample
+
+        root = self.reader.store.root
+
+        def ask(batch: Batch) -> None:
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self.begin(lambda: changing.start_pack(root, batch.id), "the packing goes on")
+
+            def sampled(dialog: PackDialog) -> None:
+                self.screen.saying.unsay()
+                self.screen.app.push_screen(dialog, answered)
+
+            def failed(error: Exception) -> None:
+                self.screen.saying.unsay()
+                self.screen.saying.complain(f"it could not be tried what packing gains: {error_words(error)}")
+
+            self.screen.saying.say("trying what packing would gain", stays=True)
+            self.screen.work(lambda: sample(root, batch, None), sampled, "gains", failed=failed)
+
+        self._newest(ask)
+
+    def purge(self) -> None:
+        """Ask for the number that deletes my newest batch for good."""
+        from ..screens.for_good import PurgeDialog
+
+        root = self.reader.store.root
+
+        def ask(batch: Batch) -> None:
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self.begin(lambda: changing.start_purge(root, batch.id), "the purge goes on")
+
+            self.screen.app.push_screen(PurgeDialog(batch), answered)
+
+        self._newest(ask)
 
     def backups(self) -> None:
         from ..screens.backups import BackupsScreen
@@ -259,8 +327,10 @@ class Changing:
     def _result_answered(self, answer: str | None) -> None:
         if answer == "undo":
             self.undo()
+        elif answer == "pack":
+            self.pack()
         elif answer == "purge":
-            self.backups()
+            self.purge()
 
 
 def rules_of(state: UiState) -> list[Rule]:

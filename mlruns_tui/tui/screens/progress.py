@@ -29,7 +29,7 @@ from mlruns_tui.tui.widgets.task_words import (
 
 __all__ = ["ProgressScreen", "ResultAnswer", "ResultScreen", "ended_words", "summary"]
 
-ResultAnswer = Literal["undo", "purge"]
+ResultAnswer = Literal["undo", "pack", "purge"]
 _PARTS = ("#window", "#said", "#words", "#keys")
 
 
@@ -114,6 +114,7 @@ class ResultScreen(ModalScreen["ResultAnswer | None"]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,escape,w", "answer('')", "back", show=False),
         Binding("z", "answer('undo')", "undo now", show=False),
+        Binding("p", "answer('pack')", "pack it", show=False),
         Binding("P", "answer('purge')", "purge it", show=False),
     ]
 
@@ -148,7 +149,7 @@ class ResultScreen(ModalScreen["ResultAnswer | None"]):
         self.query_one("#words", Static).update(stack(lines))
         keys = [("Enter", "back to the store")]
         if self._holds:
-            keys += [("z", "undo now"), ("P", "purge it, for good")]
+            keys += [("z", "undo now"), ("p", "pack it"), ("P", "purge it, for good")]
         self.query_one(KeyLine).set_keys([*keys, ("Esc", "back")] if len(keys) > 1 else keys)
         self.query_one("#said").focus()
 
@@ -156,6 +157,7 @@ class ResultScreen(ModalScreen["ResultAnswer | None"]):
         if not answer:
             end(self, None)
         elif self._holds:
-            end(self, "undo" if answer == "undo" else "purge")
+            answers: dict[str, ResultAnswer] = {"undo": "undo", "pack": "pack", "purge": "purge"}
+            end(self, answers[answer])
         else:
             self.app.bell()

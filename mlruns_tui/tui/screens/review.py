@@ -32,6 +32,7 @@ from mlruns_tui.workflow.reading import Space
 
 CANCEL = "cancel"
 APPLY = "apply"
+OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,19 @@ class ReviewAnswer:
     plan: Plan
 
 
-class ReviewScreen(Screen["ReviewAnswer | None"]):
-    """Shows one plan. Ends with None (nothing is done) or the plan to apply."""
+@dataclass(frozen=True, slots=True)
+class OtherWay:
+    """The marked items are to be looked at again, for another plan."""
+
+    slim: bool
+    """Only their artifacts go; False: they go whole."""
+    backup: bool
+    left_out: frozenset[str]
+    """Keys of the items that were left out."""
+
+
+class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
+    """Shows one plan. Ends with None (nothing is done), the plan to apply, or the wish for another."""
 
     CSS_PATH = "../styles/review.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
@@ -52,6 +64,7 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         Binding("m", "apply", "move or delete", show=False),
         Binding("D", "without_backup", "with or without a backup", show=False),
         Binding("s", "stays", "what stays", show=False),
+        Binding("S", "other_way", "slim or remove", show=False),
         Binding("up,down,j,k", "to_list", "to the list", show=False),
     ]
 
@@ -63,21 +76,25 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         hidden: int = 0,
         filter_text: str = "",
         space: Space | None = None,
+        slim: bool = False,
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
-        """``hidden``: items a filter hides in the lists. ``space``: left where the backup goes."""
+        """``hidden``: items a filter hides in the lists. ``space``: left where the backup goes. ``slim``: the plan
+        is about artifacts only. ``left_out``: keys left out from the beginning."""
         super().__init__()
+        self._slim = slim
         self._whole = plan
         self._snapshot = snapshot
         self._hidden = hidden
         self._filter = filter_text
         self._space = space
         self._without = leaving_out(plan, snapshot)
-        self._left_out: frozenset[str] = frozenset()
+        self._left_out = left_out & {item.key for item in plan.items}
         self._one_by_one = False
         self._names = Names.of(plan, snapshot)
         self._groups = groups_of(plan, self._names, snapshot.runs)
         self._opened: dict[str, int] | None = None
-        self.plan = plan
+        self.plan = replace(self._without(self._left_out), backup=plan.backup)
         """As it would be applied now."""
 
     def compose(self) -> ComposeResult:
@@ -148,7 +165,8 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         goes = self.query_one("#goes-panel", Panel)
         goes.set_class(plan.backup, "-goes")
         goes.set_class(not plan.backup, "-danger")
-        goes.set_title("goes" if plan.backup else "goes for good", plural(len(plan.items), "item"))
+        what = "artifacts go" if self._slim else "goes"
+        goes.set_title(what if plan.backup else f"{what} for good", plural(len(plan.items), "item"))
         goes.set_foot(f"{size_text(plan.totals.size_bytes)} {signs.separator} {plural(plan.totals.files, 'file')}")
         self.query_one("#goes", RowList).set_rows(rows_of(self._groups, self._opened or {}))
         self._show_stays()
@@ -182,17 +200,22 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         plan = self.plan
         number = plural(len(plan.items), "item")
         if plan.empty:
-            label = plan_words.nothing_words(plan, len(self._left_out))
+            label = plan_words.nothing_words(plan, len(self._left_out), self._slim)
+        elif self._slim:
+            label = f"Slim {plural(len(plan.items), 'run')}{'' if plan.backup else ' for good'}"
         else:
             label = f"Move {number} to a backup" if plan.backup else f"Delete {number}"
         choices = [Choice(CANCEL, "Cancel"), Choice(APPLY, label, "goes" if plan.backup else "danger", not plan.empty)]
+        if not narrow:
+            choices.append(Choice(OTHER, "Remove instead…" if self._slim else "Slim instead…"))
         self.query_one(ButtonRow).set_choices(choices)
         signs = signs_of(self.app)
         keys = [("Enter", "press"), (signs.left_right, "button"), ("Tab", "lists")]
         keys.append(("Space", "leave one out"))
         if not plan.empty:
-            keys.append(("m", "move them" if plan.backup else "delete them"))
-        keys += [("s", "what stays"), ("D", "without a backup" if plan.backup else "with a backup")]
+            keys.append(("m", "slim them" if self._slim else "move them" if plan.backup else "delete them"))
+        keys += [("s", "what stays"), ("S", "remove" if self._slim else "slim")]
+        keys.append(("D", "without a backup" if plan.backup else "with a backup"))
         keys.append(("Esc", "back, marks stay" if not narrow else "back"))
         self.query_one(KeyLine).set_keys(keys)
 
@@ -239,6 +262,8 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         event.stop()
         if event.choice == APPLY:
             self.action_apply()
+        elif event.choice == OTHER:
+            self.action_other_way()
         else:
             self.action_back()
 
@@ -267,6 +292,10 @@ class ReviewScreen(Screen["ReviewAnswer | None"]):
         self.plan = replace(self.plan, backup=self._whole.backup)
         self._show_plan()
         self.query_one(ButtonRow).set_choices(self.query_one(ButtonRow).choices, CANCEL)
+
+    def action_other_way(self) -> None:
+        """The same marks, slimmed instead of removed, or the other way round."""
+        end(self, OtherWay(not self._slim, self._whole.backup, self._left_out))
 
     def action_stays(self) -> None:
         """To what stays; in a small window it takes the list's place and gives it back."""

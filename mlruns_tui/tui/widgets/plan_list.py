@@ -155,7 +155,7 @@ class GoesPainter:
         group = row.group
         mark: Piece = (" ", "")
         if going:
-            mark = (self.signs.remove if group.whole else self.signs.part, self._colour)
+            mark = (self.signs.mark(going[0].action) if group.whole else self.signs.part, self._colour)
         elif any(item.key in self.kept_too for item in group.items):
             mark = (self.signs.protected, "$secondary")
         fold = " "
@@ -167,7 +167,7 @@ class GoesPainter:
         assert row.item is not None
         mark: Piece = (" ", "")
         if goes:
-            mark = (self.signs.remove, self._colour)
+            mark = (self.signs.mark(row.item.action), self._colour)
         elif row.item.key in self.kept_too:
             mark = (self.signs.protected, "$secondary")
         word = self.names.statuses.get(row.item.key, "")

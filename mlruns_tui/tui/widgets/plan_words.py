@@ -15,6 +15,7 @@ from mlruns_tui.workflow.reading import Space
 
 from .cells import DIM, KEY, Piece, line, wrap
 from .stays_list import stays_by_kind
+from .task_words import is_slim
 
 # Measured on a local disk and rounded down: renames with their checks, and unlinking.
 ITEMS_PER_S = 300
@@ -42,6 +43,8 @@ def headline(plan: Plan) -> Content:
         return line([("Nothing goes.", "bold"), (f"  {nothing_words(plan)}.", DIM)])
     what, size = items_words(plan), size_text(totals.size_bytes)
     many = len(plan.items) != 1
+    if is_slim(plan.items):
+        return _slim_headline(plan, what, size)
     if not plan.backup:
         return line(
             [(what, "$error bold"), " are" if many else " is", " deleted ", ("for good", "$error bold"), ": ",
@@ -53,14 +56,26 @@ def headline(plan: Plan) -> Content:
     )  # fmt: skip
 
 
-def nothing_words(plan: Plan, left_out: int = 0) -> str:
+def _slim_headline(plan: Plan, what: str, size: str) -> Content:
+    """``143 runs lose their artifacts, keep params, metrics and tags``."""
+    lose, keep, their = ("lose", "keep", "their") if len(plan.items) != 1 else ("loses", "keeps", "its")
+    files = plural(plan.totals.files, "file")
+    colour = "$accent bold" if plan.backup else "$error bold"
+    rest = f" {lose} {their} artifacts, {keep} params, metrics and tags: "
+    said: list[Piece | str] = [(what, colour), rest, (size, colour)]
+    if plan.backup:
+        return line([*said, (f" in {files}.", DIM), "  Nothing is deleted; ", ("z", KEY), " brings it all back."])
+    return line([*said, (f" in {files}, ", DIM), ("for good", "$error bold"), ".  Nothing brings them back."])
+
+
+def nothing_words(plan: Plan, left_out: int = 0, slim: bool = False) -> str:
     """Why nothing can go: ``Nothing to move: all 12 are protected``."""
-    verb = "move" if plan.backup else "delete"
+    verb = "slim" if slim else "move" if plan.backup else "delete"
     if left_out:
         return f"Nothing to {verb}: all of it is left out"
     number = len(plan.refused)
     if not number:
-        return f"Nothing to {verb}: nothing is marked"
+        return f"Nothing to {verb}: {'no marked run has artifacts' if slim else 'nothing is marked'}"
     return f"Nothing to {verb}: " + (f"all {number:,} are protected" if number > 1 else "it is protected")
 
 

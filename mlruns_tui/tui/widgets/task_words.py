@@ -12,6 +12,7 @@ from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import PlanItem
 from mlruns_tui.model.words import Outcome
 from mlruns_tui.report.backups_text import aside_words, lost_words
+from mlruns_tui.report.plan_text import slim_words
 from mlruns_tui.report.words import age_words, plural, size_text
 from mlruns_tui.tui.render import progress_bar
 from mlruns_tui.tui.signs import Signs
@@ -49,7 +50,18 @@ def counted_items(items: Sequence[PlanItem]) -> str:
     if is_repair(items):
         return plural(len(items), "repaired place")
     runs = sum(item.kind == "run" for item in items)
-    return counted(runs, len(items) - runs)
+    what = counted(runs, len(items) - runs)
+    return slim_words(what, True) if is_slim(items) else what
+
+
+def is_slim(items: Sequence[PlanItem]) -> bool:
+    """These are the artifacts of runs that stay."""
+    return bool(items) and all(item.action == "slim" for item in items)
+
+
+def are(items: Sequence[PlanItem]) -> str:
+    """The verb that goes with ``counted_items``."""
+    return "are" if len(items) != 1 or is_slim(items) else "is"
 
 
 def held(batch: Batch, keys: Collection[str] | None = None) -> list[PlanItem]:
@@ -103,7 +115,7 @@ def summary(
         if is_repair(items):
             told.append(f"{what} {'is' if len(items) == 1 else 'are'} as before, every byte and date.")
         elif items or not (aside or lost):
-            told.append(f"{what} {'is' if len(items) == 1 else 'are'} back, every byte and date as before.")
+            told.append(f"{what} {are(items)} back, every byte and date as before.")
         if aside:
             more = f" (and {len(aside) - 1:,} more)" if len(aside) > 1 else ""
             told.append(f"{aside[0].item.name or aside[0].item.path} {aside_words(aside[0])}{more}.")
@@ -118,7 +130,8 @@ def summary(
         return f"{what} checked, nothing differs."
     if is_repair(items):
         return f"{plural(len(items), 'place')} repaired. z undo"
-    return f"{what} moved to a backup, {size_text(sum(item.size_bytes for item in items))}. z undo"
+    size = size_text(sum(item.size_bytes for item in items))
+    return f"{what} moved to a backup, {size}; frees nothing yet: p pack, P purge. z undo"
 
 
 def _stays(number: int, phase: Phase) -> str:
@@ -252,13 +265,12 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
         for one in batch.items
         if one.outcome in ("failed", "skipped") and not one.lost and (keys is None or one.item.key in keys)
     ]
-    many = len(items) != 1
     where = {"move": "in the backup" if batch.backup else "gone for good", "restore": "back in their place",
              "pack": "packed and read back", "verify": "read, and nothing differs"}  # fmt: skip
-    head = f"{counted_items(items)} {'are' if many else 'is'} {where.get(phase, 'gone for good')}"
+    head = f"{counted_items(items)} {are(items)} {where.get(phase, 'gone for good')}"
     mended = phase == "move" and is_repair(items)
     if mended:
-        head = f"{plural(len(items), 'place')} {'are' if many else 'is'} repaired"
+        head = f"{plural(len(items), 'place')} {are(items)} repaired"
     lines = [
         line([(f"{signs.finished} ", "$success"), (head, "bold")]),
         line([(f"  {size_text(sum(item.size_bytes for item in items))}, {view.elapsed_s:.1f} s", DIM)]),
@@ -281,6 +293,7 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
     if phase == "move" and batch.backup and not mended:
         lines += [
             line([("disk freed ", DIM), ("0 B", "bold"), (" so far: a backup takes the same space.", DIM)]),
+            line([("  p", KEY), " pack it", ("     the same backup in less space", DIM)]),
             line([("  P", KEY), " purge it", (f"    frees {size_text(batch.allocated_bytes)}, for good", DIM)]),
             Content(),
         ]  # fmt: skip

@@ -318,7 +318,8 @@ async def test_a_result_without_a_batch_shows_the_error(bare: Any, fake_work: An
 
 def test_the_sentences_about_a_finished_batch(usual: SimpleNamespace, build: Any) -> None:
     items = usual.plan.items
-    assert summary(build.batch(items)) == "4 runs and 1 experiment moved to a backup, 1.2 GB. z undo"
+    said = "4 runs and 1 experiment moved to a backup, 1.2 GB; frees nothing yet: p pack, P purge. z undo"
+    assert summary(build.batch(items)) == said
     assert summary(_batch(usual, build)) == "1 of 5 items failed and stays marked. w why"
     restored = build.batch(items[:1], "restored")
     assert summary(restored, "restore") == "1 run is back, every byte and date as before."
