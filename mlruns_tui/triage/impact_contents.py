@@ -13,7 +13,7 @@ _TORN = "The program was killed or the disk was full while it was written."
 _KILLED = "The program was killed in the middle of a line, or two wrote at once."
 
 _OWNERS: Final[dict[str, tuple[tuple[Since, ...], Area]]] = {
-    "experiment-tag": (((FIRST, STORE),), "experiments"),
+    "experiment-tag": (since((FIRST, None), ((1, 2), STORE)), "experiments"),
     "run-param": (((FIRST, EXPERIMENT),), "runs"),
     "run-metric": (((FIRST, EXPERIMENT),), "runs"),
     "run-tag": (((FIRST, EXPERIMENT),), "runs"),

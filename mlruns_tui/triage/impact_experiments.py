@@ -9,6 +9,8 @@ from .impact_facts import ALWAYS, EXPERIMENT, FIRST, HIDDEN, RUN, SILENT, STORE,
 _TORN = "A program or disk stopped while the file was written."
 _HAND = "Written or edited by hand, or by a script."
 _COPY = "Copied or renamed with a file manager or a script."
+# From 1.28 to 1.30 listing sorted what it had passed over as well.
+_STRANGER = since((FIRST, WARNS), ((1, 28), STORE), ((2,), WARNS))
 _NEWER = "{}/, which this MLflow does not know"
 _RIGHTS = "Made by another user, or with an umask that shuts others out."
 
@@ -37,7 +39,7 @@ PLACES: Final[dict[str, Fact]] = {
     # Its experiments are taken for runs then, and are none.
     "link-to-the-store": fact(EXPERIMENT, "a link to the store itself"),
     "link-to-an-experiment": fact(
-        since((FIRST, STORE), ((2,), WARNS)), "a link to another experiment of this store", "experiments",
+        _STRANGER, "a link to another experiment of this store", "experiments",
         migration="fails", cause="The same experiment under two names.",
     ),
     "link-out-of-the-store": fact(SILENT, "a link out of the store, which is not followed here", "experiments"),
@@ -69,7 +71,10 @@ PLACES: Final[dict[str, Fact]] = {
 
 EXPERIMENTS: Final[dict[str, Fact]] = {
     "experiment-closed": fact(EXPERIMENT, "the folder cannot be read", migration="fails", cause=_RIGHTS),
-    "experiment-no-list": fact(STORE, "the folder cannot be listed", "experiments", migration="fails", cause=_RIGHTS),
+    "experiment-no-list": fact(
+        since((FIRST, EXPERIMENT), ((1, 2), STORE)), "the folder cannot be listed", "experiments", migration="fails",
+        cause=_RIGHTS,
+    ),
     "experiment-no-enter": fact(WARNS, "the folder cannot be entered", "experiments", migration="fails", cause=_RIGHTS),
     "experiment-artifacts-only": fact(
         WARNS, "no meta.yaml, and only artifacts", "experiments",
@@ -108,12 +113,10 @@ EXPERIMENTS: Final[dict[str, Fact]] = {
         since((FIRST, None), ((2,), STORE)), "{} is missing", "experiments", remedy="repair", cause=_HAND
     ),
     "experiment-id-mismatch": fact(
-        since((FIRST, STORE), ((2,), WARNS)), "experiment_id is {}, the folder has another name", "experiments",
+        _STRANGER, "experiment_id is {}, the folder has another name", "experiments",
         remedy="repair", cause=_COPY,
     ),
-    "experiment-copy": fact(
-        since((FIRST, STORE), ((2,), WARNS)), "a copy of experiment {}", "experiments", remedy="remove", cause=_COPY
-    ),
+    "experiment-copy": fact(_STRANGER, "a copy of experiment {}", "experiments", remedy="remove", cause=_COPY),
     "experiment-workspace-refused": fact(
         since((FIRST, None), ((3, 10), STORE)), "workspace is {}", "experiments", remedy="repair", cause=_HAND
     ),
@@ -130,7 +133,7 @@ EXPERIMENTS: Final[dict[str, Fact]] = {
     "experiment-id-twice": fact(SILENT, "the same number as {}", "experiments", migration="fails", cause=_COPY),
     # A migration fails where both have metadata: that is experiment-id-twice.
     "experiment-id-in-both": fact(
-        SILENT, "an active experiment has the same id", "experiments", hides="all",
+        HIDDEN, "an active experiment has the same id", "experiments", hides="all",
         cause="Deleted twice, or copied back by hand.",
     ),
     "experiment-name-twice": fact(SILENT, "the same name as in {}", "experiments", migration="fails", cause=_COPY),
@@ -142,6 +145,7 @@ EXPERIMENTS: Final[dict[str, Fact]] = {
         cause="Something else was saved into the experiment.",
     ),
     # Folders a newer MLflow made, which an older one takes for runs.
+    "experiment-folder-tags": fact(since((FIRST, WARNS), ((1, 2), None)), _NEWER.format("tags")),
     "experiment-folder-datasets": fact(since((FIRST, WARNS), ((2, 4), None)), _NEWER.format("datasets")),
     "experiment-folder-traces": fact(since((FIRST, WARNS), ((2, 13), None)), _NEWER.format("traces")),
     "experiment-folder-models": fact(

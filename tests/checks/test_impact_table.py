@@ -177,7 +177,7 @@ def test_a_trashed_copy_of_an_active_experiment_is_never_read() -> None:
     empty = Symptom("run-meta-empty", ".trash/1/a/meta.yaml", experiment_id="1", run_id="a")
     active = Symptom("run-meta-empty", "1/a/meta.yaml", experiment_id="1", run_id="a")
     assert [(one.path, one.impact) for one in find([twice, empty, active])] == [
-        ("1/a/meta.yaml", "breaks-experiment"), (".trash/1", "silent"), (".trash/1/a/meta.yaml", "silent"),
+        ("1/a/meta.yaml", "breaks-experiment"), (".trash/1", "hidden"), (".trash/1/a/meta.yaml", "silent"),
     ]  # fmt: skip
 
 

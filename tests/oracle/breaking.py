@@ -31,7 +31,7 @@ class Case:
     found_at: str = ""
     """Where the finding must be when not at, below or above ``path``."""
     needs: str = ""
-    """A name only stores of newer versions have (``model``, ``trace``, ``assessments``, ``registry``)."""
+    """A name only stores of newer versions have (``experiment_tags``, ``model``, ``trace``, ``assessments``, ``registry``)."""
     below: str = ""
     """Put the store into a directory of this name."""
 
@@ -112,7 +112,7 @@ def torn(path: Path) -> None:
 
 
 def without(*keys: str) -> Deed:
-    return edited(lambda meta: [meta.pop(key) for key in keys])
+    return edited(lambda meta: [meta.pop(key, None) for key in keys])
 
 
 def having(**values: Any) -> Deed:

@@ -15,17 +15,28 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 
+def client_of(uri: str) -> MlflowClient:
+    """A client of one store for runs and models alike; 1.0 had no registry."""
+    try:
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except TypeError:
+        return MlflowClient(tracking_uri=uri)
+
+
 def build(store: str) -> dict[str, Any]:
     uri = Path(store).as_uri()
     mlflow.set_tracking_uri(uri)
     if hasattr(mlflow, "set_registry_uri"):
         mlflow.set_registry_uri(uri)
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client = client_of(uri)
     names: dict[str, Any] = {"version": mlflow.__version__}
-    first = client.create_experiment("vision/resnet", tags={"team": "vision"})
+    keeps_tags = hasattr(client, "set_experiment_tag")
+    first = client.create_experiment("vision/resnet", **({"tags": {"team": "vision"}} if keeps_tags else {}))
     second = client.create_experiment("tabular churn")
     gone = client.create_experiment("old tries")
-    client.set_experiment_tag(first, "notes/why", "because")
+    if keeps_tags:
+        client.set_experiment_tag(first, "notes/why", "because")
+        names["experiment_tags"] = True
     names.update(first=first, second=second, gone=gone)
 
     parent = _run(client, first, "parent")
@@ -89,6 +100,8 @@ def _logged_model(client: MlflowClient, experiment: str, run_id: str, name: str)
 
 def _keeps_models(client: MlflowClient) -> bool:
     """Before 2.1 the file store had no registry."""
+    if not hasattr(client, "search_registered_models"):
+        return False
     try:
         client.search_registered_models()
     except mlflow.MlflowException:

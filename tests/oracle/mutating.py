@@ -145,6 +145,97 @@ def _link(place: Path, number: int) -> str:
     return "a link to nothing now"
 
 
+def _beside(place: Path, number: int) -> Path:
+    """What has the same name in the directory beside, or, of what there is none, another entry beside it."""
+    others = [one / place.name for one in sorted(place.parent.parent.iterdir()) if one != place.parent]
+    found = [one for one in others if os.path.lexists(one) and one.is_dir() == place.is_dir()]
+    found += [one for one in sorted(place.parent.iterdir()) if one != place and one.is_dir() == place.is_dir()]
+    return found[number % len(found)]
+
+
+def _exchange(place: Path, number: int) -> str:
+    other, between = _beside(place, number), place.with_name("between")
+    os.rename(place, between)
+    os.rename(other, place)
+    os.rename(between, other)
+    return f"exchanged with {other}"
+
+
+def _put_over(place: Path, number: int) -> str:
+    other = _beside(place, number)
+    if place.is_dir() or other.is_symlink():
+        return ""
+    place.unlink()
+    (os.link if number & 1 << 16 else shutil.copyfile)(other, place)
+    return f"that of {other} put over it"
+
+
+def _double(place: Path, number: int) -> str:
+    """A copy under another id of the same form."""
+    name = place.name[:-4] + f"{number % 0xFFFF:04d}"[-4:] if len(place.name) > 16 else f"{number % 99 + 2}"
+    target = place.with_name(name)
+    if os.path.lexists(target) or not place.is_dir():
+        return ""
+    shutil.copytree(place, target)
+    return f"copied to {name}"
+
+
+def _case(place: Path, number: int) -> str:
+    name = place.name.upper() if place.name != place.name.upper() else place.name.lower()
+    if os.path.lexists(place.with_name(name)):
+        return ""
+    os.rename(place, place.with_name(name))
+    return f"renamed to {name}"
+
+
+def _odd_name(place: Path, number: int) -> str:
+    odd = (
+        b"a\nb",
+        b"\xff",
+        b"a\tb",
+        b"x\xc2\xa0",
+        b" ",
+        b"..x",
+        b"a:b",
+        b"a%b",
+        b"\xef\xbc\x91",
+        b"\xe2\x80\xae",
+        b"~",
+    )
+    name = os.fsdecode(odd[number % len(odd)])
+    if os.path.lexists(place.with_name(name)):
+        return ""
+    if number & 1 << 16:
+        os.rename(place, place.with_name(name))
+    else:
+        (shutil.copytree if place.is_dir() else shutil.copyfile)(place, place.with_name(name))
+    return f"now {name!r}"
+
+
+def _crlf(place: Path, number: int) -> str:
+    ends = (b"\r\n", b"\r", b"\n\n", b"\x0b\n", b"\xc2\x85", b"\xe2\x80\xa8", b"\x1c\n", b" \n", b"\t\n")
+    end = ends[number % len(ends)]
+    place.write_bytes(place.read_bytes().replace(b"\n", end))
+    return f"lines end in {end!r}"
+
+
+def _pipe(place: Path, number: int) -> str:
+    if place.is_dir():
+        return ""
+    place.unlink()
+    os.mkfifo(place)
+    return "a FIFO now"
+
+
+def _link_beside(place: Path, number: int) -> str:
+    other = _beside(place, number)
+    if not place.is_dir():
+        return ""
+    _delete(place, number)
+    place.symlink_to(other)
+    return f"a link to {other} now"
+
+
 DEEDS = {
     "delete": _delete,
     "truncate": _truncate,
@@ -159,6 +250,14 @@ DEEDS = {
     "make a folder": _folder,
     "add a stray": _stray,
     "link": _link,
+    "exchange": _exchange,
+    "put over": _put_over,
+    "double": _double,
+    "change case": _case,
+    "odd name": _odd_name,
+    "other line ends": _crlf,
+    "pipe": _pipe,
+    "link beside": _link_beside,
 }
 
 

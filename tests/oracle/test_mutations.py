@@ -14,7 +14,8 @@ pytestmark = pytest.mark.mlflow
 MIGRATIONS = ("fails", "orphans-runs", "ok")
 DEEDS = (
     "delete", "truncate", "replace", "flip", "rename", "copy", "close", "drop a line", "repeat a line", "set a value",
-    "make a folder", "add a stray", "link",
+    "make a folder", "add a stray", "link", "exchange", "put over", "double", "change case", "odd name",
+    "other line ends", "pipe", "link beside",
 )  # fmt: skip
 """What is done, by the names in ``mutating.py``."""
 

@@ -11,18 +11,29 @@ import pytest
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.full, pytest.mark.timeout(1_800)]
 
-VERSIONS = ("1.30.1", "2.5.0", "2.22.2", "3.0.1", "3.6.0")
+VERSIONS = ("1.0.0", "1.30.1", "2.5.0", "2.22.2", "3.0.1", "3.6.0")
+WHOLE = frozenset({"1.0.0"})
+"""Those there is no ``mlflow-skinny`` of."""
+KNOWN = {
+    # It looked for each run it found by its id, wherever the first of that id is, and refused ids that are none.
+    "1.0.0": {
+        "root: a link to another experiment", "experiment: copied and numbered anew", "run: copied as .bak",
+        "run: meta.yaml moved into another folder", "run: copied to another experiment",
+        "experiment: stray hidden folder",
+    },
+}  # fmt: skip
+"""Cases by version of which the doctor says something else than this MLflow does, and why."""
 
 
 def environment(version: str, folder: Path) -> str:
     """The Python of an environment with this MLflow, or skip with the reason."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = str(folder / "bin" / "python")
-    # setuptools: some of these still import pkg_resources.
+    # setuptools: some of these still import pkg_resources. Before 1.13 there was no skinny one, and the protocol
+    # files are older than protobuf takes them since.
     install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*install, f"mlflow-skinny=={version}", "setuptools<80"], capture_output=True, text=True, check=False
-    )
+    wanted = [f"mlflow=={version}", "protobuf<3.21"] if version in WHOLE else [f"mlflow-skinny=={version}"]
+    done = subprocess.run([*install, *wanted, "setuptools<80"], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"cannot install MLflow {version}: {done.stderr.strip()[-300:]}")
     done = subprocess.run([python, "-c", "import mlflow"], capture_output=True, text=True, check=False)
@@ -46,7 +57,10 @@ def test_doctor_says_what_an_older_mlflow_does(
             tried += 1
             found = compare(oracle, judge, case)
             agreeing += not found
-            problems += found
+            if case.name in KNOWN.get(version, ()):
+                assert found, f"{case.name}: in agreement after all"
+            else:
+                problems += found
     record_property(f"cases tried with MLflow {version}", tried)
     record_property(f"in full agreement (of cases tried with MLflow {version})", agreeing)
     assert not problems, "\n".join(problems)

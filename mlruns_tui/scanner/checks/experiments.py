@@ -93,7 +93,7 @@ def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store,
     yield from check_runs(siblings, place.path, owner, store)
     if place.name == "artifacts" and seen.runs > listed:
         yield owner.says("experiment-called-artifacts", place.path)
-    for name in sorted(names & {"datasets", "traces", "models"}):
+    for name in sorted(names & layout.RESERVED):
         if folders.kind_of(name, fd) in ("folder", "link-to-folder"):
             yield owner.says(f"experiment-folder-{name}", layout.join(place.path, name))
     yield from check_datasets(fd, place.path, datasets, owner, store)
