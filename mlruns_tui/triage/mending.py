@@ -126,10 +126,10 @@ class _Maker:
             return
         only_here = _only_here(spot.holds)
         if only_here and not self._request.options.strays_with_runs:
-            why = f"holds {only_here} that exist nowhere else: mlruns-tui repair --strays-with-runs takes them out too"
+            why = f"holds {only_here}: mlruns-tui repair --strays-with-runs takes it out all the same"
             self._refuse(spot, "holds-runs", why)
             return
-        said = [f"{only_here} that exist nowhere else"] if only_here else []
+        said = [only_here] if only_here else []
         if spot.holds.versions:
             said.append(_counted(spot.holds.versions, "model version"))
         if spot.survey.entries > 1:
@@ -277,9 +277,10 @@ class _Maker:
 
 
 def _only_here(holds: Holdings) -> str:
-    """``3 runs and 1 logged model``; empty when there are none."""
+    """``3 runs and 1 logged model that exist nowhere else``; empty when there are none."""
     found = ((holds.runs, "run"), (holds.models, "logged model"))
-    return " and ".join(_counted(number, word) for number, word in found if number)
+    said = " and ".join(_counted(number, word) for number, word in found if number)
+    return said and f"{said} that exist{'s' * (holds.runs + holds.models == 1)} nowhere else"
 
 
 def _counted(number: int, word: str) -> str:

@@ -227,13 +227,13 @@ def test_a_stray_with_a_run_whose_namesake_is_unreadable_stays(run: Run, sound: 
     shutil.copytree(sound.root / "1", sound.root / "vision.bak", symlinks=True)
     (sound.root / "1" / sound.old_runs()[0] / "meta.yaml").write_bytes(b"")
     sound.age(sound.root, 50)
-    assert "holds 1 run that exist" in run("repair", sound.root, "--dry-run").out
+    assert "holds 1 run that exists nowhere else" in run("repair", sound.root, "--dry-run").out
 
 
 def test_a_stray_with_the_only_copy_of_a_logged_model_stays(run: Run, sound: Any) -> None:
     model(sound.root, "old models", "m-" + "a" * 32)
     sound.age(sound.root, 50)
-    assert "holds 1 logged model that exist" in run("repair", sound.root, "--dry-run").out
+    assert "holds 1 logged model that exists" in run("repair", sound.root, "--dry-run").out
 
 
 FOREIGN = (

@@ -95,8 +95,13 @@ class RepairScreen(PlanScreen[RepairAnswer]):
         return self.query_one("#items", RowList)
 
     @property
+    def _out(self) -> frozenset[str]:
+        """Keys of what is left out, and of what is of no use without it."""
+        return frozenset(item.key for item in self._whole.items) - {item.key for item in self.plan.items}
+
+    @property
     def _painter(self) -> RepairPainter:
-        return RepairPainter(signs_of(self.app), self._places, self._left_out)
+        return RepairPainter(signs_of(self.app), self._places, self._out)
 
     def _paint(self, item: PlanItem, width: int) -> Content:
         return self._painter(item, width)
@@ -109,7 +114,8 @@ class RepairScreen(PlanScreen[RepairAnswer]):
         self._list.set_rows(repair_words.in_order(self._whole))
         self.query_one("#happens-panel", Panel).set_title("what happens")
         width = max(30, self.query_one("#happens").size.width - 2)
-        said = repair_words.what_happens(plan, self._snapshot, left_out, self._space, width, signs_of(self.app))
+        out = (left_out, len(self._out) - left_out)
+        said = repair_words.what_happens(plan, self._snapshot, out, self._space, width, signs_of(self.app))
         self._show_item()
         label = (
             repair_words.nothing_words(plan, left_out) if plan.empty else f"Repair {plural(len(plan.items), 'place')}"

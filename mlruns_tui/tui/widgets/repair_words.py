@@ -83,12 +83,13 @@ class RepairPainter:
         )  # fmt: skip
 
     def place(self, item: PlanItem) -> str:
-        """``smoke-tests``, ``smoke-tests › run-7``, or the path."""
+        """``smoke-tests``, ``smoke-tests › run-7``, ``smoke-tests › datasets/4e1f…``, or the path."""
         experiment = self.places.get(key_of_experiment(item), "") or item.experiment_id
         if not experiment:
             return item.path
         if not item.run_id:
-            return experiment
+            inner = item.path.removeprefix(f"{TRASH_NAME}/").partition("/")[2]
+            return experiment if inner in ("", "meta.yaml") else f"{experiment} {self.signs.path} {safe(inner)}"
         return f"{experiment} {self.signs.path} {self.places.get(key_of_run(item), item.run_id)}"
 
     def _short_place(self, item: PlanItem, cells: int) -> str:
@@ -98,7 +99,8 @@ class RepairPainter:
         if not sign or width_of(place) <= cells:
             return place
         room = max(8, cells - 3 - width_of(run), cells * 2 // 5)
-        return f"{elide(safe(experiment), room)}{sign}{run}"
+        short = elide(safe(experiment), room)
+        return f"{short}{sign}{elide(run, max(8, cells - 3 - width_of(short)))}"
 
 
 def _columns(width: int) -> tuple[int, int]:
@@ -159,16 +161,19 @@ def _labelled(label: str, text: str, width: int) -> list[Content]:
 
 
 def what_happens(
-    plan: Plan, snapshot: Snapshot, left_out: int, space: Space | None, width: int, signs: Signs
+    plan: Plan, snapshot: Snapshot, left_out: tuple[int, int], space: Space | None, width: int, signs: Signs
 ) -> list[Content]:
-    """What a repair does to the disk, what stays, and how to take it back."""
+    """What a repair does to the disk, what stays, and how to take it back. ``left_out``: places the user leaves
+    out, and those that are of no use without them."""
     lines = _labelled("writes", "only what the list says; everything else stays as it is", width)
     backup = f"{VAULT_NAME}/batches/{plan.id}"
     free = f", {size_text(space.bytes_free)} free" if space is not None else ""
     lines += _labelled("backup", f"{backup} on the same disk{free}", width)
     lines += _labelled("back", f"z here, or mlruns-tui undo {plan.store_given}", width)
-    if left_out:
-        lines += _labelled("left", f"{left_out:,} left out by you", width)
+    by_hand, with_them = left_out
+    if by_hand:
+        more = f", and {with_them:,} that {'are' if with_them > 1 else 'is'} of no use without" if with_them else ""
+        lines += _labelled("left", f"{by_hand:,} left out by you{more}", width)
     said = [*plan.messages]
     if not plan.empty and not has_backups(snapshot):
         said.append(f"the first backup in this store: mirrors of it (rsync --delete, git) must exclude {VAULT_NAME}")

@@ -249,3 +249,28 @@ async def test_at_every_size_borders_close(on_disk: Any, size: tuple[int, int], 
         await it.press("down", "home", "n")
         await it.until_text("Enter takes it")
         closed_borders(it.app)
+
+
+async def test_what_is_of_no_use_without_what_is_left_out_is_shown_as_left_out(on_disk: Any, root: Path) -> None:
+    broken = root / "7" / run_id(72) / "meta.yaml"
+    times = os.stat(broken.parent)
+    broken.write_text(broken.read_text().replace("status: 3", "status: what"))
+    for path in (broken, broken.parent):
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    async with on_disk() as it:
+        await it.press("F")
+        await it.until(lambda: not it.state.checking and len(it.app.screen._rows) == 4, "all findings")
+        await it.press("x", "e")
+        await it.until(lambda: isinstance(it.app.screen, RepairScreen), "the repair")
+        await it.pilot.pause()
+        screen = it.app.screen
+        assert {item.path for item in screen.plan.items} == {
+            "7/meta.yaml", f"7/{run_id(72)}/meta.yaml", f"8/{run_id(81)}/metrics/loss",
+        }  # fmt: skip
+        await it.press("down", "home", "space")
+        assert [item.path for item in screen.plan.items] == [f"8/{run_id(81)}/metrics/loss"]
+        await it.until_text("Repair 1 place", "1 left out by you, and 1 that is of no use")
+        assert it.text.count(" left out ") >= 2
+        await it.press("m")
+        await until_repaired(it, 3)
+    assert "what" in broken.read_text() and not (root / "7" / "meta.yaml").exists()
