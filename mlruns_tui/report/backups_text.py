@@ -8,7 +8,7 @@ from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.forecast import Forecast
 from mlruns_tui.model.text import safe
 
-from .plan_text import freed_sentence, outcome_lines
+from .plan_text import freed_sentence, outcome_lines, slim_words
 from .tables import Column, table
 from .words import NONE, ago_text, count_text, items_text, plural, size_text, time_text
 
@@ -137,7 +137,7 @@ def back_words(back: Sequence[BatchItem]) -> str:
     """``143 runs are back, every byte and date as before.``"""
     if all(one.item.action == "repair" for one in back):
         return f"{counted(back)} taken back: the store is as broken as before, every byte and date."
-    return f"{counted(back)} {'is' if len(back) == 1 else 'are'} back, every byte and date as before."
+    return f"{counted(back)} {'is' if len(back) == 1 and not _slimmed(back) else 'are'} back, every byte and date as before."
 
 
 def aside_words(one: BatchItem) -> str:
@@ -250,4 +250,10 @@ def counted(items: Sequence[BatchItem]) -> str:
     if items and all(one.item.action == "repair" for one in items):
         return plural(len(items), "repair")
     runs = sum(one.item.kind == "run" for one in items)
-    return items_text(runs, len(items) - runs)
+    what = items_text(runs, len(items) - runs)
+    return slim_words(what, True) if _slimmed(items) else what
+
+
+def _slimmed(items: Sequence[BatchItem]) -> bool:
+    """These are the artifacts of runs that stayed."""
+    return bool(items) and all(one.item.action == "slim" for one in items)
