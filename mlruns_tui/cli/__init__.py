@@ -1,5 +1,6 @@
 """The command line: one command a file, each imported when it is called."""
 
+import gc
 import io
 import os
 import sys
@@ -7,6 +8,8 @@ import sys
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; its exit code. What needs no other module is answered here, before any is loaded."""
+    # What is loaded to read the command line is no garbage; collecting begins with the command.
+    gc.disable()
     _fill_standard_streams()
     arguments = sys.argv[1:] if argv is None else argv
     if sys.platform == "win32":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib import import_module
 from typing import Any
@@ -138,6 +139,7 @@ def _check_spelling(word: str) -> None:
 
 def _load(module: str) -> click.Command:
     command = import_module(module).command
+    gc.enable()
     assert isinstance(command, click.Command)
     return command
 

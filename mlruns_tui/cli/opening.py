@@ -76,8 +76,8 @@ def open_screen(
 
 
 def _show(opened: Callable[[], Reader], **options: Any) -> int:
-    # Nothing that is loaded is garbage, and looking for some takes a sixth of the time until the first frame.
-    # The main screen collects again once it stands.
+    # Looking for garbage in what is being loaded takes a sixth of the time until the first frame: the main screen
+    # begins with it.
     gc.disable()
     from mlruns_tui.tui.app import run_app
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .findings import Finding
+if TYPE_CHECKING:
+    from .findings import Finding
 from .words import Lifecycle, Place, Record, State, Status, StoreKind
 
 

@@ -1,7 +1,7 @@
 """Snapshots between two processes: only what changed since the one before is sent.
 
 Runs and experiments travel as plain tuples of their fields, which pickle several times faster than the
-values themselves.
+values themselves. Of a run that was only measured, its path, ids, texts and times are not sent a second time.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ from operator import attrgetter
 from typing import Any, Final
 
 from mlruns_tui.model.quick import quick_run
-from mlruns_tui.model.store import Experiment, Run, Snapshot
+from mlruns_tui.model.store import Experiment, Run, Size, Snapshot
 
-_RUN_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Run)))
+_MEASURED: Final = ("name", "parent", "keep", "owner")
+"""What measuring may say of a run besides its size and troubles."""
+_NAMES: Final = [one.name for one in dataclasses.fields(Run)]
+_AT_SIZE: Final = _NAMES.index("size")
+_UP_TO_SIZE: Final = attrgetter(*_NAMES[:_AT_SIZE])
+_SAID: Final = attrgetter(*(one for one in _NAMES[:_AT_SIZE] if one not in _MEASURED))
+_SIZE_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Size)))
 _EXPERIMENT_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Experiment)))
 
 
@@ -31,6 +37,8 @@ class Delta:
     """All runs of an experiment, by key."""
     changed: dict[str, list[tuple[int, tuple[Any, ...]]]]
     """Some runs of an experiment, with their places in its runs."""
+    measured: dict[str, list[tuple[Any, ...]]]
+    """Others of which only the size is new: place, name, parent, keep, owner, size, trouble."""
     gone: list[str]
     """Experiments whose runs are not known any more."""
 
@@ -41,23 +49,71 @@ def difference(before: Snapshot | None, now: Snapshot) -> Delta:
     keys = [one.key for one in now.experiments]
     whole: dict[str, list[tuple[Any, ...]]] = {}
     changed: dict[str, list[tuple[int, tuple[Any, ...]]]] = {}
+    measured: dict[str, list[tuple[Any, ...]]] = {}
     known = before.runs if before is not None else {}
     for key, runs in now.runs.items():
         had = known.get(key)
         if had is runs:
             continue
         if had is None or len(had) != len(runs):
-            whole[key] = [_RUN_FIELDS(run) for run in runs]
-        else:
-            pairs = zip(had, runs, strict=True)
-            changed[key] = [(at, _RUN_FIELDS(new)) for at, (one, new) in enumerate(pairs) if one is not new]
+            whole[key] = list(map(_fields, runs))
+            continue
+        changed[key], measured[key] = [], []
+        for at, (one, new) in enumerate(zip(had, runs, strict=True)):
+            if one is new:
+                continue
+            if _SAID(one) == _SAID(new):
+                measured[key].append((at, new.name, new.parent, new.keep, new.owner, _size(new), new.trouble))
+            else:
+                changed[key].append((at, _fields(new)))
     return Delta(
         dataclasses.replace(now, experiments=(), runs={}),
         keys if list(old) != keys else None,
         [_EXPERIMENT_FIELDS(one) for one in now.experiments if old.get(one.key) is not one],
         whole,
         changed,
+        measured,
         [key for key in known if key not in now.runs],
+    )
+
+
+def _size(run: Run) -> tuple[int, ...] | None:
+    return None if run.size is None else _SIZE_FIELDS(run.size)
+
+
+def _fields(run: Run) -> tuple[Any, ...]:
+    """All fields of a run, its size as a plain tuple."""
+    return *_UP_TO_SIZE(run), _size(run), run.trouble
+
+
+def _run(fields: tuple[Any, ...]) -> Run:
+    size = fields[_AT_SIZE]
+    return quick_run(*fields[:_AT_SIZE], None if size is None else Size(*size), fields[-1])
+
+
+def _measured(run: Run, told: tuple[Any, ...]) -> Run:
+    """The same run with what measuring told."""
+    _, name, parent, keep, owner, size, trouble = told
+    return quick_run(
+        run.experiment_id,
+        run.run_id,
+        run.place,
+        run.state,
+        run.reason,
+        name,
+        run.status,
+        run.lifecycle_stage,
+        run.user_id,
+        run.start_time,
+        run.end_time,
+        run.deleted_time,
+        run.record,
+        run.path,
+        parent,
+        keep,
+        owner,
+        None if size is None else Size(*size),
+        trouble,
     )
 
 
@@ -81,11 +137,13 @@ class Assembler:
         for key in delta.gone:
             self._runs.pop(key, None)
         for key, runs in delta.runs.items():
-            self._runs[key] = tuple(quick_run(*fields) for fields in runs)
+            self._runs[key] = tuple(map(_run, runs))
         for key, changes in delta.changed.items():
             patched = list(self._runs[key])
             for at, fields in changes:
-                patched[at] = quick_run(*fields)
+                patched[at] = _run(fields)
+            for told in delta.measured.get(key, ()):
+                patched[told[0]] = _measured(patched[told[0]], told)
             self._runs[key] = tuple(patched)
         in_order = {key: self._runs[key] for key in self._order if key in self._runs}
         return dataclasses.replace(delta.rest, experiments=self._tuple, runs=in_order)

@@ -87,11 +87,12 @@ class Draft:
 
     def snapshot(self) -> Snapshot:
         for key in self._changed:
-            runs = tuple(self._runs[key])
-            before = self._previous.get(key)
-            same = self.stage == "complete" and before is not None and before == runs
-            self._tuples[key] = before if same and before is not None else runs
+            self._tuples[key] = tuple(self._runs[key])
         self._changed.clear()
+        if self.stage == "complete":
+            for key, before in self._previous.items():
+                if self._tuples.get(key) == before:
+                    self._tuples[key] = before
         return Snapshot(
             store=self.store,
             experiments=self.experiments(),

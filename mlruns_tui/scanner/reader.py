@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mlruns_tui.model.details import ArtifactPreview, RunDetails
-from mlruns_tui.model.duplicates import Comparing, Duplicates
-from mlruns_tui.model.evidence import Evidence
-from mlruns_tui.model.findings import Symptom
-from mlruns_tui.model.mending import Look
-from mlruns_tui.model.mending import Wanted as Broken
 from mlruns_tui.model.protocols import Stop, never, unheard, unseen
 from mlruns_tui.model.store import Snapshot, StoreInfo
-from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 
 from .listing import Listing
 from .root import open_root, unreachable
 from .scan import Scan
+
+if TYPE_CHECKING:
+    from mlruns_tui.model.details import ArtifactPreview, RunDetails
+    from mlruns_tui.model.duplicates import Comparing, Duplicates
+    from mlruns_tui.model.evidence import Evidence
+    from mlruns_tui.model.findings import Symptom
+    from mlruns_tui.model.mending import Look
+    from mlruns_tui.model.mending import Wanted as Broken
+    from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 
 _FRESH_S: Final = 1.0
 """A listing made while the store was opened serves its first scan, when that comes at once."""

@@ -233,6 +233,8 @@ class Scan:
                     runs = owner.runs.get(row.experiment_id, [])
                     draft.put_experiment(replace(row, runs=len(runs)))
                     draft.put_runs(row.key, runs)
+        # Each run is made anew with its size: those without it would stay beside them until the end.
+        self._reads.clear()
         draft.runs_read = sum(1 for _ in draft.all_runs())
         draft.models = list(self.gathered.registry.models)
         draft.say(self._found.messages)

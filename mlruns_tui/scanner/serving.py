@@ -8,17 +8,19 @@ import os
 import signal
 from collections.abc import Callable, Collection, Sequence
 from time import monotonic
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mlruns_tui.model.duplicates import Duplicates
 from mlruns_tui.model.errors import MlrunsError
-from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.text import safe
 
 from .channel import Channel
 from .deltas import difference
+
+if TYPE_CHECKING:
+    from mlruns_tui.model.findings import Symptom
 
 _TELL_EVERY_S: Final = 0.1
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from mlruns_tui.model.evidence import Evidence, ItemEvidence
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Reference, Run, Snapshot, container_key
 from mlruns_tui.model.words import FINAL_STATUSES, LIFTABLE, ProtectionKind
 
 from .rules import idle_ms
+
+if TYPE_CHECKING:
+    from mlruns_tui.model.evidence import Evidence, ItemEvidence
 
 HOUR_MS = 3_600_000
 FINISHED_IDLE_MS = 60_000

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import marshal
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from hashlib import blake2b
 from operator import attrgetter
+from struct import Struct
 from typing import Any, Final
 
 from mlruns_tui.disk import look
@@ -19,10 +19,11 @@ from mlruns_tui.model.store import Experiment, Reference, RegisteredModel, Run, 
 
 from .places import cache_directory, store_name, write_privately
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Anything else that is found is passed over."""
 MAX_BYTES: Final = 1 << 30
 _SUM_BYTES: Final = 16
+_LENGTH: Final = Struct("<Q")
 Seen = tuple[int, int, int]
 """Of a directory: inode, and the times in ns its entries and its own record changed."""
 
@@ -45,42 +46,64 @@ _SHAPE: Final = [_RUN_NAMES, _EXPERIMENT_NAMES, _STRAY_NAMES, _MODEL_NAMES, _REF
 
 def save_index(snapshot: Snapshot, seen: Mapping[str, Seen]) -> None:
     """Keep a complete snapshot; ``seen``: what its experiments' directories are, by path. Raises OSError."""
+    write_privately(_folder(), store_name(snapshot.store), _pieces(snapshot, seen))
+
+
+def _pieces(snapshot: Snapshot, seen: Mapping[str, Seen]) -> Iterator[bytes]:
+    """What is written: first all but the runs, then those of one experiment after the other, so that no more than
+    one is in memory a second time."""
     store = snapshot.store
-    runs = {
-        key: [(_RUN(run), run.experiment_id, run.place, run.path, _size(run.size)) for run in inside]
-        for key, inside in snapshot.runs.items()
-    }
-    document = (
-        FORMAT,
-        _SHAPE,
-        (store.root, store.identity.inode, store.kind, store.database),
-        dict(seen),
-        [(_EXPERIMENT(one), _size(one.size)) for one in snapshot.experiments],
-        runs,
-        [(_STRAY(one), _size(one.size)) for one in snapshot.strays],
-        [(_MODEL(one), _size(one.size)) for one in snapshot.models],
-        [_REFERENCE(one) for one in snapshot.references],
-        (snapshot.backup_bytes, _SIZE(snapshot.total)),
+    yield _piece(
+        (
+            FORMAT,
+            _SHAPE,
+            (store.root, store.identity.inode, store.kind, store.database),
+            dict(seen),
+            [(_EXPERIMENT(one), _size(one.size)) for one in snapshot.experiments],
+            list(snapshot.runs),
+            [(_STRAY(one), _size(one.size)) for one in snapshot.strays],
+            [(_MODEL(one), _size(one.size)) for one in snapshot.models],
+            [_REFERENCE(one) for one in snapshot.references],
+            (snapshot.backup_bytes, _SIZE(snapshot.total)),
+        )
     )
-    data = marshal.dumps(document)
-    write_privately(_folder(), store_name(store), _sum(data) + data)
+    for runs in snapshot.runs.values():
+        yield _piece([(_RUN(run), run.experiment_id, run.place, run.path, _size(run.size)) for run in runs])
+
+
+def _piece(value: Any) -> bytes:
+    data = marshal.dumps(value)
+    return _LENGTH.pack(len(data)) + _sum(data) + data
+
+
+def _values_in(data: bytes) -> Iterator[Any]:
+    """The values of all pieces. Raises ValueError for one that is torn: it must not reach marshal, which trusts
+    what it reads."""
+    at, view = 0, memoryview(data)
+    while at < len(data):
+        begin = at + _LENGTH.size + _SUM_BYTES
+        if begin > len(data):
+            raise ValueError("torn")
+        (length,) = _LENGTH.unpack_from(data, at)
+        at = begin + length
+        if at > len(data) or _sum(view[begin:at]) != view[begin - _SUM_BYTES : begin]:
+            raise ValueError("torn")
+        yield marshal.loads(view[begin:at])
 
 
 def load_index(store: StoreInfo) -> tuple[Snapshot, dict[str, Seen]] | None:
     """What was kept of this store, and of which directories; None when there is nothing that can be used."""
     try:
         data = look.read_small(os.path.join(_folder(), store_name(store)), limit=MAX_BYTES)
-        # What was torn must not reach marshal, which trusts what it reads.
-        if data[:_SUM_BYTES] != _sum(data[_SUM_BYTES:]):
+        pieces = _values_in(data)
+        kept = next(pieces, None)
+        if kept is None or kept[:2] != (FORMAT, _SHAPE) or kept[2][:2] != (store.root, store.identity.inode):
             return None
-        kept = marshal.loads(data[_SUM_BYTES:])
-        if kept[:2] != (FORMAT, _SHAPE) or kept[2][:2] != (store.root, store.identity.inode):
-            return None
-        _, _, _, seen, experiments, runs, strays, models, references, (backup_bytes, total) = kept
+        _, _, _, seen, experiments, keys, strays, models, references, (backup_bytes, total) = kept
         snapshot = Snapshot(
             store=store,
             experiments=_named(Experiment, _EXPERIMENT_NAMES, experiments),
-            runs={key: tuple(map(_run, inside)) for key, inside in runs.items()},
+            runs={key: tuple(map(_run, inside)) for key, inside in zip(keys, pieces, strict=True)},
             strays=_named(Stray, _STRAY_NAMES, strays),
             models=_named(RegisteredModel, _MODEL_NAMES, models),
             references=tuple(Reference(*one) for one in references),
@@ -92,7 +115,9 @@ def load_index(store: StoreInfo) -> tuple[Snapshot, dict[str, Seen]] | None:
     return snapshot, seen
 
 
-def _sum(data: bytes) -> bytes:
+def _sum(data: bytes | memoryview) -> bytes:
+    from hashlib import blake2b
+
     return blake2b(data, digest_size=_SUM_BYTES).digest()
 
 

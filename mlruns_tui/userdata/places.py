@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.store import StoreInfo
@@ -32,7 +32,7 @@ def store_name(store: StoreInfo) -> str:
     return blake2b(os.fsencode(store.root), digest_size=12).hexdigest()
 
 
-def write_privately(folder: str, name: str, data: bytes) -> None:
+def write_privately(folder: str, name: str, data: bytes | Iterable[bytes]) -> None:
     """Replace ``folder/name`` by ``data`` in one step; only this user can read it. Raises OSError."""
     from mlruns_tui.disk import change
 
