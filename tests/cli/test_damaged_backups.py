@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,28 @@ def test_an_archive_that_cannot_be_deleted_stays_and_is_said(
     assert batch.count("missing") + batch.count("packed") == 5
     monkeypatch.undo()
     assert json.loads(run("backups", "list", store.path, "--json").out)["batches"][0]["allocated_bytes"] > 0
+
+
+def test_what_somebody_else_keeps_closed_is_said_and_is_no_damage(
+    run: Run, store: Any, command: list[str], ordinary_user: list[str]
+) -> None:
+    closed = run("cleanup", store.path, "--no-orphans", "--days-old", "80", "--force", "--json").json["result"]["batch"]
+    folder(store, closed).chmod(0)
+
+    def by_him(*words: str) -> Any:
+        return subprocess.run([*ordinary_user, *command, *words], capture_output=True, text=True, check=False)
+
+    try:
+        listed = by_him("backups", "list", store.path)
+        assert (listed.returncode, "cannot be read: permission denied" in listed.stdout) == (0, True), listed
+        verified = by_him("backups", "verify", store.path)
+        assert verified.returncode == 0, verified
+        assert f"{closed}: belongs to" in verified.stderr
+        for words in (("purge", store.path, closed, "--force"), ("restore", store.path, closed)):
+            refused = by_him("backups", *words)
+            assert refused.returncode == 1
+            assert "permission denied; nothing was changed" in refused.stderr
+            assert "ask " in refused.stderr
+    finally:
+        folder(store, closed).chmod(0o700)
+    assert run("backups", "restore", store.path, closed).code == 0
