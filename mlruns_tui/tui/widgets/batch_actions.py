@@ -36,6 +36,9 @@ def why_not(batch: Batch, busy: bool) -> str:
         return "wait: work is going on"
     if batch.running:
         return "at work now"
+    kept = held(batch)
+    if kept and batch.state != "unfinished" and sum(one.away for one in batch.items) == len(kept):
+        return "its disk is not there now: mount it"
     if restorable(batch) or batch.state == "unfinished":
         return ""
     if not batch.items and batch.messages:

@@ -12,6 +12,7 @@ from textual.content import Content
 from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.store import container_key
 from mlruns_tui.model.words import BatchState, ItemPlace
+from mlruns_tui.report.backups_text import place_words
 from mlruns_tui.report.words import ago_text, plural, size_text
 from mlruns_tui.tui.signs import Signs
 
@@ -97,6 +98,8 @@ def state_words(batch: Batch, width: int, signs: Signs) -> list[Content]:
         text = f"The batch of {day}: {'; '.join(batch.messages)}."
     elif batch.state == "missing":
         text = f"The directory of the batch of {day} is not there any more: nothing can be put back."
+    elif batch.away_dirs:
+        text = f"The batch of {day}: {place_words(batch)}."
     elif batch.state == "partly":
         others = [
             f"{plural(number, 'item')} {word}"
@@ -104,6 +107,8 @@ def state_words(batch: Batch, width: int, signs: Signs) -> list[Content]:
             if place not in ("moved", "packed") and (number := batch.count(place))
         ]
         text = f"Of the batch of {day} the backup holds {plural(kept, 'item')}; {', '.join(others)}."
+    elif batch.backup_dirs:
+        text = f"The batch of {day}: {place_words(batch)}."
     else:
         return []
     first, *more = wrap(text, max(20, width - 4))
@@ -131,6 +136,11 @@ def about_batch(batch: Batch, width: int, signs: Signs) -> list[Content]:
     kept = len(held(batch))
     if missing:
         checked: list[Piece] = [(f"{signs.failed} ", "$error"), (f"{plural(missing, 'item')} missing", "$error")]
+    elif away := sum(one.away for one in batch.items):
+        checked = [
+            (f"{signs.failed} ", "$warning"),
+            (f"{plural(away, 'item')} on a disk that is not there", "$warning"),
+        ]
     elif kept:
         all_of = "all " if kept == len(batch.items) > 1 else ""
         checked = [(f"{signs.finished} ", "$success"), (f"{all_of}{plural(kept, 'item')} present", "")]

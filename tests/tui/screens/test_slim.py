@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.tui.screens.details import DetailsScreen
 from mlruns_tui.tui.screens.for_good import PurgeDialog
 from mlruns_tui.tui.screens.pack import PackDialog
@@ -257,6 +258,34 @@ async def test_details_are_as_they_were_but_for_the_artifacts(on_disk: Any, root
         await to_review(it, "2", "space", "S")
         await it.press("m")
         await until_done(it)
-        await it.press("g", "i")
+        await it.to_run("run-1")
+        await it.press("i")
         await it.until(lambda: isinstance(it.app.screen, DetailsScreen), "the details")
         await it.until_text("loss", "0.25")
+
+
+async def test_the_backups_say_which_disk_a_batch_is_on_and_that_it_is_not_there(
+    on_disk: Any, root: Path, other_disk: Path
+) -> None:
+    async with on_disk() as it:
+        before = everything(root)
+        await to_review(it, "2", "space", "d")
+        await it.press("m")
+        await until_done(it)
+        (batch,) = changing.batches(str(root))
+        pack(str(root), batch.id, backup_dir=str(other_disk))
+        await it.press("b")
+        await it.until(lambda: f"is packed in {other_disk}" in " ".join(it.text.replace("│", " ").split()), "where")
+        hidden = other_disk.with_name(other_disk.name + "-x")
+        other_disk.rename(hidden)
+        await it.press("r")
+        await it.until_text("is not there now")
+        await it.until_text("1 item on a disk that is not there")
+        await it.press("enter")
+        await it.until_toast("its disk is not there now: mount it")
+        hidden.rename(other_disk)
+        await it.press("r")
+        await it.until(lambda: "is not there now" not in it.text, "there again")
+        await it.press("enter", "enter")
+        await it.until_toast("1 run is back, every byte and date as before.")
+        assert everything(root) == before
