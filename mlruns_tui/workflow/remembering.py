@@ -6,11 +6,11 @@ import contextlib
 
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.triage.marks import Mark, Marks
-from mlruns_tui.userdata import visits
+from mlruns_tui.userdata import history, visits
 from mlruns_tui.userdata.marks import KeptMark, load_marks, save_marks
 from mlruns_tui.userdata.visits import Visit
 
-__all__ = ["Visit", "keep_marks", "note_visit", "recall_marks"]
+__all__ = ["Visit", "add_expression", "keep_marks", "note_visit", "recall_expressions", "recall_marks"]
 
 
 def recall_marks(store: StoreInfo) -> Marks:
@@ -42,3 +42,15 @@ def note_visit(snapshot: Snapshot, at_ms: int) -> Visit | None:
     with contextlib.suppress(OSError):
         return visits.note_visit(snapshot.store, Visit(at_ms, snapshot.total.size_bytes, sizes))
     return None
+
+
+def recall_expressions() -> tuple[str, ...]:
+    """Filter expressions used before, oldest first."""
+    return history.load_expressions()
+
+
+def add_expression(text: str) -> tuple[str, ...]:
+    """Keep a filter expression for the next time; all that are kept, none where that is not possible."""
+    with contextlib.suppress(OSError):
+        return history.add_expression(text)
+    return ()

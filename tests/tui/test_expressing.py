@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mlruns_tui.model.values import Wanted
+from mlruns_tui.workflow.remembering import recall_expressions
 
 COLUMN = Wanted(("n",))
 Start = Callable[..., AbstractAsyncContextManager[Any]]
@@ -153,3 +154,23 @@ async def test_the_prompt_fits_every_window(journey: Start, size: tuple[int, int
         await it.until(lambda: "expected a comparison" in it.main.expression.note, "an error")
         assert any("expected a comparison" in line for line in it.lines)
         assert all(len(line) <= size[0] for line in it.lines)
+
+
+async def test_expressions_are_there_at_the_next_start_and_names_are_offered(journey: Start) -> None:
+    async with journey() as it:
+        await it.to_runs("tabular-churn")
+        await typed(it, "age > 60d")
+        await it.press("enter")
+        await it.until(lambda: "age > 60d" in recall_expressions(), "kept")
+    async with journey() as it:
+        await it.to_runs("tabular-churn")
+        await it.press("f")
+        await it.until(lambda: it.main.expression.history == ("age > 60d",), "called back")
+        await it.press("up")
+        await it.until(lambda: it.main.expression.text == "age > 60d", "the one before")
+        await it.press("down")
+        await it.until(lambda: it.main.expression._suggester.names.params == ("lr",), "names")
+        await it.press(*"params", "full_stop", "l")
+        await it.until_text("params.lr")
+        await it.press("right")
+        await it.until(lambda: it.main.expression.text == "params.lr", "completed")

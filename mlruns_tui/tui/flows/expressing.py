@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
-from mlruns_tui.model.values import RunValues, Wanted
+from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 from mlruns_tui.report.words import plural
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.workflow.deciding import now_ms
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 QUIET_S = 0.3
 """Values are read when the text has not changed for so long: half a name is no name."""
-MOST_HISTORY = 50
+MOST_HISTORY = 100
+ASKED_FOR_NAMES = 200
+"""Runs whose names of metrics, params and tags are offered."""
 
 
 class Expressing:
@@ -49,6 +51,7 @@ class Expressing:
         self._matching = self._again = False
         self._changes = 0
         self._trouble = ""
+        self._recalled = False
 
     def handlers(self) -> Mapping[str, Callable[[], None]]:
         return {"look.expression": self.ask}
@@ -57,6 +60,30 @@ class Expressing:
         """Open the prompt with what is in force."""
         self.screen.change(prompt="expression")
         self.screen.expression.open(self.screen.state.expression)
+        self._recall()
+
+    def _recall(self) -> None:
+        """Expressions of earlier times and names to complete, looked up the first time."""
+        if self._recalled:
+            return
+        from mlruns_tui.workflow.filtering import value_names
+        from mlruns_tui.workflow.remembering import recall_expressions
+
+        self._recalled = True
+        prompt = self.screen.expression
+
+        def known(earlier: tuple[str, ...]) -> None:
+            now = prompt.history
+            prompt.history = (*(one for one in earlier if one not in now), *now)[-MOST_HISTORY:]
+
+        self.screen.work(recall_expressions, known, "history", failed=lambda error: None)
+        state = self.screen.state
+        keys = [run.key for run in (*(state.runs or ()), *state.snapshot.all_runs())][:ASKED_FOR_NAMES]
+
+        def named(names: ValueNames) -> None:
+            prompt.complete(names)
+
+        self.screen.work(lambda: value_names(self.reader, keys), named, "names", failed=lambda error: None)
 
     # The text.
 
@@ -105,6 +132,9 @@ class Expressing:
         if text.strip():
             history = [one for one in self.screen.expression.history if one != text]
             self.screen.expression.history = tuple([*history, text][-MOST_HISTORY:])
+            from mlruns_tui.workflow.remembering import add_expression
+
+            self.screen.work(lambda: add_expression(text), lambda kept: None, "history", failed=lambda error: None)
         self.screen.close_prompt()
         self._read()
 

@@ -55,7 +55,7 @@ class FindingsScreen(Screen["FindingsAnswer | None"]):
         Binding("escape", "back", "back", show=False),
         Binding("F", "leave", "back", show=False),
         Binding("e", "repair", "repair", show=False),
-        Binding("x", "choose_all", "choose all that can be repaired", show=False),
+        Binding("a", "choose_all", "choose all that can be repaired", show=False),
         Binding("m", "migration", "only what stops a migration", show=False),
         Binding("slash", "filter", "filter", show=False),
         Binding("y,Y", "copy", "copy path", show=False),

@@ -7,11 +7,29 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
+from textual.suggester import Suggester
 from textual.widgets import Input, Static
+
+from mlruns_tui.model.values import ValueNames
 
 from .cells import DIM, KEY, Piece, line, signs_of
 
 EXAMPLES = "metrics.val_loss < 0.3 and not status = FAILED   params.lr > 0.01   size > 3GB and age > 30d"
+
+
+class NameSuggester(Suggester):
+    """Completes the name that is being typed at the end: an attribute, or what follows ``metrics.`` and the like."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self.names = ValueNames()
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The whole text with the name completed; None where nothing fits."""
+        from mlruns_tui.triage.expression.completing import completion
+
+        rest = completion(value, self.names)
+        return value + rest if rest else None
 
 
 class ExpressionPrompt(Vertical):
@@ -32,6 +50,7 @@ class ExpressionPrompt(Vertical):
         self._back = 0
         """How far back in the history; 0 is what is being typed."""
         self._typed = ""
+        self._suggester = NameSuggester()
         self._said: list[Piece] = []
         self._at: int | None = None
 
@@ -39,7 +58,11 @@ class ExpressionPrompt(Vertical):
         with Horizontal():
             yield Static(line([("f", KEY)]), id="expression-sign")
             yield Input(
-                id="expression-text", compact=True, select_on_focus=False, placeholder="MLflow's filters and more"
+                suggester=self._suggester,
+                id="expression-text",
+                compact=True,
+                select_on_focus=False,
+                placeholder="MLflow's filters and more",
             )
             yield Static(
                 line([("Enter", KEY), (" keeps it   ", DIM), ("Esc", KEY), (" clears", DIM)]), id="expression-keys"
@@ -50,6 +73,10 @@ class ExpressionPrompt(Vertical):
         self._back = 0
         self._set(text)
         self.query_one(Input).focus()
+
+    def complete(self, names: ValueNames) -> None:
+        """Names to offer while one is typed; → takes the offer."""
+        self._suggester.names = names
 
     @property
     def text(self) -> str:

@@ -67,7 +67,7 @@ def key_list(state: UiState, row: FindingRow | None, chosen: int, migration_only
         if row is not None:
             keys.append(("e", f"repair {chosen:,} chosen" if chosen else "repair"))
             keys.append(("Space", "choose" if remedy_of(row) == "repair" else "mark for removal"))
-            keys.append(("x", "choose all"))
+            keys.append(("a", "choose all"))
         if state.marks:
             keys.append(("d", "review"))
     keys += [("m", "all" if migration_only else "migration"), ("Esc", "back"), ("/", "filter")]

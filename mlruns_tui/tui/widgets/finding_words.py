@@ -174,7 +174,7 @@ def migration_lines(count: MigrationCount, files: bool, checked: bool, width: in
         return lines
     others = count.findings - count.repairable
     if count.repairable:
-        said = f"{count.repairable:,} of {count.findings:,} can be repaired: m lists them, x chooses, e shows how."
+        said = f"{count.repairable:,} of {count.findings:,} can be repaired: m lists them, a chooses, e shows how."
         lines += _dim(said, width)
     if others:
         said = f"{others:,} must go or {'needs' if others == 1 else 'need'} a person."

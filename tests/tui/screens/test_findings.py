@@ -163,7 +163,7 @@ async def test_a_store_without_findings_is_ready_and_says_so(journey: Start, mak
         await it.until_text("Nothing wrong found. MLflow", "ready  mlflow migrate-filestore carries all of it over")
         await it.press("m")
         await it.until_text("Nothing stands in the way of a migration.")
-        await it.press("e", "space", "x", "enter", "y", "r", "c", "slash", "escape", "escape")
+        await it.press("e", "space", "a", "enter", "y", "r", "c", "slash", "escape", "escape")
         await it.until(lambda: isinstance(it.app.screen, MainScreen), "back")
 
 
@@ -209,11 +209,11 @@ async def test_space_chooses_for_repair_what_can_be_repaired_and_keeps_it(journe
         await it.press("escape")
         screen = await opened(it)
         assert "1 chosen for repair" in it.text
-        await it.press("x")
+        await it.press("a")
         assert {row.first.code for row in screen._rows if row.key in screen.chosen} == {
             "experiment-lifecycle-missing", "experiment-meta-missing", "run-folder-missing",
         }  # fmt: skip
-        await it.press("x")
+        await it.press("a")
         assert not screen.chosen
         assert not it.state.marks
 
@@ -230,7 +230,7 @@ async def test_what_needs_a_person_is_not_marked(journey: Start, reader: Any) ->
 async def test_a_read_only_screen_marks_and_repairs_nothing(journey: Start, reader: Any) -> None:
     async with journey(reader, read_only=True) as it:
         screen = await opened(it)
-        await it.press("space", "x", "e")
+        await it.press("space", "a", "e")
         await it.until_toast("opened read-only")
         assert not screen.chosen
         assert isinstance(it.app.screen, FindingsScreen)
@@ -355,7 +355,7 @@ async def test_at_every_size_borders_close(
 async def test_in_ascii_no_sign_is_outside_of_it(journey: Start, reader: Any) -> None:
     async with journey(reader, ascii_signs=True) as it:
         await opened(it)
-        await it.press("x")
+        await it.press("a")
         assert all(line.isascii() or "×" in line for line in it.lines), [
             line for line in it.lines if not line.isascii()
         ]
@@ -375,6 +375,6 @@ async def test_hostile_names_and_texts_are_only_text(
         for _ in screen._rows:
             no_controls(it.app)
             await it.press("space")
-        await it.press("x", "m", "slash", "[", "/", "enter")
+        await it.press("a", "m", "slash", "[", "/", "enter")
         no_controls(it.app)
         assert it.app.is_running
