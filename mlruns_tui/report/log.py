@@ -78,6 +78,7 @@ def what_words(batch: Batch, names: Mapping[str, str] | None = None) -> str:
 
 def _repairs_words(items: Sequence[BatchItem]) -> str:
     """``3/meta.yaml (meta.yaml mended: status: 99 → 3), .git (moved out) and 4 more places``."""
+    items = [one for one in items if one.place != "in-place"] or items
     rest = len(items) - MAX_SHOWN
     more = f" and {plural(rest, 'more place')}" if rest > 0 else ""
     told = (f"{elide(safe(one.item.path), 60)} ({elide(one.item.what, 200)})" for one in items[:MAX_SHOWN])

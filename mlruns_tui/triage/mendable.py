@@ -121,9 +121,13 @@ def repairable(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def wanted(findings: Iterable[Finding], renamed: Collection[str] = ()) -> tuple[Wanted, ...]:
     """The places a repair of these findings is about, by path; what lies in one that is moved out is not
     another one. ``renamed``: paths of experiments that are to be called something else."""
+    findings = tuple(findings)
     places: dict[tuple[MendKind, str], list[Finding]] = {}
+    foreign = _foreign_versions(findings)
     for one in findings:
         target = _target(one, renamed)
+        if one.path in foreign:
+            target = "out", _ENTRY.sub("", one.path)
         if target is not None:
             places.setdefault(target, []).append(one)
     out = {path for kind, path in places if kind == "out"}
@@ -146,6 +150,21 @@ def _target(one: Finding, renamed: Collection[str]) -> tuple[MendKind, str] | No
     if kind == "output" and not one.path.split("/")[-2].startswith("m-"):
         return "out", _ENTRY.sub("", one.path)
     return None if kind is None else (kind, one.path)
+
+
+def _foreign_versions(findings: Iterable[Finding]) -> set[str]:
+    """Metadata files of versions that are too much to be read and have no key of MLflow's: as good as none."""
+    said: dict[str, list[str]] = {}
+    for one in findings:
+        if one.code.startswith("version-") and one.remedy != "remove":
+            said.setdefault(one.path, []).append(one.code)
+    return {
+        path
+        for path, codes in said.items()
+        if "version-meta-unjudged" in codes
+        and "version-number-missing" in codes
+        and codes.count("version-key-missing") > 1
+    }
 
 
 def _one_each(found: list[Wanted]) -> list[Wanted]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -335,3 +337,53 @@ def test_what_only_follows_a_repair_is_not_done_without_it(run: Run, entangled: 
     fresh = run("repair", entangled.root, "--dry-run", "--json").json["plan"]
     assert "1/datasets/d1" in {one["path"] for one in fresh["refused"]}
     assert not [one for one in fresh["items"] if "/inputs/one" in one["path"]]
+
+
+def test_through_a_link_nothing_is_mended_and_what_it_leads_to_stays(
+    run: Run, sound: Any, tmp_path: Path, tree: Any
+) -> None:
+    elsewhere, dangling = (sound.root / "2" / name for name in sound.old_runs()[2:])
+    outside = tmp_path / "outside.yaml"
+    outside.write_text((elsewhere / "meta.yaml").read_text().replace("status: 3", "status: 99"))
+    for folder, target in ((elsewhere, outside), (dangling, tmp_path / "nowhere")):
+        (folder / "meta.yaml").unlink()
+        (folder / "meta.yaml").symlink_to(target)
+        os.utime(folder, (1_700_000_000, 1_700_000_000))
+    before, text = tree(sound.root), outside.read_text()
+    assert run("repair", sound.root, "--force", "--min-idle", "0s").code == 0
+    assert outside.read_text() == text
+    assert (elsewhere / "meta.yaml").is_symlink()
+    assert meta_of(dangling)["run_id"] == dangling.name and not (dangling / "meta.yaml").is_symlink()
+    assert run("undo", sound.root).code == 0
+    assert os.readlink(dangling / "meta.yaml") == str(tmp_path / "nowhere")
+    assert [one for one in tree(sound.root) if "/.mlruns-tui.trash" not in one[0]] == before
+
+
+def test_where_a_trainer_has_a_file_open_its_run_stays_and_the_rest_is_mended(run: Run, sound: Any) -> None:
+    folder = sound.root / "2" / sound.old_runs()[2]
+    (folder / "meta.yaml").write_bytes(b"")
+    meta = sound.root / "1" / "meta.yaml"
+    meta.write_text(meta.read_text().replace("lifecycle_stage: active\n", ""))
+    sound.age(sound.root, 50)
+    with subprocess.Popen(["sleep", "600"], stdout=(folder / "metrics" / "loss").open("a")) as trainer:
+        try:
+            done = run("repair", sound.root, "--force")
+        finally:
+            trainer.kill()
+    assert "open-by-writer" in done.out and "in use by sleep" in done.out
+    assert (folder / "meta.yaml").read_bytes() == b""
+    assert "lifecycle_stage added: active" in done.out and meta_of(meta.parent)["lifecycle_stage"] == "active"
+
+
+def test_the_log_names_what_was_mended_and_not_what_could_not_be(run: Run, sound: Any) -> None:
+    for name in ("1", "2"):
+        meta = sound.root / name / "meta.yaml"
+        meta.write_text(meta.read_text().replace("lifecycle_stage: active", "lifecycle_stage: gone"))
+    sound.age(sound.root, 50)
+    plan = run("repair", sound.root, "--dry-run", "--json").json["plan"]
+    assert {one["what"] for one in plan["items"]} == {"meta.yaml mended: lifecycle_stage: gone → active"}
+    run("repair", sound.root, "--force", "--only", "2")
+    log = run("log", sound.root).out
+    assert "2/meta.yaml (meta.yaml mended: lifecycle_stage: gone → active)" in log and "1/meta.yaml" not in log
+    shown = run("log", sound.root, "--json").json["batches"][0]["contents"]
+    assert [one["what"] for one in shown] == ["meta.yaml mended: lifecycle_stage: gone → active"]

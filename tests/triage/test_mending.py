@@ -90,3 +90,12 @@ def test_a_written_value_is_read_again_as_it_was(value: str) -> None:
     assert yaml.safe_load(dump({"name": value, "n": 1, "none": None, "tags": []})) == {
         "name": value, "n": 1, "none": None, "tags": [],
     }  # fmt: skip
+
+
+def test_a_version_whose_file_is_too_much_to_read_and_says_nothing_of_it_goes_whole() -> None:
+    path = "models/net/version-1/meta.yaml"
+    codes = ["version-meta-unjudged", "version-key-missing", "version-number-missing"]
+    some = [finding(code, path, "none" if code.endswith("unjudged") else "repair") for code in codes]
+    assert [(one.kind, one.path) for one in wanted(some)] == [("version", path)]
+    none = [*some, finding("version-key-missing", path)]
+    assert [(one.kind, one.path) for one in wanted(none)] == [("out", "models/net/version-1")]
