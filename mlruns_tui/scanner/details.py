@@ -35,8 +35,8 @@ MAX_METRIC_BYTES = 256 << 20
 """Read of all metrics of a run together."""
 
 
-def details(store: StoreInfo, key: str, last: Snapshot | None) -> RunDetails:
-    """Params, tags, metrics and artifacts of one run.
+def details(store: StoreInfo, key: str, last: Snapshot | None, held: look.OpenFiles) -> RunDetails:
+    """Params, tags, metrics and artifacts of one run, and what is wrong with it. ``held``: who has files open.
 
     Raises MlrunsError ``no-such-run`` when it is gone, StaleError when the store is.
     """
@@ -54,7 +54,7 @@ def details(store: StoreInfo, key: str, last: Snapshot | None) -> RunDetails:
                 return _from_database(store, key, fd, path)
             found = _from_files(key, fd, path, store.root)
             judged = run is None or run.state != "unclaimed"
-            return _more(found, fd, path, store, root_fd, judged=judged) if root_fd is not None else found
+            return _more(found, fd, path, store, root_fd, held, judged=judged) if root_fd is not None else found
         finally:
             if fd is not None:
                 os.close(fd)
@@ -63,10 +63,11 @@ def details(store: StoreInfo, key: str, last: Snapshot | None) -> RunDetails:
             os.close(root_fd)
 
 
-def _more(found: RunDetails, fd: int, path: str, store: StoreInfo, root_fd: int, *, judged: bool) -> RunDetails:
+def _more(
+    found: RunDetails, fd: int, path: str, store: StoreInfo, root_fd: int, held: look.OpenFiles, *, judged: bool
+) -> RunDetails:
     """With what is wrong in it, who names it, and who writes to it. ``judged``: it is a file store's run."""
     messages = list(found.messages)
-    held = look.open_files(store.identity.device)
     writers = look.survey(fd, ".", held).writers if held.writers else ()
     return replace(
         found,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from mlruns_tui.disk import look
 from mlruns_tui.model.protocols import Stop, never, unheard, unseen
 from mlruns_tui.model.store import Snapshot, StoreInfo
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mlruns_tui.model.mending import Wanted as Broken
     from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 
+_HELD_S: Final = 5.0
+"""How long it is believed who has files open, where that is only shown."""
 _FRESH_S: Final = 1.0
 """A listing made while the store was opened serves its first scan, when that comes at once."""
 
@@ -38,6 +41,8 @@ class StoreReader:
         self._last: Snapshot | None = None
         self._listing = listing
         self._opened = time.monotonic()
+        self._held: tuple[float, look.OpenFiles] | None = None
+        """Who has files open, and when that was looked for."""
 
     @property
     def store(self) -> StoreInfo:
@@ -76,7 +81,11 @@ class StoreReader:
         """Params, tags, metrics and artifacts of one run. Raises MlrunsError when the run is gone."""
         from .details import details
 
-        return details(self._store, key, self._last)
+        now = time.monotonic()
+        if self._held is None or now - self._held[0] > _HELD_S:
+            # Of many runs looked at one after the other it is asked once.
+            self._held = now, look.open_files(self._store.identity.device)
+        return details(self._store, key, self._last, self._held[1])
 
     def preview(self, key: str, artifact: str) -> ArtifactPreview:
         """The beginning of one artifact of a run. Raises MlrunsError when it cannot be read."""

@@ -23,7 +23,11 @@ from .mendable import remedy_of
 __all__ = ["FACTS", "NEWEST_KNOWN", "effect", "find", "impact_of", "parse_version", "spared"]
 
 FACTS: Final[dict[str, Fact]] = {
-    code: replace(row, remedy=remedy_of(code, row.remedy))
+    code: replace(
+        row,
+        remedy=remedy_of(code, row.remedy),
+        unseen=code.endswith(("meta-elsewhere", "info-elsewhere", "folder-elsewhere", "-unjudged")),
+    )
     for rows in (PLACES, EXPERIMENTS, RUNS, LINEAGE, REGISTRY, LOGGED_MODELS, TRACES, CONTENTS)
     for code, row in rows.items()
 }
@@ -154,6 +158,7 @@ def _finding(symptom: Symptom, fact: Fact, impact: Impact, migration: Migration)
     )  # fmt: skip
 
 
+_UNKNOWN = "What MLflow makes of it is not known."
 _EFFECTS: Final[dict[Impact, dict[str, str]]] = {
     "breaks-store": {
         "models": "Listing registered models stops with an error: MLflow shows none at all.",
@@ -183,7 +188,7 @@ def spared(finding: Finding, why: str) -> Finding:
 def effect(impact: Impact, fact: Fact, migration: Migration, runs: int) -> str:
     """What MLflow does, in a sentence or two."""
     words = _EFFECTS[impact]
-    said = words.get(fact.area, words[""])
+    said = _UNKNOWN if fact.unseen and impact == "silent" else words.get(fact.area, words[""])
     if migration == "fails":
         said += " migrate-filestore fails on it, and does not name it."
     elif migration == "orphans-runs":

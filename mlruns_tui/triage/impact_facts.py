@@ -50,6 +50,8 @@ class Fact:
     skips: bool = False
     """The migration reads nothing else of the entry."""
     cause: str = ""
+    unseen: bool = False
+    """Nobody here looked at what it is about."""
 
 
 ALWAYS: Final[Version] = (10_000,)

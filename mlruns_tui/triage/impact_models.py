@@ -196,6 +196,12 @@ LOGGED_MODELS: Final[dict[str, Fact]] = {
     "logged-model-id-of-another": fact(
         since((FIRST, None), ((3,), SILENT)), "its meta.yaml is that of logged model {}", _L, cause=_COPY
     ),
+    "link-to-a-logged-model": fact(
+        since((FIRST, None), ((3,), SILENT)), "a link to another logged model", _L, migration="fails"
+    ),
+    "link-to-a-logged-model-elsewhere": fact(
+        since((FIRST, None), ((3,), WARNS)), "a link to a logged model of another experiment", _L, migration="fails"
+    ),
     "logged-model-of-a-lost-run": fact(SILENT, "logged model of a lost run", _L, cause="The run was deleted."),
 }  # fmt: skip
 
@@ -242,6 +248,9 @@ TRACES: Final[dict[str, Fact]] = {
     ),
     "trace-value-not-storable": fact(SILENT, "trace: {}", "traces", migration="fails", cause=_HAND),
     "trace-id-twice": fact(SILENT, "the same trace as {}", "traces", migration="fails", cause=_COPY),
+    "link-to-a-trace": fact(
+        since((FIRST, None), ((2, 13), SILENT)), "a link to another trace", "traces", migration="fails"
+    ),
     "trace-of-a-lost-run": fact(SILENT, "trace of a lost run", "traces", cause="The run was deleted."),
     "trace-of-a-lost-model": fact(
         SILENT, "trace of a lost logged model", "traces", cause="The model was deleted."

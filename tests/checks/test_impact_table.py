@@ -247,3 +247,9 @@ def test_a_version_newer_than_known_is_taken_for_the_newest() -> None:
     for code in FACTS:
         symptom = Symptom(code, "1/meta.yaml", experiment_id="1", runs=1)
         assert impact_of(symptom, parse_version("3.99")) == impact_of(symptom, parse_version(NEWEST_KNOWN))
+
+
+def test_of_what_was_not_looked_at_nobody_says_that_mlflow_notices_nothing() -> None:
+    for code in ("run-meta-elsewhere", "run-meta-unjudged", "text-unjudged"):
+        (one,) = find([Symptom(code, "1/a/meta.yaml", experiment_id="1", run_id="a", detail="very large")])
+        assert one.message.endswith("What MLflow makes of it is not known."), one.message

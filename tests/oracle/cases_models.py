@@ -289,6 +289,18 @@ LOGGED_MODELS = [
     Case("logged model: a stray folder", "{first}/models/notes", holding("x"), needs="model"),
     Case("logged model: a folder of a reserved name", "{first}/models/tags", holding("meta.yaml"), needs="model"),
     Case("logged model: stray file", "{first}/models/notes.txt", file("x"), needs="model"),
+    Case(
+        "logged model: a link to another one",
+        "{first}/models/m-" + OTHER,
+        lambda path: path.symlink_to(sorted(path.parent.iterdir())[0]),
+        needs="model",
+    ),
+    Case(
+        "logged model: a link to one of another experiment",
+        "{second}/models/m-" + OTHER,
+        lambda path: path.parent.mkdir() or path.symlink_to(_a_model(path)),
+        needs="model",
+    ),
     Case("logged model: kept elsewhere", MODEL, kept_elsewhere, needs="model"),
     Case("logged models: a file", "{second}/models", file("x"), needs="model"),
     Case("logged models: not readable", "{first}/models", mode(0), needs="model"),
@@ -373,6 +385,12 @@ TRACES = [
     ),
     Case("trace: cost not JSON", TRACE + "/request_metadata/mlflow.trace.cost", file("much"), needs="trace"),
     Case("trace: cost a list", TRACE + "/request_metadata/mlflow.trace.cost", file("[1]"), needs="trace"),
+    Case(
+        "trace: a link to another one",
+        "{first}/traces/tr-" + OTHER,
+        lambda path: path.symlink_to(sorted(path.parent.iterdir())[0]),
+        needs="trace",
+    ),
     Case("trace: kept elsewhere", TRACE, kept_elsewhere, needs="trace"),
     Case("traces: a file", "{second}/traces", file("x"), needs="trace"),
     Case("traces: not readable", "{first}/traces", mode(0), needs="trace"),
@@ -554,6 +572,10 @@ ASSESSMENTS = [
     Case("assessment: unknown key", NOTE, first_in(having(colour="green")), needs="assessments"),
     Case("assessment: of another trace", NOTE, first_in(having(trace_id="tr-" + OTHER)), needs="assessments"),
 ]
+
+
+def _a_model(path):
+    return sorted(path.parent.parent.parent.glob("[0-9]*/models/m-*"))[0]
 
 
 def _some_run(path):

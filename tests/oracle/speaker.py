@@ -212,7 +212,7 @@ def is_deleted(folder: str) -> bool:
     try:
         with open(os.path.join(folder, "meta.yaml"), "rb") as file:
             data = file.read()
-    except OSError:
+    except (OSError, Hung):
         return False
     return b"lifecycle_stage: deleted" in data or b"current_stage: Deleted_Internal" in data
 

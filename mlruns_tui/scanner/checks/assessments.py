@@ -28,6 +28,8 @@ def check_assessments(trace_fd: int, path: str, owner: Owner, seen: Seen, *, mig
     """Everything in a trace's ``assessments``. ``migrates``: the trace itself can be carried over."""
     place = layout.join(path, "assessments")
     kind = folders.kind_of("assessments", trace_fd)
+    if kind == "link-to-folder":
+        yield owner.says("folder-elsewhere", place)
     if kind in (None, "dangling", "link-to-folder"):
         return
     if kind != "folder":

@@ -89,6 +89,25 @@ def check_run_link(
         yield says("link-to-a-run-elsewhere", path, safe(leads_to, 200))
 
 
+def check_model_link(path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+    """A link to a directory in the place of a logged model."""
+    leads_to = folders.target(store.root, path) or ""
+    meta = _meta_at(leads_to, store) if layout.REGISTRY in leads_to.split("/")[:-1] else Document("missing")
+    if not meta.usable or "model_id" not in meta.value:
+        yield owner.says("folder-elsewhere", path)
+    elif meta.value.get("experiment_id") != owner.experiment_id:
+        yield owner.says("link-to-a-logged-model-elsewhere", path, safe(leads_to, 200))
+    else:
+        yield owner.says("link-to-a-logged-model", path, safe(leads_to, 200))
+
+
+def check_trace_link(path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+    """A link to a directory in the place of a trace."""
+    leads_to = folders.target(store.root, path) or ""
+    inside = "traces" in leads_to.split("/")[:-1]
+    yield owner.says("link-to-a-trace" if inside else "folder-elsewhere", path, safe(leads_to, 200))
+
+
 def has_metadata(name: str, dir_fd: int) -> bool:
     """Whether MLflow finds a ``meta.yaml`` behind a link: asked for, never opened."""
     try:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from mlruns_tui.model.findings import Symptom
 
 from .. import layout
-from . import columns, documents, folders
+from . import columns, documents, folders, links
 from .contents import check_folder
 from .context import Owner, Store
 from .metrics import judge_metric
@@ -49,6 +49,8 @@ def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Stor
         for one in folders.entries(fd):
             store.pulse()
             seen.blind = seen.blind or one.kind == "link-to-folder"
+            if one.kind == "link-to-folder":
+                yield from links.check_model_link(layout.join(place, one.name), owner, store)
             if one.kind == "folder":
                 seen.models.add(one.name)
                 yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing, siblings)

@@ -11,7 +11,7 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.findings import Symptom
 
 from .. import layout
-from . import columns, documents, folders
+from . import columns, documents, folders, links
 from .assessments import assessment_defect, check_assessments
 from .contents import check_folder
 from .context import Owner, Store
@@ -65,6 +65,8 @@ def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen
             return
         for one in folders.entries(fd):
             store.pulse()
+            if one.kind == "link-to-folder":
+                yield from links.check_trace_link(layout.join(place, one.name), owner, store)
             if one.kind == "folder":
                 yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing, siblings)
     except OSError:
