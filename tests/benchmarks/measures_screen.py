@@ -88,8 +88,8 @@ def keys(bench: Bench) -> Iterator[Row]:
     ours: dict[str, list[float]] = {kind: [] for kind in KEYS}
     bare: dict[str, list[float]] = {kind: [] for kind in KEYS}
     worst: tuple[float, str] = (0.0, "")
-    for at in range(bench.count(3)):
-        progress(f"  round {at + 1} of {bench.count(3)}")
+    for at in range(bench.count(2)):
+        progress(f"  round {at + 1} of {bench.count(2)}")
         with ExitStack() as stack:
             screens = [Screen(what, bench, bench.scaled(RUNS)) for what in ("ours", "bare")]
             for screen in screens:
@@ -112,7 +112,7 @@ def keys(bench: Bench) -> Iterator[Row]:
         yield _key_row(kind, bench.scaled(RUNS), ours[kind], bare[kind])
     yield Row(
         "costliest callback of the screen's thread, CPU", "50 ms", worst[0] * 1000, 50, "ms", worst[0] / 0.05, 1.0,
-        bench.count(3), worst[1],
+        bench.count(2), worst[1],
     )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def memory(bench: Bench) -> Iterator[Row]:
     empty = bench.store("thin-0", Recipe(0, 1, "thin"), size="100k", in_memory=True)
     runs = bench.scaled(RUNS)
     for name, peak in (("screen", _screen_peak), ("list --json", _list_peak)):
-        above = [(peak(bench, big) - peak(bench, empty)) / runs for _ in range(bench.count(2))]
+        above = [(peak(bench, big) - peak(bench, empty)) / runs for _ in range(bench.count(1))]
         found = statistics.median(above)
         yield Row(
             f"memory a run at {runs:,} runs, {name}", "1 KB", found, 1024, "B", found / 1024, 1.0, len(above),

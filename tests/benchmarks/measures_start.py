@@ -21,7 +21,7 @@ def answers(bench: Bench) -> Iterator[Row]:
         pairs = bench.paired(
             lambda option=option: bench.run(*bench.ours(option)).wall,  # type: ignore[misc]
             lambda: bench.run(sys.executable, "-c", "pass").wall,
-            21,
+            15,
         )
         yield pairs.row(option, "python -c pass", target, unit="ms")
 
@@ -44,7 +44,7 @@ def _first_frame(bench: Bench, size: str, store: Store) -> Row:
         cpu[command is ours].append(spent)
         return wall
 
-    pairs = bench.paired(lambda: shown(ours), lambda: shown(bare), 7)
+    pairs = bench.paired(lambda: shown(ours), lambda: shown(bare), 5)
     both = " and ".join(f"{statistics.median(cpu[one]) * 1000:.0f}" for one in (True, False))
     note = f"CPU until then {both} ms"
     return pairs.row(

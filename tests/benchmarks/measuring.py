@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from reasons import reason
 from stores import Recipe, Store, make
 
 HERE = Path(__file__).resolve().parent
@@ -50,6 +51,11 @@ class Row:
         if self.ratio is None or self.target is None:
             return "—"
         return "yes" if self.ratio <= self.target else "NO"
+
+    @property
+    def why(self) -> str:
+        """Why it misses its target, as far as that is known; empty where it meets it."""
+        return reason(self.measure) if self.met == "NO" else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(f"{name + ':':<12}{value}" for name, value in head.items()), flush=True)
         rows, failed = measure(bench, wanted.only or list(MEASURES))
         if wanted.json:
-            document = {"machine": head, "rows": [asdict(row) | {"met": row.met} for row in rows]}
+            document = {"machine": head, "rows": [asdict(row) | {"met": row.met, "why": row.why} for row in rows]}
             Path(wanted.json).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         return 1 if failed else 0
     finally:
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=MEASURES, metavar="NAME", help=f"of {', '.join(MEASURES)}")
-    parser.add_argument("--runs", type=int, metavar="N", help="pairs a measure (default: its own number, 2 to 21)")
+    parser.add_argument("--runs", type=int, metavar="N", help="pairs a measure (default: its own number, 1 to 15)")
     parser.add_argument(
         "--sizes",
         type=lambda text: text.split(","),
@@ -185,6 +186,8 @@ def _show(row: Row) -> None:
     )
     if row.note:
         print(f"    {row.pairs} pairs; {row.note}", flush=True)
+    if row.why:
+        print(textwrap.fill(row.why, 130, initial_indent="    why: ", subsequent_indent="         "), flush=True)
 
 
 def _figure(value: float | None, unit: str) -> str:

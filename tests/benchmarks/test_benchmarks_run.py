@@ -48,6 +48,8 @@ def test_a_tiny_run_prints_the_machine_and_a_ratio_for_every_measure(tmp_path: P
     for row in rows:
         assert row["ratio"] == pytest.approx(row["ours"] / row["reference"])
         assert row["met"] == ("yes" if row["ratio"] <= row["target"] else "NO")
+        assert not row["why"] or row["met"] == "NO"
+        assert row["why"] or row["met"] == "yes" or not row["measure"].startswith("full scan, warm")
         line = next(line for line in done.stdout.splitlines() if line.startswith(row["measure"]))
         assert f"{row['ratio']:.3f}" in line and line.endswith(row["met"])
     assert list(stores.iterdir()) == [], "the stores are removed again"
