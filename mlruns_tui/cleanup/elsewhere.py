@@ -190,6 +190,8 @@ def make(
         if record.dir == path:
             _fill(dir_fd, record, batch_id, root, shared)
             return number, record
+    from .records import read_back  # which needs places, and so this module
+
     uid = os.geteuid() if shared.owner[0] == -1 else shared.owner[0]
     user = look.user_name(uid)
     folder = FOLDER + (user if _NAME.fullmatch(FOLDER + user) else str(uid))
@@ -197,15 +199,22 @@ def make(
     record = Record(FORMAT, identity, path, f"{folder}/{_free(dir_fd, folder, batch_id)}")
     number = 1 + max(known, default=0)
     text = codec.dumps(record).encode("ascii")
-    change.create_file(batch_fd, f"place-{number}.json", text, shared.batch_file, owner=shared.owner)
-    change.sync(batch_fd)
+    name = f"place-{number}.json"
+    change.create_file(batch_fd, name, text, shared.batch_file, owner=shared.owner)
+    try:
+        # Without it nobody would find the archives again.
+        read_back(batch_fd, name, text)
+        change.sync(batch_fd)
+    except OSError:
+        change.remove_file(batch_fd, name)
+        raise
     try:
         _fill(dir_fd, record, batch_id, root, shared)
     except MlrunsError:
         with contextlib.suppress(OSError):
             _empty(dir_fd, record)
         # Nothing was put there, so nobody needs to know of it.
-        change.remove_file(batch_fd, f"place-{number}.json")
+        change.remove_file(batch_fd, name)
         raise
     return number, record
 

@@ -93,7 +93,7 @@ def publish(
                 os.close(make_folder(fd, name, shared.batch, shared.owner))
         text = codec.dumps(Document(FORMAT, uid, plan)).encode("ascii")
         change.create_file(fd, PLAN, text, shared.batch_file, owner=shared.owner)
-        _read_back(fd, PLAN, text)
+        read_back(fd, PLAN, text)
         first = line({"seq": 1, "e": "begin", **begin})
         change.create_file(fd, JOURNAL, first, shared.batch_file, owner=shared.owner)
         journal = Journal.open(fd, 1)
@@ -111,7 +111,7 @@ def publish(
     return fd, journal
 
 
-def _read_back(fd: int, name: str, expected: bytes) -> None:
+def read_back(fd: int, name: str, expected: bytes) -> None:
     """Raises OSError when the disk does not give back what was written."""
     reading = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
     try:

@@ -49,6 +49,7 @@ KILLED = {
 }
 SETTLED = [
     "apply", "apply without backup", "slim", "pack", "purge", "purge one", "purge packed", "purge one packed", "undo",
+    "pack elsewhere", "purge one packed elsewhere",
     "undo of slim", "undo of packed", "restore one", "restore one packed", "restore aside", "swap", "repair",
     "undo of a repair",
 ]  # fmt: skip

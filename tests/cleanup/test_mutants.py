@@ -80,7 +80,7 @@ create = change.create_file
 def late(fd, name, data, *rest, **more):
     create(fd, name, b"" if name == "plan.json" else data, *rest, **more)
 mutate(change, create_file=late)
-mutate(records, _read_back=lambda *_: None)
+mutate(records, read_back=lambda *_: None)
 """,
     ),
     "does not read the plan back": Mutant(
@@ -88,7 +88,7 @@ mutate(records, _read_back=lambda *_: None)
         "lie",
         """
 from mlruns_tui.cleanup import records
-mutate(records, _read_back=lambda *_: None)
+mutate(records, read_back=lambda *_: None)
 """,
     ),
     "replaces what is in the way": Mutant(
