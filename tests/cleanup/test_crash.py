@@ -51,7 +51,7 @@ SETTLED = [
     "apply", "apply without backup", "slim", "pack", "purge", "purge one", "purge packed", "purge one packed", "undo",
     "pack elsewhere", "purge one packed elsewhere",
     "undo of slim", "undo of packed", "restore one", "restore one packed", "restore aside", "swap", "repair",
-    "undo of a repair",
+    "undo of a repair", "pack elsewhere", "apply and pack elsewhere", "undo of packed elsewhere",
 ]  # fmt: skip
 """Operations whose interruption is settled in each way."""
 MANY = ["apply", "slim", "undo", "purge", "pack", "undo of packed", "purge packed", "repair", "undo of a repair"]

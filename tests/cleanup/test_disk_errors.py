@@ -41,6 +41,7 @@ OPS = [
     "apply", "apply without backup", "slim", "undo", "restore aside", "restore what was put aside", "swap", "purge", "pack",
     "pack elsewhere", "undo of packed elsewhere",
     "undo of packed", "restore one packed", "purge packed", "purge one packed", "repair", "undo of a repair",
+    "pack elsewhere", "apply and pack elsewhere", "undo of packed elsewhere", "purge one packed elsewhere",
 ]  # fmt: skip
 MORE = {"apply": 3, "pack": 3, "undo of packed": 3, "purge": 2}
 """Times as many points of these in the default run."""
