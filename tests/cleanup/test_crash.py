@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(1_800)]
 full = pytest.mark.full
 KILLED = {
     # operation: points of the default run with one item, and with three
@@ -103,7 +103,6 @@ def test_killed_again_while_it_recovers_nothing_is_lost_and_undo_is_exact(
 
 
 @full
-@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize(("op", "way"), [("apply", "undo"), ("apply", "continue"), ("purge", "undo"), ("undo", "undo")])
 def test_killed_at_every_call_and_again_at_every_call_of_the_way_out(
     harness: Any, nothing_lost: Any, op: str, way: Any
@@ -111,7 +110,6 @@ def test_killed_at_every_call_and_again_at_every_call_of_the_way_out(
     nothing_lost(harness.kill_twice(op, 1, way, harness.points(op, 1), 0))
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("op", "way", "sample"),
     [

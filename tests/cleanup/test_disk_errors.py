@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(1_800)]
 full = pytest.mark.full
 ERRORS = {
     "renameat2": ["EIO", "EACCES", "ENOSPC", "EDQUOT", "EXDEV", "ESTALE", "EBUSY", "ENOTEMPTY", "EINTR", "EPERM"],

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.root, pytest.mark.fault]
+pytestmark = [pytest.mark.root, pytest.mark.fault, pytest.mark.timeout(1_800)]
 # Linux, include/uapi/linux/fs.h: FS_IOC_SHUTDOWN is _IOR('X', 125, __u32).
 CUTTING = """
 import fcntl, os, struct
@@ -138,7 +138,6 @@ def cut(faults: Any, harness: Any, disk: Disk) -> Callable[..., Iterator[Any]]:
     return at_each
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("op", "sample"),
     [(op, 2) for op in OPS]

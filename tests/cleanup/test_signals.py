@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(1_800)]
 full = pytest.mark.full
 OPS = [
     "apply", "apply without backup", "slim", "undo", "restore one", "swap", "purge", "pack", "undo of packed",
