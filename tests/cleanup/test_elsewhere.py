@@ -467,3 +467,36 @@ def test_every_place_that_is_remembered_is_read_back_as_it_was_written(tmp_path:
     (tmp_path / "place-x.json").write_text(codec.dumps(odd))
     assert elsewhere.records(fd) == {1: odd}
     os.close(fd)
+
+
+@pytest.mark.root
+def test_an_ordinary_user_packs_to_a_folder_of_his_own_and_takes_back(
+    store: Any, other_disk: Path, as_user: Callable[..., Any], compare: Any
+) -> None:
+    for path in (store.root, *store.root.rglob("*"), other_disk):
+        os.lchown(path, 65534, 65534)
+    before = store.manifest()
+    os.chmod(other_disk, 0o755)
+
+    def pack_and_look() -> list[Any]:
+        batch = packed_to(store, other_disk)
+        (mine,) = other_disk.iterdir()
+        return [batch.id, batch.state, mine.stat().st_uid, verify(str(store.root), batch.id).items[0].outcome]
+
+    batch_id, *told = as_user(pack_and_look)
+    assert told == ["packed", 65534, "done"]
+    os.chown(other_disk, 0, 0)
+    refused = as_user(lambda: _refusal(store, other_disk))
+    assert "is not yours to write to (owner root)" in refused
+    os.chown(other_disk, 65534, 65534)
+    assert as_user(lambda: restore(str(store.root), batch_id).state) == "restored"
+    assert not compare(before, store.manifest())
+
+
+def _refusal(store: Any, where: Path) -> str:
+    try:
+        packed_to(store, where, "2")
+    except MlrunsError as error:
+        undo(str(store.root))
+        return error.message
+    return ""
