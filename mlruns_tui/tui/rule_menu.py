@@ -134,7 +134,7 @@ def why_not(entry: Entry, known: Known) -> str:
     return ""
 
 
-def first_metrics(names: Sequence[str], most: int = 3) -> tuple[str, ...]:
+def first_metrics(names: Sequence[str], most: int = 6) -> tuple[str, ...]:
     """Metrics a store is most likely judged by, the likeliest first; what only watches the machine is none."""
 
     def rank(name: str) -> int:

@@ -49,7 +49,7 @@ class Columns:
         self._asked: frozenset[str] = frozenset()
         """Keys that are read now; empty while all of an experiment are."""
         self._all_read: tuple[object, ...] = ()
-        """Experiment, runs and column of which everything was read."""
+        """Runs and column of which everything was read."""
         self._news = False
         """Values came since the rows were sorted by them."""
         self._sorted_at = float("-inf")
@@ -163,7 +163,7 @@ class Columns:
         elif experiment.key not in self._metrics and table.size.width >= METRICS_FROM:
             self._find_metrics(experiment.key, runs or state.runs[:ASKED_FOR_NAMES])
         elif kind_of(state.run_order.key):
-            self._read_all(experiment.key, state.runs, state.run_order.key)
+            self._read_all(state.runs, state.run_order.key)
 
     def _missing(self, names: Sequence[str], runs: Sequence[Run]) -> list[Run]:
         keys: set[str] = set()
@@ -231,9 +231,10 @@ class Columns:
                 cells: dict[str, Cell] = dict.fromkeys(lost, LOST)
                 self.cells.put(name, cells)
 
-    def _read_all(self, container: str, runs: tuple[Run, ...], name: str) -> None:
+    def _read_all(self, runs: tuple[Run, ...], name: str) -> None:
         """Values of all runs of the experiment, to sort by them."""
-        if self._all_read == (container, runs, name):
+        # Two tuples of many runs are only told apart by who they are.
+        if all(one is other for one, other in zip(self._all_read, (runs, name), strict=False)) and self._all_read:
             if self._news:
                 self._sort()
             return
@@ -249,7 +250,7 @@ class Columns:
         def done(_: None) -> None:
             self._busy = False
             if not stop.is_set():
-                self._all_read = (container, runs, name)
+                self._all_read = (runs, name)
                 self._sort()
             self.look()
 

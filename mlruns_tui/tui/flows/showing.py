@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from .. import titles
 from ..classes import set_classes
 from ..marking import items_text
 from ..shown import Shown, build, is_small, same_inputs, same_table
-from ..state import PANELS
+from ..state import PANELS, UiState
 from ..widgets.bars import CommandLine, MarkStrip, PanelTabs, header_left, header_right
 from ..widgets.lines import SplitLine
 from .reading import error_words
@@ -70,7 +71,7 @@ class Showing:
                 self.screen.saying.complain(f"rows: {error_words(error)}")
                 self.screen.catch_up()
 
-            self.screen.work(lambda: build(state, now_ms(), before), done, "rows", failed=failed)
+            self.screen.work(lambda: _many_rows(state, before), done, "rows", failed=failed)
 
     def push(self, to_top: bool = False) -> None:
         """Show the state in every part; each draws only what is another than before."""
@@ -127,3 +128,15 @@ class Showing:
         right = header_right(screen.reading.space, screen.signs, width, screen.state.read_only, gone)
         store = screen.state.snapshot.store
         self.head.show(header_left(store, self._host, width - 4 - right.cell_length, width >= 120), right)
+
+
+def _many_rows(state: UiState, before: Shown) -> Shown:
+    """Rows that live until the next sort: to walk them all for garbage, then or later, would stop the screen."""
+    gc.collect(1)
+    gc.disable()
+    try:
+        shown = build(state, now_ms(), before)
+        gc.freeze()
+        return shown
+    finally:
+        gc.enable()

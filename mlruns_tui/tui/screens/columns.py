@@ -104,6 +104,7 @@ class ColumnsScreen(ModalScreen[bool]):
             yield self._prompt
             yield Static(id="columns-keys")
             yield Static(id="columns-more-keys")
+            yield Static(id="columns-last-keys")
 
     def on_mount(self) -> None:
         if not has_parts(self, "#columns"):
@@ -174,11 +175,11 @@ class ColumnsScreen(ModalScreen[bool]):
         title = "those that fit" if self.automatic else plural(len(self.columns), "column")
         self.query_one("#columns", Panel).set_title("columns of the runs", title)
         signs = signs_of(self.app)
-        keys = [("Space", "show"), ("J K", "order"), (signs.left_right, "width"), ("s", "sort")]
-        width = max(20, self._rows.size.width)
-        self.query_one("#columns-keys", Static).update(key_words(keys, width))
-        keys = [("/", "filter"), ("a", "what fits"), ("Enter", "keep"), ("Esc", "undo")]
-        self.query_one("#columns-more-keys", Static).update(key_words(keys, width))
+        keys = [("Space", "show"), ("J K", "order"), (signs.left_right, "width")]
+        more, last = [("s", "sort"), ("/", "filter"), ("a", "what fits")], [("Enter", "keep"), ("Esc", "as it was")]
+        for place, words in (("keys", keys), ("more-keys", more), ("last-keys", last)):
+            width = max(20, self._rows.size.width - 2)
+            self.query_one(f"#columns-{place}", Static).update(key_words(words, width))
 
     # What is chosen.
 

@@ -83,7 +83,7 @@ class FindingsPanel(KeyedList[FindingCount | None]):
         sign = getattr(signs, row.sign)
         return [
             (f"{sign:<3}", style.get(row.sign, DIM)),
-            (fit_right(f"{row.count:,}", 4), "bold"),
+            (fit_right(f"{row.count:,}", 6), "bold"),
             (f"  {WORDS[row.sign][row.count != 1]}", DIM),
         ]
 

@@ -146,7 +146,9 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         )
         height = self.cursor - round(self.scroll_y)
         self.rows = rows
-        found = self._index(key)
+        found = self.find(current) if current is not None and not wanted else None
+        if found is None:
+            found = self._index(key)
         self.cursor = max(0, min(self.cursor if found is None else found, len(rows) - 1))
         self.range_from = None if anchor is None else self._index(self.key_of(anchor))
         self._measure()
@@ -159,6 +161,10 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         row = self.current
         if current is None or row is None or self.key_of(row) != self.key_of(current) or row is not current:
             self.post_message(self.Moved(self, row))
+
+    def find(self, row: Row) -> int | None:
+        """Where a row stands now, when that can be told sooner than by its key; None: look for the key."""
+        return None
 
     def _index(self, key: str) -> int | None:
         if not key:

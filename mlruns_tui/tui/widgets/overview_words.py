@@ -16,6 +16,8 @@ from ..signs import Signs
 from .cells import DIM, FAINT, Piece, cut, fit, fit_right, line
 
 DAY_MS = 86_400_000
+WIDEST = 7
+"""Cells of a column of the histogram, its gap among them."""
 IMPACT_WORDS: dict[Impact, str] = {
     "breaks-store": "MLflow lists nothing",
     "breaks-experiment": "searches of an experiment fail",
@@ -57,7 +59,8 @@ def space_lines(view: Overview, width: int, height: int, signs: Signs) -> list[C
     legend += [(signs.bar * 2, render.BAR), (" the rest", DIM)]
     if left > 0:
         legend.append((f"   {left:,} more", DIM))
-    return [*lines, *[Content()] * (height - len(lines) - 1), line(legend)]
+    gap = [Content()] if len(lines) + 2 <= height else []
+    return [*lines, *gap, line(legend)]
 
 
 def _since(since: int | None, size: int) -> str:
@@ -69,7 +72,7 @@ def _since(since: int | None, size: int) -> str:
 
 def age_lines(view: Overview, width: int, height: int, signs: Signs) -> list[Content]:
     """Runs by age. Left of the upright blue, from the rule's age on amber."""
-    cells = max(1, min(4, (width - 8) // len(EDGES)))
+    cells = max(1, min(WIDEST, (width - 8) // len(EDGES)))
     tall = max(3, height - 4)
     glyphs = signs.columns if signs.half_bar else "#"
     old = next((at for at, edge in enumerate(EDGES) if edge >= view.days), len(EDGES))
@@ -80,16 +83,15 @@ def age_lines(view: Overview, width: int, height: int, signs: Signs) -> list[Con
         label = {0: most, tall // 2: most // 2, tall - 1: 0}.get(number)
         pieces: list[Piece] = [(fit_right("" if label is None else f"{label:,}", 6), DIM), (" ", "")]
         for at, cell in enumerate(drawn):
-            edge = upright if at == old and at else ""
-            pieces.append((edge, FAINT))
-            pieces.append(
-                (cell * max(1, cells - 1) + " " * (cells > 1 and not edge), render.MARK if at >= old else render.BAR)
-            )
+            pieces.append((cell * max(1, cells - 1), render.MARK if at >= old else render.BAR))
+            if cells > 1:
+                pieces.append((upright if at + 1 == old else " ", FAINT))
         lines.append(line(pieces))
     names = "".join(fit(label, cells) for label in LABELS) if cells >= 4 else _few_labels(cells)
     lines.append(line([(" " * 7 + names, DIM)]))
     said = f"older than {view.days} d: {view.older:,}" + (f", {view.older_kept:,} needed" if view.older_kept else "")
-    lines.append(line([(fit_right(said, width), render.MARK if view.older else DIM)]))
+    room = width if cells < 2 else max(len(said), min(width, 7 + cells * len(EDGES) - 1))
+    lines.append(line([(fit_right(said, room), render.MARK if view.older else DIM)]))
     return lines
 
 

@@ -12,6 +12,8 @@ from .cells import width_of
 GUTTER = 3
 """Mark, protection and a space, after the cursor's cell."""
 NAME_LEAST = 16
+NAME_GOOD = 36
+"""Cells in which hardly a name loses its middle."""
 STATUS_WORD_LEAST = 44
 """In fewer cells the status is its sign only; the row line has the word."""
 WIDTHS = {
@@ -92,10 +94,12 @@ class RunColumns:
         if width >= 78:
             wished += ["files", "duration", "user"]
         if width >= 100:
-            wished += metrics[1:3]
+            wished += metrics[1:]
         rest = width - GUTTER - NAME_LEAST - sum(cells[name] for name in names)
         for name in wished:
-            if name not in names and rest >= cells[name]:
+            # More metrics only where no name gets shorter for them.
+            spare = NAME_GOOD - NAME_LEAST if name in metrics[3:] else 0
+            if name not in names and rest - spare >= cells[name]:
                 names.append(name)
                 rest -= cells[name]
         order = [column.name for column in all_columns(metrics, sort)]
@@ -106,7 +110,7 @@ class RunColumns:
 
 def all_columns(metrics: tuple[str, ...], sort: str = "size") -> tuple[Column, ...]:
     """What is shown by itself where there is room for everything."""
-    names = ["status", "age", "idle", "size", *metrics[:1], "files", "duration", "user", *metrics[1:3]]
+    names = ["status", "age", "idle", "size", *metrics[:1], "files", "duration", "user", *metrics[1:]]
     if sort not in names and (kind_of(sort) or sort in WIDTHS):
         names.insert(4, sort)
     return tuple(map(Column, names))

@@ -63,6 +63,11 @@ class RunTable(KeyedList[RunRow]):
     def key_of(self, row: RunRow) -> str:
         return row.run.key
 
+    def find(self, row: RunRow) -> int | None:
+        # Making 100,000 keys takes longer than a frame.
+        run = row.run
+        return next((at for at, one in enumerate(self.rows) if one.run is run), None)
+
     def columns_for(self, width: int) -> RunColumns:
         """The columns of a table so wide, without the cursor's cell."""
         state = self._state
@@ -85,8 +90,12 @@ class RunTable(KeyedList[RunRow]):
         signs = signs_of(self.app)
         columns = self.columns_for(width - 1)
         pieces: list[Piece] = [(" " * (GUTTER + 1), "")]
+        labels = [label_of(name) for name, _ in columns.columns]
         for name, cells in columns.columns:
             text = label_of(name) if cells > 2 else ""
+            if kind_of(name) and labels.count(text) > 1:
+                # A metric and a param of one name stand side by side.
+                text = f"{kind_of(name)[0]}.{text}"
             style = DIM
             right = not self._is_left(name)
             if name == order.key:
@@ -100,7 +109,8 @@ class RunTable(KeyedList[RunRow]):
     def _sorted_by(self, text: str, arrow: str, cells: int, right: bool) -> str:
         """The header of what the list is sorted by: the sign stays, the name gives way."""
         lead = "" if right or text in ("name", "status", "") else "  "
-        room = cells - len(lead)
+        # Narrow columns of our own fit to the cell; any other keeps a gap to its neighbour.
+        room = cells - len(lead) - (1 if right and cells > 5 else 0)
         for gap in (" ", ""):
             if width_of(text) + len(gap) + 1 <= room:
                 text = f"{text}{gap}{arrow}"
