@@ -252,10 +252,11 @@ async def test_help_opens_and_its_command_runs_in_the_main_screen(journey: Start
         await it.until(lambda: isinstance(it.app.screen, MainScreen) and len(it.state.marks) == 1, "marked")
 
 
-async def test_4_opens_them_too_and_the_sidebar_counts_them(journey: Start, reader: Any) -> None:
+async def test_enter_in_panel_4_opens_them_too_and_the_sidebar_counts_them(journey: Start, reader: Any) -> None:
     async with journey(reader) as it:
         assert any("F  findings" in line and line.rstrip(" │").endswith("10") for line in it.lines)
-        await opened(it, "4")
+        await it.press("4")
+        await opened(it, "enter")
 
 
 # The check behind the screen.
