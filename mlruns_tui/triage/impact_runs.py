@@ -56,9 +56,7 @@ RUNS: Final[dict[str, Fact]] = {
         since((FIRST, SILENT), ((3, 8), RUN)), "its meta.yaml is that of run {}, its own is in another folder", "run",
         cause="Folders or their meta.yaml were exchanged.",
     ),
-    "run-listed-by-another": fact(
-        since((FIRST, SILENT), ((3, 8), RUN)), "MLflow lists it for the meta.yaml in {}", "run", cause=_COPY
-    ),
+    "run-listed-by-another": fact(RUN, "MLflow lists it for the meta.yaml in {}", "run", cause=_COPY),
     "run-id-twice": fact(SILENT, "the same run id as {}", migration="fails", cause=_COPY),
     "run-experiment-mismatch": fact(
         WARNS, "run of experiment {}", remedy="remove", hides="inside", cause=_COPY
