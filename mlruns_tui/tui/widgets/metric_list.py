@@ -15,7 +15,7 @@ from .cells import DIM, Piece, fit, fit_right, line
 from .curve import sparkline
 
 _LOWEST = ("loss", "error", "err", "rmse", "mae", "mse", "perplexity", "ppl", "wer", "cer", "fid", "nll", "divergence")
-_NEITHER = ("lr", "epoch", "step", "steps", "time", "seconds", "duration", "elapsed", "memory")
+_NEITHER = ("lr", "grad", "norm", "epoch", "step", "steps", "time", "seconds", "duration", "elapsed", "memory")
 
 
 def lowest_is_best(name: str, turned: Collection[str] = ()) -> bool | None:

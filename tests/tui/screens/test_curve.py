@@ -107,7 +107,7 @@ def test_a_sparkline_follows_the_values() -> None:
 @pytest.mark.parametrize(
     ("name", "lowest"),
     [("val_loss", True), ("train/loss", True), ("valLoss", True), ("rmse", True), ("eval-wer", True), ("val_auc", False), ("accuracy", False),
-     ("gloss", True), ("lr", None), ("learning_rate", None), ("epoch_s", None), ("system/gpu_0_memory", None), ("", False)],
+     ("gloss", True), ("lr", None), ("grad_norm", None), ("learning_rate", None), ("epoch_s", None), ("system/gpu_0_memory", None), ("", False)],
 )  # fmt: skip
 def test_which_value_is_best_follows_from_the_name(name: str, lowest: bool | None) -> None:
     assert lowest_is_best(name) is lowest
