@@ -48,6 +48,8 @@ class Terminal:
         self.run("set-option", "-g", "remain-on-exit", "on")
         self.run("set-option", "-g", "status", "off")
         self.run("resize-window", "-x", str(width), "-y", str(height))
+        self.output = bytearray()
+        """Everything the program wrote to its terminal, as far as it was waited for."""
         self._fd = os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK)
         self.run("pipe-pane", f"exec cat > {self._fifo}")
         gate.write_text("go\n")
@@ -78,8 +80,26 @@ class Terminal:
                 pytest.fail(f"never on the screen: {what}\n{screen}")
             # Output of the program ends the wait; the bound is for a screen drawn between look and wait.
             ready, _, _ = select.select([self._fd], [], [], min(left, 1.0))
-            if ready and not os.read(self._fd, 1 << 16):
+            if ready and not self._read():
                 select.select([], [], [], 0.05)
+
+    def _read(self) -> bool:
+        """Take in what was written; False when there is nothing."""
+        try:
+            data = os.read(self._fd, 1 << 16)
+        except BlockingIOError:
+            return False
+        self.output += data
+        return bool(data)
+
+    def drain(self) -> bytes:
+        """Everything the program wrote, to the last byte; the terminal is gone afterwards."""
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+        while True:
+            ready, _, _ = select.select([self._fd], [], [], DEADLINE_S)
+            assert ready, "the end of the output never came"
+            if not self._read():
+                return bytes(self.output)
 
     def wait_for(self, *texts: str) -> str:
         return self.wait(lambda screen: all(text in screen for text in texts), " and ".join(texts))
