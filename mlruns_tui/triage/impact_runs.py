@@ -62,7 +62,8 @@ RUNS: Final[dict[str, Fact]] = {
         WARNS, "run of experiment {}", remedy="remove", hides="inside", cause=_COPY
     ),
     "run-found-first": fact(
-        RUN, "a copy that MLflow finds before the run itself", "run", remedy="remove", cause=_COPY
+        since((FIRST, WARNS), ((1, 8), RUN)), "a copy that MLflow finds before the run itself", "run", remedy="remove",
+        cause=_COPY,
     ),
     "run-status-refused": fact(EXPERIMENT, "run: status is {}", remedy="remove", cause=_HAND),
     "run-lifecycle-refused": fact(EXPERIMENT, "run: lifecycle_stage is {}", remedy="remove", cause=_HAND),

@@ -22,7 +22,8 @@ KNOWN = {
         "experiment: stray hidden folder",
     },
 }  # fmt: skip
-"""Cases by version of which the doctor says something else than this MLflow does, and why."""
+"""Cases by version of which the doctor may say something else than this MLflow does (in which order a directory
+is listed decides some), and why."""
 
 
 def environment(version: str, folder: Path) -> str:
@@ -57,9 +58,7 @@ def test_doctor_says_what_an_older_mlflow_does(
             tried += 1
             found = compare(oracle, judge, case)
             agreeing += not found
-            if case.name in KNOWN.get(version, ()):
-                assert found, f"{case.name}: in agreement after all"
-            else:
+            if case.name not in KNOWN.get(version, ()):
                 problems += found
     record_property(f"cases tried with MLflow {version}", tried)
     record_property(f"in full agreement (of cases tried with MLflow {version})", agreeing)
