@@ -17,7 +17,7 @@ from mlruns_tui.model.errors import LockedError, MlrunsError
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 
-from . import elsewhere
+from . import elsewhere, otherdisk
 from .archive import library
 from .kept import Kept
 from .packing import Packing
@@ -52,7 +52,7 @@ def pack(
     with ExitStack() as stack:
         session, kept = _open(stack, root, batch_id, lock_timeout_s, stop)
         if backup_dir:
-            os.close(elsewhere.check(session.site.root_fd, backup_dir))
+            os.close(otherdisk.check(session.site.root_fd, backup_dir))
         work = Packing(session, kept, keys, min_gain_percent, tell, stop, backup_dir)
         if not work.todo:
             return kept.batch(messages=("nothing of it is left to pack",))

@@ -9,7 +9,7 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.text import safe
 
-from . import begin, elsewhere, layout, newvault
+from . import begin, layout, newvault, otherdisk
 from .archive import LEVEL, STORED
 from .gain import Gain
 from .kept import Kept
@@ -49,10 +49,10 @@ def make_room(session: Session, kept: Kept, backup_dir: str) -> Shelf:
 def _elsewhere(session: Session, kept: Kept, backup_dir: str, shared: layout.Sharing) -> Shelf:
     """Raises MlrunsError for what is wrong there, OSError for what is wrong in the vault."""
     site = session.site
-    fd = elsewhere.check(site.root_fd, backup_dir)
+    fd = otherdisk.check(site.root_fd, backup_dir)
     try:
         in_use = {place for n, place in kept.history.elsewhere.items() if kept.away(n)}
-        return kept.places.archives.make_elsewhere(fd, elsewhere.real(backup_dir), site.root, shared, in_use)
+        return kept.places.archives.make_elsewhere(fd, otherdisk.real(backup_dir), site.root, shared, in_use)
     finally:
         os.close(fd)
 

@@ -20,23 +20,23 @@ from .reading import space_of
 
 def real_dir(backup_dir: str) -> str:
     """The directory as it will be remembered."""
-    from mlruns_tui.cleanup.elsewhere import real
+    from mlruns_tui.cleanup.otherdisk import real
 
     return real(backup_dir)
 
 
 def check_backup_dir(root: str, backup_dir: str) -> None:
     """Raises UsageError when archives of the store at ``root`` cannot go to this directory; changes nothing."""
-    from mlruns_tui.cleanup import elsewhere
+    from mlruns_tui.cleanup import otherdisk
     from mlruns_tui.cleanup.layout import open_root
     from mlruns_tui.cleanup.vault import batches
 
     root_fd = open_root(root)
     try:
-        os.close(elsewhere.check(root_fd, backup_dir))
+        os.close(otherdisk.check(root_fd, backup_dir))
     finally:
         os.close(root_fd)
-    path = elsewhere.real(backup_dir)
+    path = otherdisk.real(backup_dir)
     lost = next((batch.id for batch in batches(root) if path in batch.away_dirs), "")
     if lost:
         raise UsageError(
