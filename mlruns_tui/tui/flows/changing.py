@@ -21,11 +21,11 @@ from ..state import UiState
 from ..tasks import TaskView, Work
 from ..widgets.cells import DIM, Piece
 from ..widgets.task_words import TITLES, Phase, ended_words, summary
+from .newest import Newest
 from .reading import error_words
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
-    from ..screens.pack import PackDialog
     from ..screens.review import OtherWay, ReviewAnswer
 
 
@@ -35,6 +35,7 @@ class Changing:
     def __init__(self, screen: MainScreen, reader: Reader) -> None:
         self.screen = screen
         self.reader = reader
+        self._newest = Newest(self)
         self.task: TaskView | None = None
         self._plan_number = 0
         """Which look at the marked items is waited for: a plan nobody waits for is not shown."""
@@ -47,8 +48,7 @@ class Changing:
             "review": lambda: self.review(True),
             "review.no_backup": lambda: self.review(False),
             "slim": lambda: self.review(True, slim=True),
-            "pack": self.pack,
-            "purge": self.purge,
+            **self._newest.handlers(),
             "undo": self.undo,
             "backups": self.backups,
             "task": self.show_task,
@@ -152,61 +152,6 @@ class Changing:
         if yes:
             root = self.reader.store.root
             self.begin(lambda: changing.start_undo(root), "the undo goes on")
-
-    # My newest batch, in less space or in none.
-
-    def _newest(self, then: Callable[[Batch], None]) -> None:
-        """Go on with my newest batch as it is now."""
-
-        def found(batches: tuple[Batch, ...]) -> None:
-            self.screen.change(batches=batches)
-            batch = self.screen.state.last_batch
-            if batch is not None and (batch.count("moved") or batch.count("packed")):
-                then(batch)
-            else:
-                self.screen.say("nothing of the last batch is in a backup")
-
-        root = self.reader.store.root
-        self.screen.work(lambda: changing.batches(root), found, "batches")
-
-    def pack(self) -> None:
-        """Try what packing my newest batch would gain, and ask."""
-        from ..screens.pack import sample
-
-        root = self.reader.store.root
-
-        def ask(batch: Batch) -> None:
-            def answered(yes: bool | None) -> None:
-                if yes:
-                    self.begin(lambda: changing.start_pack(root, batch.id), "the packing goes on")
-
-            def sampled(dialog: PackDialog) -> None:
-                self.screen.saying.unsay()
-                self.screen.app.push_screen(dialog, answered)
-
-            def failed(error: Exception) -> None:
-                self.screen.saying.unsay()
-                self.screen.saying.complain(f"it could not be tried what packing gains: {error_words(error)}")
-
-            self.screen.saying.say("trying what packing would gain", stays=True)
-            self.screen.work(lambda: sample(root, batch, None), sampled, "gains", failed=failed)
-
-        self._newest(ask)
-
-    def purge(self) -> None:
-        """Ask for the number that deletes my newest batch for good."""
-        from ..screens.for_good import PurgeDialog
-
-        root = self.reader.store.root
-
-        def ask(batch: Batch) -> None:
-            def answered(yes: bool | None) -> None:
-                if yes:
-                    self.begin(lambda: changing.start_purge(root, batch.id), "the purge goes on")
-
-            self.screen.app.push_screen(PurgeDialog(batch), answered)
-
-        self._newest(ask)
 
     def backups(self) -> None:
         from ..screens.backups import BackupsScreen
@@ -328,9 +273,9 @@ class Changing:
         if answer == "undo":
             self.undo()
         elif answer == "pack":
-            self.pack()
+            self._newest.pack()
         elif answer == "purge":
-            self.purge()
+            self._newest.purge()
 
 
 def rules_of(state: UiState) -> list[Rule]:
