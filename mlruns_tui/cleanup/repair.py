@@ -321,7 +321,9 @@ def _exchange(folder: int, mine: str, parent_fd: int, name: str, rest: str) -> N
         if error.errno != errno.EOPNOTSUPP:
             raise
     else:
-        change.rename(folder, mine, folder, rest)
+        # It is done. Which of the two is the original is told by its identity; the name is for copied stores.
+        with contextlib.suppress(OSError):
+            change.rename(folder, mine, folder, rest)
         return
     # Where the system cannot exchange names: out of the way, then into the place.
     change.rename(parent_fd, name, folder, rest)

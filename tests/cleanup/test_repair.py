@@ -81,6 +81,25 @@ def test_what_the_disk_gives_back_otherwise_than_it_was_written_is_not_put_into_
     assert not list(broken.vault.glob("batches/*/data/*"))
 
 
+def test_a_name_in_the_backup_that_cannot_be_changed_makes_no_repair_fail_that_was_done(
+    broken: Any, compare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, rename = broken.manifest(), change.rename
+
+    def refuse(source_fd: int, source: str, target_fd: int, target: str) -> None:
+        if source_fd == target_fd and {source, target} == {"new", "old"}:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        rename(source_fd, source, target_fd, target)
+
+    plan = plan_of(broken.root)
+    monkeypatch.setattr(change, "rename", refuse)
+    batch = apply(plan)
+    assert {outcome for outcome, _ in outcomes(batch).values()} == {"done"}
+    monkeypatch.undo()
+    undo(str(broken.root))
+    assert compare(before, broken.manifest()) == []
+
+
 def test_every_kind_is_mended_and_taken_back_byte_for_byte(broken: Any, compare: Any) -> None:
     before = broken.manifest()
     plan = plan_of(broken.root)
