@@ -13,10 +13,11 @@ from textual.widgets import Static
 
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.store import Snapshot
-from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
+from mlruns_tui.tui.widgets.buttons import ButtonRow
 from mlruns_tui.tui.widgets.cells import DIM, end_of, line, signs_of, stack
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import SplitLine, crumbs
+from mlruns_tui.tui.widgets.panel import Panel
 from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.workflow.reading import Space
 
@@ -55,7 +56,8 @@ class PlanScreen(Screen["Answer | None"], Generic[Answer]):
 
     @property
     def _drawable(self) -> bool:
-        return has_parts(self, "#head", "#headline", "#words", "#buttons", "#keys", self.LIST, *self.PARTS)
+        parts = ("#head", "#headline", "#happens", "#words", "#buttons", "#keys")
+        return has_parts(self, *parts, self.LIST, *self.PARTS)
 
     def show_plan(self) -> None:
         """Everything the plan or the window's size decides."""
@@ -73,19 +75,28 @@ class PlanScreen(Screen["Answer | None"], Generic[Answer]):
         if self._drawable:
             self.show_plan()
 
-    def show_frame(self, headline: Content, happens: list[Content], choice: Choice) -> None:
-        """Where one is, the whole truth in one line, what happens, and the button that carries it out."""
+    def show_frame(self, headline: Content, happens: list[Content]) -> None:
+        """Where one is, the whole truth in one line, and what happens."""
         where = line([*crumbs(signs_of(self.app), self.CRUMB), ("   nothing has changed yet", DIM)])
         room = self.size.width - where.cell_length - 4
         self.query_one("#head", SplitLine).show(where, line([(end_of(self.plan.store_given, room), DIM)]))
         self.query_one("#headline", SplitLine).show(headline)
+        self.query_one("#happens-panel", Panel).set_title("what happens")
         self.query_one("#words", Static).update(stack(happens))
-        self.query_one(ButtonRow).set_choices([Choice(CANCEL, "Cancel"), choice])
+
+    @property
+    def happens_width(self) -> int:
+        """Cells for a line of what happens."""
+        return max(30, self.query_one("#happens").size.width - 2)
 
     @on(ButtonRow.Pressed)
     def _pressed(self, event: ButtonRow.Pressed) -> None:
         event.stop()
-        if event.choice == APPLY:
+        self.pressed(event.choice)
+
+    def pressed(self, choice: str) -> None:
+        """A button was."""
+        if choice == APPLY:
             self.action_apply()
         else:
             self.action_back()

@@ -112,15 +112,16 @@ class RepairScreen(PlanScreen[RepairAnswer]):
         plan, left_out = self.plan, len(self._left_out)
         self.query_one("#items-panel", Panel).set_title("repairs", plural(len(plan.items), "place"))
         self._list.set_rows(repair_words.in_order(self._whole))
-        self.query_one("#happens-panel", Panel).set_title("what happens")
-        width = max(30, self.query_one("#happens").size.width - 2)
+        width = self.happens_width
         out = (left_out, len(self._out) - left_out)
         said = repair_words.what_happens(plan, self._snapshot, out, self._space, width, signs_of(self.app))
         self._show_item()
         label = (
             repair_words.nothing_words(plan, left_out) if plan.empty else f"Repair {plural(len(plan.items), 'place')}"
         )
-        self.show_frame(repair_words.headline(plan), said, Choice(APPLY, label, "goes", not plan.empty))
+        self.show_frame(repair_words.headline(plan), said)
+        choices = [Choice(CANCEL, "Cancel"), Choice(APPLY, label, "goes", not plan.empty)]
+        self.query_one(ButtonRow).set_choices(choices)
 
     def _show_item(self) -> None:
         item, signs = self._list.current, signs_of(self.app)

@@ -10,28 +10,25 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.report.words import plural, size_text
 from mlruns_tui.tui.screens.for_good import DeleteDialog
+from mlruns_tui.tui.screens.plan_screen import APPLY, CANCEL, PlanScreen
 from mlruns_tui.tui.widgets import plan_words
 from mlruns_tui.tui.widgets.buttons import ButtonRow, Choice
-from mlruns_tui.tui.widgets.cells import DIM, end_of, line, signs_of, stack
+from mlruns_tui.tui.widgets.cells import signs_of
 from mlruns_tui.tui.widgets.ending import end
-from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
+from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine
 from mlruns_tui.tui.widgets.panel import Panel, Words
-from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.plan_list import GoesPainter, GoesRow, Names, PlanGroup, first_shown, groups_of, rows_of
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.stays_list import StaysRow, paint_stays, stays_by_kind, stays_one_by_one
 from mlruns_tui.workflow.deciding import leaving_out
 from mlruns_tui.workflow.reading import Space
 
-CANCEL = "cancel"
-APPLY = "apply"
 OTHER = "other"
 
 
@@ -53,20 +50,18 @@ class OtherWay:
     """Keys of the items that were left out."""
 
 
-class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
+class ReviewScreen(PlanScreen["ReviewAnswer | OtherWay"]):
     """Shows one plan. Ends with None (nothing is done), the plan to apply, or the wish for another."""
 
     CSS_PATH = "../styles/review.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "back", show=False),
-        Binding("m", "apply", "move or delete", show=False),
         Binding("D", "without_backup", "with or without a backup", show=False),
         Binding("s", "stays", "what stays", show=False),
         Binding("S", "other_way", "slim or remove", show=False),
-        Binding("up,down,j,k", "to_list", "to the list", show=False),
     ]
+    CRUMB = "review"
+    PARTS = ("#stays",)
+    LIST = "#goes"
 
     def __init__(
         self,
@@ -81,13 +76,10 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
     ) -> None:
         """``hidden``: items a filter hides in the lists. ``space``: left where the backup goes. ``slim``: the plan
         is about artifacts only. ``left_out``: keys left out from the beginning."""
-        super().__init__()
+        super().__init__(plan, snapshot, space)
         self._slim = slim
-        self._whole = plan
-        self._snapshot = snapshot
         self._hidden = hidden
         self._filter = filter_text
-        self._space = space
         self._without = leaving_out(plan, snapshot)
         self._left_out = left_out & {item.key for item in plan.items}
         self._one_by_one = False
@@ -95,7 +87,6 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
         self._groups = groups_of(plan, self._names, snapshot.runs)
         self._opened: dict[str, int] | None = None
         self.plan = replace(self._without(self._left_out), backup=plan.backup)
-        """As it would be applied now."""
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="head")
@@ -113,19 +104,6 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
         yield ButtonRow([Choice(CANCEL, "Cancel")], id="buttons")
         yield KeyLine(id="keys")
 
-    @property
-    def _drawable(self) -> bool:
-        return has_parts(self, "#head", "#headline", "#goes", "#stays", "#happens", "#words", "#buttons", "#keys")
-
-    def on_mount(self) -> None:
-        if not self._drawable:
-            return
-        self._show_plan()
-        self.query_one(ButtonRow).focus()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._after_resize)
-
     def _after_resize(self) -> None:
         if not self._drawable:
             return
@@ -134,7 +112,7 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
             tail = len(self._tail(goes.size.width))
             wide = self.has_class("-wide") and self.size.height >= 30
             self._opened = first_shown(self._groups, goes.size.height - 1 - tail) if wide else {}
-        self._show_plan()
+        self.show_plan()
 
     @property
     def _painter(self) -> GoesPainter:
@@ -152,16 +130,11 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
     def _tail(self, width: int) -> list[Content]:
         return plan_words.meanings(self._whole, width - 1)
 
-    def _show_plan(self) -> None:
+    def show_plan(self) -> None:
         """Everything the plan's totals or the window's size decide."""
         plan, signs = self.plan, signs_of(self.app)
         self._cached_painter = self._painter
         narrow = self.has_class("-narrow")
-        where = line([*crumbs(signs, "review"), ("   nothing has changed yet", DIM)])
-        room = self.size.width - where.cell_length - 4
-        self.query_one("#head", SplitLine).show(where, line([(end_of(plan.store_given, room), DIM)]))
-        headline = plan_words.headline(plan)
-        self.query_one("#headline", SplitLine).show(headline)
         goes = self.query_one("#goes-panel", Panel)
         goes.set_class(plan.backup, "-goes")
         goes.set_class(not plan.backup, "-danger")
@@ -170,19 +143,17 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
         goes.set_foot(f"{size_text(plan.totals.size_bytes)} {signs.separator} {plural(plan.totals.files, 'file')}")
         self.query_one("#goes", RowList).set_rows(rows_of(self._groups, self._opened or {}))
         self._show_stays()
-        self.query_one("#happens-panel", Panel).set_title("what happens")
-        width = max(30, self.query_one("#happens").size.width - 2)
         say = plan_words.in_short if narrow else plan_words.what_happens
         said = say(
             plan,
             self._snapshot,
-            width,
+            self.happens_width,
             signs=signs,
             hidden=self._hidden,
             filter_text=self._filter,
             space=self._space,
         )
-        self.query_one("#words", Static).update(stack(said))
+        self.show_frame(plan_words.headline(plan), said)
         self._show_buttons(narrow)
 
     def _show_stays(self) -> None:
@@ -248,7 +219,7 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
         there = keys - self._left_out
         self._left_out = self._left_out | keys if there else self._left_out - keys
         self.plan = replace(self._without(self._left_out), backup=self._whole.backup)
-        self._show_plan()
+        self.show_plan()
         event.rows.action_move(1)
 
     @on(RowList.Chosen, "#stays")
@@ -257,15 +228,11 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
         self._one_by_one = not self._one_by_one
         self._show_stays()
 
-    @on(ButtonRow.Pressed)
-    def _pressed(self, event: ButtonRow.Pressed) -> None:
-        event.stop()
-        if event.choice == APPLY:
-            self.action_apply()
-        elif event.choice == OTHER:
+    def pressed(self, choice: str) -> None:
+        if choice == OTHER:
             self.action_other_way()
         else:
-            self.action_back()
+            super().pressed(choice)
 
     def action_apply(self) -> None:
         if not self.is_active:
@@ -285,12 +252,12 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
         if self.has_class("-stays"):
             self.action_stays()
         else:
-            end(self, None)
+            super().action_back()
 
     def action_without_backup(self) -> None:
         self._whole = replace(self._whole, backup=not self._whole.backup)
         self.plan = replace(self.plan, backup=self._whole.backup)
-        self._show_plan()
+        self.show_plan()
         self.query_one(ButtonRow).set_choices(self.query_one(ButtonRow).choices, CANCEL)
 
     def action_other_way(self) -> None:
@@ -303,9 +270,6 @@ class ReviewScreen(Screen["ReviewAnswer | OtherWay | None"]):
             self.toggle_class("-stays")
         shown = self.has_class("-wide") or self.has_class("-stays")
         self.query_one("#stays" if shown else "#goes").focus()
-
-    def action_to_list(self) -> None:
-        self.query_one("#goes").focus()
 
 
 def _keys(group: PlanGroup) -> set[str]:
