@@ -13,7 +13,7 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +39,8 @@ _ASK_STOP_S: Final = 0.05
 _CLOSE_S: Final = 1.0
 """How long a child is given to end by itself."""
 _DEAD: Final = object()
+_NOT_THE_LAST: Final = ("delta", "so far")
+"""Kinds of answers that are followed by others."""
 
 
 class ReaderProcess:
@@ -85,29 +87,14 @@ class ReaderProcess:
 
         Blocks between snapshots; leaving the loop early stops the child's scan.
         """
-        number, answers = self._ask("scan", None)
         assembler = Assembler()
-        stopping = finished = False
-        try:
-            while True:
-                if not stopping and stop():
-                    stopping = True
-                    self._tell("stop", number)
-                try:
-                    answer = answers.get(timeout=_ASK_STOP_S)
-                except queue.Empty:
-                    continue
-                kind, value = self._checked(answer)
+        with contextlib.closing(self._answers_to("scan", None, stop)) as answers:
+            for kind, value in answers:
                 if kind == "end":
-                    finished = True
                     return
                 snapshot = assembler.take(value)
                 self._store = snapshot.store
                 yield snapshot
-        finally:
-            if not finished and not stopping:
-                self._tell("stop", number)
-            self._forget(number)
 
     def inspect(self, keys: Sequence[str]) -> Evidence:
         return self._request("inspect", list(keys))  # type: ignore[no-any-return]
@@ -127,27 +114,11 @@ class ReaderProcess:
         tell: Callable[[int], None] = unheard,
     ) -> tuple[Symptom, ...]:
         """See ``model.protocols.Reader``."""
-        number, answers = self._ask("symptoms", (tuple(leave_out), contents))
-        stopping = finished = False
-        try:
-            while True:
-                if not stopping and stop():
-                    stopping = True
-                    self._tell("stop", number)
-                try:
-                    answer = answers.get(timeout=_ASK_STOP_S)
-                except queue.Empty:
-                    continue
-                finished = True
-                kind, value = self._checked(answer)
-                if kind != "so far":
-                    return value or ()
-                finished = False
-                tell(value)
-        finally:
-            if not finished and not stopping:
-                self._tell("stop", number)
-            self._forget(number)
+        for kind, value in self._answers_to("symptoms", (tuple(leave_out), contents), stop):
+            if kind != "so far":
+                return value or ()
+            tell(value)
+        return ()
 
     def duplicates(
         self, keys: Sequence[str], *, stop: Stop = never, tell: Callable[[Comparing], None] = unseen
@@ -155,26 +126,11 @@ class ReaderProcess:
         """See ``model.protocols.Reader``."""
         from mlruns_tui.model.duplicates import Duplicates
 
-        number, answers = self._ask("duplicates", list(keys))
-        stopping = finished = False
-        try:
-            while True:
-                if not stopping and stop():
-                    stopping = True
-                    self._tell("stop", number)
-                try:
-                    answer = answers.get(timeout=_ASK_STOP_S)
-                except queue.Empty:
-                    continue
-                kind, value = self._checked(answer)
-                finished = kind != "so far"
-                if finished:
-                    return value or Duplicates(stopped=True)
-                tell(value)
-        finally:
-            if not finished and not stopping:
-                self._tell("stop", number)
-            self._forget(number)
+        for kind, value in self._answers_to("duplicates", list(keys), stop):
+            if kind != "so far":
+                return value or Duplicates(stopped=True)
+            tell(value)
+        return Duplicates(stopped=True)
 
     def values(self, keys: Sequence[str], wanted: Wanted) -> tuple[RunValues, ...]:
         return self._request("values", (list(keys), wanted))  # type: ignore[no-any-return]
@@ -208,6 +164,27 @@ class ReaderProcess:
         try:
             return self._checked(answers.get())[1]
         finally:
+            self._forget(number)
+
+    def _answers_to(self, kind: str, argument: object, stop: Stop) -> Generator[tuple[str, Any], None, None]:
+        """What the child says to a request that takes its time. It is told when ``stop`` says so, or when
+        nobody listens to the end any more."""
+        number, answers = self._ask(kind, argument)
+        stopping = finished = False
+        try:
+            while not finished:
+                if not stopping and stop():
+                    stopping = True
+                    self._tell("stop", number)
+                try:
+                    answer = answers.get(timeout=_ASK_STOP_S)
+                except queue.Empty:
+                    continue
+                finished = answer is _DEAD or answer[0] not in _NOT_THE_LAST
+                yield self._checked(answer)
+        finally:
+            if not finished and not stopping:
+                self._tell("stop", number)
             self._forget(number)
 
     def _ask(self, kind: str, argument: object) -> tuple[int, queue.SimpleQueue[Any]]:
