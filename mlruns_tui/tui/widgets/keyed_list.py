@@ -2,6 +2,8 @@
 
 It draws ``Segment`` by ``Segment`` (a page in a few milliseconds) and keeps its cursor on its *item* when the
 rows change, at the same height on the screen where that is possible: nothing jumps.
+
+Long because cursor, drawing and mouse of one widget act on the same rows.
 """
 
 from __future__ import annotations
