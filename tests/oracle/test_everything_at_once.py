@@ -132,7 +132,7 @@ async def test_the_screen_opens_lists_every_finding_and_shows_the_rest(
         assert {one.path for row in screen._rows for one in row.findings} == expected
         for _ in range(12):
             await pilot.press("pagedown")
-        await pilot.press("m", "m", "x", "e")
+        await pilot.press("m", "m", "a", "e")
         await until(lambda: isinstance(app.screen, RepairScreen), "what a repair would do")
         assert isinstance(app.screen, RepairScreen)
         assert len(app.screen.plan.items) + len(app.screen.plan.refused) > 100

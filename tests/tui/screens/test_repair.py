@@ -151,7 +151,7 @@ async def test_an_orphan_gets_its_metadata_back_and_z_takes_it_back(on_disk: Any
 async def test_all_that_can_be_repaired_is_and_nothing_is_left(on_disk: Any, root: Path) -> None:
     before = everything(root)
     async with on_disk() as it:
-        screen = await to_repair(it, "x")
+        screen = await to_repair(it, "a")
         assert {item.path for item in screen.plan.items} == {"7/meta.yaml", f"8/{run_id(81)}/metrics/loss"}
         await it.press("m")
         await until_repaired(it, 0)
@@ -164,7 +164,7 @@ async def test_all_that_can_be_repaired_is_and_nothing_is_left(on_disk: Any, roo
 async def test_cancel_has_the_focus_and_changes_nothing(on_disk: Any, root: Path) -> None:
     before = everything(root)
     async with on_disk() as it:
-        await to_repair(it, "x")
+        await to_repair(it, "a")
         await it.press("enter")
         await it.until(lambda: isinstance(it.app.screen, FindingsScreen), "back")
     assert everything(root) == before
@@ -173,7 +173,7 @@ async def test_cancel_has_the_focus_and_changes_nothing(on_disk: Any, root: Path
 
 async def test_a_rebuilt_experiment_gets_the_name_that_was_typed(on_disk: Any, root: Path) -> None:
     async with on_disk() as it:
-        screen = await to_repair(it, "x")
+        screen = await to_repair(it, "a")
         await it.press("down", "home", "n")
         await it.until_text("Enter takes it")
         await it.press(*["backspace"] * 20, *"Default", "enter")
@@ -199,7 +199,7 @@ async def to_repair_again(it: Any) -> RepairScreen:
 
 async def test_what_is_left_out_stays_broken(on_disk: Any, root: Path) -> None:
     async with on_disk() as it:
-        screen = await to_repair(it, "x")
+        screen = await to_repair(it, "a")
         await it.press("down", "home", "space")
         assert [item.path for item in screen.plan.items] == [f"8/{run_id(81)}/metrics/loss"]
         await it.until_text("Repair 1 place", "left out")
@@ -243,7 +243,7 @@ async def test_what_is_in_use_is_refused_with_the_reason(on_disk: Any, root: Pat
 @pytest.mark.parametrize("size", [(80, 24), (120, 30), (140, 40)], ids=lambda one: f"{one[0]}x{one[1]}")
 async def test_at_every_size_borders_close(on_disk: Any, size: tuple[int, int], closed_borders: Any) -> None:
     async with on_disk(size=size) as it:
-        await to_repair(it, "x")
+        await to_repair(it, "a")
         closed_borders(it.app)
         assert "Cancel" in it.text and "Repair 2 places" in it.text and "Esc back" in it.lines[-1]
         await it.press("down", "home", "n")
@@ -260,7 +260,7 @@ async def test_what_is_of_no_use_without_what_is_left_out_is_shown_as_left_out(o
     async with on_disk() as it:
         await it.press("F")
         await it.until(lambda: not it.state.checking and len(it.app.screen._rows) == 4, "all findings")
-        await it.press("x", "e")
+        await it.press("a", "e")
         await it.until(lambda: isinstance(it.app.screen, RepairScreen), "the repair")
         await it.pilot.pause()
         screen = it.app.screen
