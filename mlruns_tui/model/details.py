@@ -67,6 +67,22 @@ class RunDetails:
     """Only the processes of this container can be seen."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunGlance:
+    """The little of a run that can be read in a moment: the first of its names, and one metric's course."""
+
+    key: str
+    params: tuple[tuple[str, str], ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    """MLflow's own behind the others."""
+    metrics: tuple[MetricSeries, ...] = ()
+    """That which was asked for is the first, where the run has it; then by name. Few points of each."""
+    counts: tuple[int, int, int] = (0, 0, 0)
+    """How many params, tags and metrics there are; at least, where not all were counted."""
+    messages: tuple[str, ...] = ()
+    """What could not be read, or not in the time there is."""
+
+
 PreviewKind = Literal["text", "json", "image", "archive", "bytes", "nothing"]
 
 

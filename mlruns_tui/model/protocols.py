@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from .batch import ApplyEvent
-    from .details import ArtifactPreview, RunDetails
+    from .details import ArtifactPreview, RunDetails, RunGlance
     from .duplicates import Comparing, Duplicates
     from .evidence import Evidence
     from .findings import Symptom
@@ -55,6 +55,13 @@ class Reader(Protocol):
 
     def details(self, key: str) -> RunDetails:
         """Params, tags, metrics and artifacts of one run. Raises MlrunsError when the run is gone."""
+        ...
+
+    def glance(self, key: str, metric: str = "", stop: Stop = never) -> RunGlance | None:
+        """What a moment suffices to read of one run, the course of ``metric`` first (else the first by name).
+
+        None when ``stop`` ended it. Raises MlrunsError when the run is gone.
+        """
         ...
 
     def preview(self, key: str, artifact: str) -> ArtifactPreview:

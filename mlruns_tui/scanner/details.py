@@ -43,10 +43,10 @@ def details(store: StoreInfo, key: str, last: Snapshot | None, held: look.OpenFi
     path = path_of(key)
     if path is None or "/run/" not in key or key.startswith("stray/"):
         raise MlrunsError("no-such-run", f"{safe(key, 200)} names no run")
-    run = _known(key, last)
+    run = known_run(key, last)
     root_fd = open_root(store)
     try:
-        fd = _open_run(root_fd, path)
+        fd = open_run(root_fd, path)
         try:
             if run is None and fd is not None and layout.META not in os.listdir(fd) and store.database:
                 run = Run("", key.rpartition("/run/")[2], record="database")
@@ -80,12 +80,15 @@ def _more(
     )
 
 
-def _known(key: str, last: Snapshot | None) -> Run | None:
+def known_run(key: str, last: Snapshot | None) -> Run | None:
+    """The run of that key, as last seen."""
     runs = last.runs.get(container_key(key), ()) if last is not None else ()
-    return next((run for run in runs if run.key == key), None)
+    run_id = key.rpartition("/run/")[2]
+    return next((run for run in runs if run.run_id == run_id), None)
 
 
-def _open_run(root_fd: int | None, path: str) -> int | None:
+def open_run(root_fd: int | None, path: str) -> int | None:
+    """A descriptor on its directory; None where there is none. Raises MlrunsError."""
     if root_fd is None:
         return None
     try:
@@ -96,16 +99,17 @@ def _open_run(root_fd: int | None, path: str) -> int | None:
         raise MlrunsError("unreadable-run", f"{safe(path)} cannot be read: {look.words(error)}", path=path) from None
 
 
-def _gone(path: str) -> MlrunsError:
+def gone(path: str) -> MlrunsError:
+    """To be raised for a run that is no more."""
     return MlrunsError("no-such-run", f"{safe(path)} is not there any more", path=path, hint="read the store again")
 
 
 def _from_database(store: StoreInfo, key: str, fd: int | None, path: str) -> RunDetails:
     if not store.database or not os.path.isabs(store.database):
-        raise _gone(path)
+        raise gone(path)
     found = run_in_database(store.database, key.rpartition("/run/")[2], Pulse(never))
     if found is None:
-        raise _gone(path)
+        raise gone(path)
     messages = list(found.messages)
     artifacts: list[ArtifactEntry] = []
     if fd is not None:

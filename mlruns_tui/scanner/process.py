@@ -26,7 +26,7 @@ from .deltas import Assembler
 from .serving import serve_and_exit
 
 if TYPE_CHECKING:
-    from mlruns_tui.model.details import ArtifactPreview, RunDetails
+    from mlruns_tui.model.details import ArtifactPreview, RunDetails, RunGlance
     from mlruns_tui.model.duplicates import Comparing, Duplicates
     from mlruns_tui.model.evidence import Evidence
     from mlruns_tui.model.findings import Symptom
@@ -47,7 +47,7 @@ class ReaderProcess:
     """The client's end: the same promises as the reader it was forked from, kept by the child.
 
     ``scan`` and ``symptoms`` are for one thread at a time, and the second waits for the first to end;
-    ``inspect`` and ``details`` may be called from others meanwhile.
+    ``inspect``, ``details`` and ``glance`` may be called from others meanwhile.
     Everything raises MlrunsError ``reader-gone`` when the child is no more.
     """
 
@@ -101,6 +101,10 @@ class ReaderProcess:
 
     def details(self, key: str) -> RunDetails:
         return self._request("details", key)  # type: ignore[no-any-return]
+
+    def glance(self, key: str, metric: str = "", stop: Stop = never) -> RunGlance | None:
+        """See ``model.protocols.Reader``."""
+        return next((value for _, value in self._answers_to("glance", (key, metric), stop)), None)
 
     def preview(self, key: str, artifact: str) -> ArtifactPreview:
         return self._request("preview", (key, artifact))  # type: ignore[no-any-return]

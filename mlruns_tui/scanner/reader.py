@@ -16,7 +16,7 @@ from .root import open_root, unreachable
 from .scan import Scan
 
 if TYPE_CHECKING:
-    from mlruns_tui.model.details import ArtifactPreview, RunDetails
+    from mlruns_tui.model.details import ArtifactPreview, RunDetails, RunGlance
     from mlruns_tui.model.duplicates import Comparing, Duplicates
     from mlruns_tui.model.evidence import Evidence
     from mlruns_tui.model.findings import Symptom
@@ -86,6 +86,12 @@ class StoreReader:
             # Of many runs looked at one after the other it is asked once.
             self._held = now, look.open_files(self._store.identity.device)
         return details(self._store, key, self._last, self._held[1])
+
+    def glance(self, key: str, metric: str = "", stop: Stop = never) -> RunGlance | None:
+        """What a moment suffices to read of one run. Raises MlrunsError when it is gone."""
+        from .glance import glance
+
+        return glance(self._store, key, metric, self._last, stop)
 
     def preview(self, key: str, artifact: str) -> ArtifactPreview:
         """The beginning of one artifact of a run. Raises MlrunsError when it cannot be read."""

@@ -20,6 +20,7 @@ from .channel import Channel
 from .deltas import difference
 
 if TYPE_CHECKING:
+    from mlruns_tui.model.details import RunGlance
     from mlruns_tui.model.findings import Symptom
 
 _TELL_EVERY_S: Final = 0.1
@@ -57,6 +58,10 @@ class _Server:
         self._busy = 0
         """Number of the scan or check that is going on."""
         self._stop = False
+        self._glancing = 0
+        """Number of the glance at a run that is going on."""
+        self._unwanted = False
+        """It is to end: the user looks elsewhere by now."""
         self._later: list[tuple[str, int, Any]] = []
         self._last: Snapshot | None = None
 
@@ -72,10 +77,11 @@ class _Server:
             raise _Closed
         if kind == "stop":
             self._stop = self._stop or number == self._busy
+            self._unwanted = self._unwanted or number == self._glancing
             for one in [one for one in self._later if one[1] == number]:
                 self._later.remove(one)
                 self._channel.send((number, "end", None))
-        elif kind in ("scan", "symptoms", "duplicates") and self._busy:
+        elif kind in ("scan", "symptoms", "duplicates") and (self._busy or self._glancing):
             self._later.append(message)
         elif kind == "scan":
             self._answer(number, "end", lambda: self._scan(number))
@@ -87,6 +93,8 @@ class _Server:
             self._answer(number, "value", lambda: self._reader.inspect(argument))
         elif kind == "details":
             self._answer(number, "value", lambda: self._reader.details(argument))
+        elif kind == "glance":
+            self._answer(number, "value", lambda: self._glance(number, *argument))
         elif kind == "preview":
             self._answer(number, "value", lambda: self._reader.preview(*argument))
         elif kind == "values":
@@ -134,6 +142,20 @@ class _Server:
             return self._reader.duplicates(keys, stop=self._asked, tell=self._teller(number))
         finally:
             self._busy = 0
+
+    def _glance(self, number: int, key: str, metric: str) -> RunGlance | None:
+        """Whatever else is asked meanwhile is answered in the middle of it."""
+        before, self._glancing, self._unwanted = self._glancing, number, False
+        try:
+            return self._reader.glance(key, metric, self._elsewhere)
+        finally:
+            self._glancing = before
+
+    def _elsewhere(self) -> bool:
+        """Serve what came meanwhile; whether nobody waits for the glance any more."""
+        while self._channel.waiting():
+            self._handle(self._channel.receive())
+        return self._unwanted
 
     def _teller(self, number: int) -> Callable[[Any], None]:
         """Tells how far a request is, not too often."""
