@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mlruns_tui.disk import look
 from mlruns_tui.model.batch import BatchItem
 from mlruns_tui.model.text import safe
 
@@ -42,3 +44,31 @@ def whereabouts(kept: Kept) -> str:
     if paths:
         return f"it may be in {safe(paths[0])}, whose manifest cannot be read"
     return "its folder in the backup is gone, or its archive is"
+
+
+def altered(kept: Kept, n: int, parent_fd: int, name: str) -> str:
+    """What is different in an item's whole tree from what was moved out; empty when nothing is, or for a repair.
+
+    By its fingerprint; of a store that was copied, where every entry is another one, by files and bytes.
+    Raises OSError when it cannot be looked at.
+    """
+    item = kept.items[n]
+    status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
+    seen = look.survey(parent_fd, name)
+    if seen.trouble and seen.trouble != ("link",):
+        return f"{safe(seen.trouble_path) or 'it'} cannot be read"
+    if item.action == "repair":
+        return ""
+    ours = kept.places.same(status, item.identity)
+    if ours and seen.fingerprint == item.fingerprint:
+        return ""
+    was, now = (item.files, item.size_bytes), (seen.size.files, seen.size.size_bytes)
+    if now != was:
+        how = f"it has {now[0]:,} files of {now[1]:,} bytes instead of {was[0]:,} of {was[1]:,}"
+    elif not ours:
+        return ""
+    elif seen.size.newest_ns > item.newest_ns:
+        how = "something in it was written since"
+    else:
+        how = "content, dates, modes, owners or links in it were changed"
+    return f"it is not what it was when it was moved: {how}"

@@ -172,7 +172,7 @@ class Kept:
         place, now_at = self._place(n, item, event)
         in_the_way = place in ("moved", "packed") and self._is_taken(item)
         packed_bytes = (taken or Taken(self)).packed_bytes(n) if place == "packed" else 0
-        damaged = outcome == "failed" and n in self.damaged
+        damaged = outcome in ("failed", "done") and n in self.damaged
         away = self.away(n) if place == "packed" else ""
         backup_dir = away or (self._backup_dir(n) if place == "packed" else "")
         return BatchItem(

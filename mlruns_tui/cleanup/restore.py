@@ -149,6 +149,10 @@ class _Restoration:
         self._progress = Progress(tell, "restore", kept.id, ())
         self._homeless = Homeless(session, kept)
         self._order: list[int] = []
+        self._read_back: set[int] = set()
+        """Items whose trees were just made from their archives, and compared."""
+        self._altered: dict[int, str] = {}
+        """What is different in an item from what was moved out."""
         self.moved_bytes = 0
 
     def run(self, indexes: list[int], out_of_reach: Sequence[int] = ()) -> None:
@@ -235,11 +239,27 @@ class _Restoration:
         kept, whole = self._kept, []
         for n in group:
             if n not in kept.results and kept.archive(n):
+                before = dict(kept.history.unpacked)
                 for m, trouble in unpack_with(self._session, kept, n, self._order).items():
                     self._finished(m, "failed", trouble.why, damaged=trouble.damaged)
+                self._read_back.update(m for m, tree in kept.history.unpacked.items() if tree != before.get(m))
             if n not in kept.results:
                 whole.append(n)
         return whole
+
+    def _compare(self, n: int, aside: str) -> str:
+        """What is different in an item from what was moved out: nothing else is left of it, so it goes back all the
+        same, and that is said."""
+        kept = self._kept
+        if n in self._read_back:
+            return ""
+        try:
+            if aside:
+                return damage.altered(kept, n, kept.root_fd, aside)
+            found = kept.places.find(n)
+            return damage.altered(kept, n, found[0].fd, found[0].name) if found is not None else ""
+        except OSError as error:
+            return f"it cannot be compared with what was moved: {look.words(error)}"
 
     def _put_back(self, n: int) -> bool:
         """Rename one item back. Whether it is in its place now; else its outcome is noted."""
@@ -250,6 +270,7 @@ class _Restoration:
             self._finished(n, "skipped", self._homeless.why(item.path, error))
             return False
         aside = kept.aside(n)
+        self._altered[n] = self._compare(n, aside)
         if not aside and item.key in self._session.staying:
             return self._taken(n, aside)
         try:
@@ -296,6 +317,8 @@ class _Restoration:
 
     def _finished(self, n: int, outcome: Outcome, why: str = "", *, damaged: bool = False) -> None:
         item = self._kept.items[n]
+        if outcome == "done" and (difference := self._altered.get(n, "")):
+            why, damaged = f"{difference}. It was put back as it is; look at it before you rely on it.", True
         self._kept.result(n, outcome, why, damaged=damaged)
         if outcome == "done":
             self.moved_bytes += item.allocated_bytes

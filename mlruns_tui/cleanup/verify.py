@@ -89,19 +89,8 @@ class _Check:
             if found is None:
                 self._finished(n, "failed", f"{damage.whereabouts(kept)}.")
                 return
-            slot, status = found
-            item = kept.items[n]
-            seen = look.survey(slot.fd, slot.name)
-            problem = ""
-            if seen.trouble and seen.trouble != ("link",):
-                problem = f"{safe(seen.trouble_path) or 'it'} cannot be read"
-            elif kept.places.same(status, item.identity) and item.action != "repair":
-                problem = "" if seen.fingerprint == item.fingerprint else "it is not what it was when it was moved"
-            elif (seen.size.files, seen.size.size_bytes) != (item.files, item.size_bytes) and item.action != "repair":
-                problem = (
-                    f"it has {seen.size.files:,} files of {seen.size.size_bytes:,} bytes "
-                    f"instead of {item.files:,} of {item.size_bytes:,}"
-                )
+            slot, _ = found
+            problem = damage.altered(kept, n, slot.fd, slot.name)
             problem = problem or self._read_all(slot.fd, slot.name)
             self._finished(n, "failed" if problem else "done", f"{problem}. {_GO_ON}" if problem else "")
         except OSError as error:

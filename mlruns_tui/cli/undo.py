@@ -29,18 +29,19 @@ from .working import finish
 def command(store: str | None, lock_timeout_ms: int, quiet: bool, as_json: bool, database: str | None) -> int:
     """Take back your newest batch, all of it: every byte, mode and date as before.
 
-    A batch that stopped half-way is taken back as well. One that was purged or is back already is said, and
-    no older one is touched: for those there is mlruns-tui backups restore. Nothing that exists is replaced.
+    A batch that stopped half-way is taken back as well. That it was purged or is back already is said, with exit
+    code 0, and no older one is touched: for those there is mlruns-tui backups restore. Nothing that exists is
+    replaced. What somebody changed in the backup comes back as it is now, is named, and makes the exit code 5.
     """
     info = open_reader(store, database).store
     before = batches(info.root)
     try:
         batch, interrupted = finish(start_undo(info.root, lock_timeout_ms / 1000), quiet=quiet)
     except MlrunsError as error:
-        mine = [one for one in before if one.uid == os.geteuid()]
-        if error.code != "nothing-to-undo" or (mine and not mine[0].count("restored")):
+        if error.code != "nothing-to-undo":
             raise
-        # Nothing was ever removed, or what could come back is back already: nothing to do, which is no failure.
+        # Nothing was ever removed, or nothing is left that could come back: nothing to do, which is no failure.
+        mine = [one for one in before if one.uid == os.geteuid()]
         if as_json:
             put_json(documents.backups_document(info, mine[:1], did="restore", messages=[error.message]))
         else:

@@ -26,7 +26,7 @@ class BatchItem:
     packed_bytes: int = 0
     """Its share of the disk space of the archive it is in; 0 when it is in none."""
     damaged: bool = False
-    """It failed because what the backup has of it is damaged, or is not there any more."""
+    """What the backup has of it is damaged, or is not there any more; if it was put back, not as it had been."""
     backup_dir: str = ""
     """The directory outside of the store that its archive was put in; empty where that is in the vault."""
     away: bool = False
@@ -36,6 +36,11 @@ class BatchItem:
     def put_aside(self) -> bool:
         """Restored under another name, which MLflow passes over: its own place was taken."""
         return self.place == "restored" and self.now_at != self.item.path and self.now_at.endswith(".trash")
+
+    @property
+    def altered(self) -> bool:
+        """Put back (or read) whole, but something changed in it while it was in the backup; ``error`` says what."""
+        return self.damaged and self.outcome == "done"
 
     @property
     def lost(self) -> bool:

@@ -8,7 +8,7 @@ from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.forecast import Forecast
 from mlruns_tui.model.text import safe
 
-from .plan_text import freed_sentence, outcome_lines, slim_words
+from .plan_text import SHOWN_PROBLEMS, freed_sentence, item_label, outcome_lines, slim_words
 from .tables import Column, table
 from .words import NONE, ago_text, count_text, items_text, plural, size_text, time_text
 
@@ -124,10 +124,12 @@ def batch_lines(batch: Batch, width: int | None = None) -> list[str]:
 def restored_lines(batch: Batch) -> list[str]:
     """What came back, what was put aside instead, and what an interrupted deletion had deleted."""
     aside = [one for one in batch.items if one.put_aside and one.outcome == "done"]
-    back = [one for one in batch.items if one.outcome == "done" and not one.put_aside]
+    back = [one for one in batch.items if one.outcome == "done" and not (one.put_aside or one.altered)]
+    altered = [one for one in batch.items if one.altered]
     lost = [one for one in batch.items if one.lost]
-    lines = [back_words(back)] if back else [] if aside else ["Nothing was put back."]
+    lines = [back_words(back)] if back else [] if aside or altered else ["Nothing was put back."]
     lines += map(aside_words, aside)
+    lines += altered_lines(altered)
     if lost:
         lines.append(lost_words(lost))
     return lines + outcome_lines(one for one in batch.items if not one.lost)
@@ -137,7 +139,23 @@ def back_words(back: Sequence[BatchItem]) -> str:
     """``143 runs are back, every byte and date as before.``"""
     if all(one.item.action == "repair" for one in back):
         return f"{counted(back)} taken back: the store is as broken as before, every byte and date."
-    return f"{counted(back)} {'is' if len(back) == 1 and not _slimmed(back) else 'are'} back, every byte and date as before."
+    verb = "is" if len(back) == 1 and not _slimmed(back) else "are"
+    return f"{counted(back)} {verb} back, every byte and date as before."
+
+
+def altered_lines(altered: Sequence[BatchItem]) -> list[str]:
+    """What was put back, but is not what it was."""
+    if not altered:
+        return []
+    shown = [f"  {item_label(one.item)}: {one.error}" for one in altered[:SHOWN_PROBLEMS]]
+    more = len(altered) - len(shown)
+    return [f"{counted_altered(altered)}:", *shown, *([f"  … {more:,} more (--json lists all)"] if more else [])]
+
+
+def counted_altered(altered: Sequence[BatchItem]) -> str:
+    """``1 run was put back, but not as before``."""
+    were = "was" if len(altered) == 1 and not _slimmed(altered) else "were"
+    return f"{counted(altered)} {were} put back, but not as before"
 
 
 def aside_words(one: BatchItem) -> str:

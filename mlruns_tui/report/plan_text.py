@@ -93,7 +93,7 @@ def _group(
     if first.kind != "run":
         inside = f", with {plural(first.runs_inside, 'run')}" if first.runs_inside else ""
         why = first.reason + inside + children_words(children.get(first.key))
-        return [(_label(first), why, "1", count_text(files), size_text(size))]
+        return [(item_label(first), why, "1", count_text(files), size_text(size))]
     experiment = snapshot.experiment(key)
     name = (experiment.name if experiment else "") or safe(first.experiment_id)
     total = len(snapshot.runs.get(key, ()))
@@ -103,7 +103,7 @@ def _group(
     by_size = sorted(items, key=lambda item: -item.size_bytes)
     rows += [
         (
-            f"  {_label(item)}",
+            f"  {item_label(item)}",
             item.reason + children_words(children.get(item.key)),
             "",
             count_text(item.files),
@@ -136,7 +136,7 @@ def _staying(refused: Sequence[RefusedItem], width: int | None) -> list[str]:
     for one in refused[:SHOWN_REFUSED]:
         kinds = ", ".join(dict.fromkeys(protection.kind for protection in one.protected))
         reasons = "; ".join(protection.reason for protection in one.protected)
-        rows.append((_label(one), kinds, reasons))
+        rows.append((item_label(one), kinds, reasons))
     if any(kind.kind == "parent" for one in refused if one.kind == "run" for kind in one.protected):
         means = [
             "",
@@ -186,7 +186,7 @@ def _packing(plan: Plan, forecast: Forecast) -> list[str]:
     return lines
 
 
-def _label(item: PlanItem | RefusedItem) -> str:
+def item_label(item: PlanItem | RefusedItem) -> str:
     if isinstance(item, PlanItem) and item.what:
         return safe(item.path)
     return item.name or safe(item.run_id or item.experiment_id or item.path)
@@ -241,7 +241,7 @@ def outcome_lines(items: Iterable[BatchItem]) -> list[str]:
             if len(errors) == 1 and len(here) > 2 and here[0].away:
                 lines.append(f"  all: {here[0].error}")
                 continue
-            lines += [f"  {_label(one.item)}: {one.error or 'left where it was'}" for one in here[:SHOWN_PROBLEMS]]
+            lines += [f"  {item_label(one.item)}: {one.error or 'left where it was'}" for one in here[:SHOWN_PROBLEMS]]
             if len(here) > SHOWN_PROBLEMS:
                 lines.append(f"  … {len(here) - SHOWN_PROBLEMS:,} more (--json lists all)")
     return lines

@@ -14,6 +14,7 @@ import pytest
 
 from mlruns_tui.cleanup import conflict
 from mlruns_tui.cleanup.apply import apply
+from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.session import changing
@@ -374,3 +375,45 @@ def test_what_was_put_aside_is_found_without_the_journal(store: Any, compare: An
     assert undo(str(store.root)).items[0].now_at == A
     os.utime(store.root / "1", ns=(before[b"1"][3],) * 2)
     assert compare(before, store.manifest()) == []
+
+
+@pytest.mark.parametrize("way", ["swap", "rename", "from aside"])
+def test_what_was_changed_in_the_backup_is_told_whichever_way_it_comes_back(store: Any, way: str) -> None:
+    root = str(store.root)
+    batch = apply(store.plan(A, C))
+    store.run(store.root / C)
+    if way == "from aside":
+        restore(root, batch.id, on_conflict="rename")
+        shutil.rmtree(store.root / C)
+        (changed,) = store.root.glob("*.trash/meta.yaml")
+    else:
+        changed = store.root / batch.items[1].now_at / "meta.yaml"
+    changed.write_text("changed")
+    batch = restore(root, batch.id, on_conflict="rename" if way == "rename" else "swap")
+    told = {one.item.path: (one.outcome, one.altered, one.error) for one in batch.items if one.place == "restored"}
+    assert told[C][:2] == ("done", True)
+    assert "it is not what it was when it was moved" in told[C][2]
+    assert told[A][1:] == (False, "")
+
+
+def test_a_tree_out_of_an_archive_is_compared_where_somebody_could_get_at_it(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unpacked, then killed: it lies in the backup like one that was never packed."""
+    root = str(store.root)
+    batch = apply(store.plan(A, C))
+    pack(root, batch.id, min_gain_percent=0)
+    whole = restore(root, batch.id, [batch.items[0].item.key])
+    assert [(one.place, one.altered) for one in whole.items] == [("restored", False), ("packed", False)]
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mlruns_tui.cleanup.steps.MoveOut.undo", killed)
+        with pytest.raises(KeyboardInterrupt):
+            restore(root, batch.id)
+    tree = store.root / ".mlruns-tui.trash" / "batches" / batch.id / "data" / "1"
+    (tree / "meta.yaml").write_text("changed")
+    batch = undo(root)
+    assert [(one.place, one.altered) for one in batch.items] == [("restored", False), ("restored", True)]

@@ -85,6 +85,55 @@ def test_a_moved_item_that_changed_in_the_backup_is_found(run: Run, store: Any, 
     assert "not what it was" in done.out
 
 
+@pytest.mark.parametrize("command", ["undo", "restore"])
+@pytest.mark.parametrize("how", ["written", "a mode", "one more file"])
+def test_what_was_changed_in_the_backup_comes_back_as_it_is_and_is_named_with_exit_5(
+    run: Run, store: Any, cleaned: str, command: str, how: str
+) -> None:
+    folder = next(store.root.glob(".mlruns-tui.trash/batches/*/data/0"))
+    loss = folder / "metrics" / "loss"
+    if how == "written":
+        size, then = loss.stat().st_size, loss.stat().st_mtime_ns
+        loss.write_text("x" * size)
+        os.utime(loss, ns=(then, then))
+    elif how == "a mode":
+        loss.chmod(0o600)
+    else:
+        (folder / "stray.txt").write_text("x")
+    told = {
+        "written": "content, dates, modes, owners or links in it were changed",
+        "a mode": "content, dates, modes, owners or links in it were changed",
+        "one more file": "files of",
+    }[how]
+    words = ("undo", store.path) if command == "undo" else ("backups", "restore", store.path, cleaned)
+    shown = run("backups", "show", store.path, cleaned, "--ndjson").lines
+    done = run(*words, "--json") if how == "a mode" else run(*words)
+    assert done.code == 5, done
+    if how == "a mode":
+        items = done.json["result"]["batches"][0]["items"]
+        assert {item["outcome"] for item in items} == {"done"}
+        (error,) = [item["error"] for item in items if item["error"]]
+        assert told in error
+    else:
+        assert "1 run was put back, but not as before:\n" in done.out, done
+        assert told in done.out
+        assert "3 runs and 1 experiment are back, every byte and date as before." in done.out
+    assert all((store.root / item["path"]).exists() for item in shown)
+    again = run("undo", store.path)
+    assert (again.code, "was put back already" in again.err) == (0, True)
+
+
+def test_undo_of_a_purged_batch_is_said_and_is_no_failure(run: Run, store: Any, cleaned: str) -> None:
+    run("backups", "purge", store.path, cleaned, "--force")
+    said = run("undo", store.path)
+    assert (said.code, said.out) == (0, "")
+    assert f"your newest batch {cleaned} was purged: nothing of it is left; nothing was changed" in said.err
+    answer = run("undo", store.path, "--json")
+    assert answer.code == 0
+    assert f"{cleaned} was purged" in answer.json["messages"][0]
+    assert (answer.json["batches"][0]["batch"], answer.json["batches"][0]["state"]) == (cleaned, "purged")
+
+
 def test_without_backups_there_is_nothing_to_verify(run: Run, store: Any) -> None:
     done = run("backups", "verify", store.path)
     assert (done.code, done.out.strip()) == (0, "No backups, nothing to check.")

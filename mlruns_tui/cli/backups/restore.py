@@ -39,7 +39,8 @@ def command(
 ) -> int:
     """Put a batch back, or the items of it that are named by run id, experiment id or path.
 
-    It saves data and needs no confirmation. Nothing is replaced or merged.
+    It saves data and needs no confirmation. Nothing is replaced or merged. What somebody changed in the backup
+    comes back as it is now, is named, and makes the exit code 5.
     """
     info = open_reader(named.store, database).store
     batch = batch_named(batches(info.root), named.batch)

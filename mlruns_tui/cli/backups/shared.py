@@ -152,7 +152,7 @@ def this_time(before: Sequence[Batch], after: Batch, keys: Sequence[str] | None 
         if was is None:
             # What a swap found in the place was put into the backup: it is no item of this call's.
             continue
-        if one.damaged and asked:
+        if (one.damaged and asked) or one.altered:
             items.append(one)
         elif was.place == "missing" and one.place == "purged" and asked:
             # It went with an archive nobody could read.

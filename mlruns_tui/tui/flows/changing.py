@@ -235,7 +235,7 @@ class Changing:
             self.screen.set_state(self.screen.state.without(gone, errors))
         self.screen.change(task="", has_result=True)
         self.screen.reading.start(anew=False)
-        troubled = batch is None or any(one.outcome in ("failed", "skipped") for one in batch.items)
+        troubled = batch is None or any(one.outcome in ("failed", "skipped") or one.altered for one in batch.items)
         if self._adopted:
             return
         if troubled and self._at_hand():

@@ -7,11 +7,11 @@ from typing import Literal
 
 from textual.content import Content
 
-from mlruns_tui.model.batch import ApplyEvent, Batch
+from mlruns_tui.model.batch import ApplyEvent, Batch, BatchItem
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.plan import PlanItem
 from mlruns_tui.model.words import Outcome
-from mlruns_tui.report.backups_text import aside_words, lost_words
+from mlruns_tui.report.backups_text import aside_words, counted_altered, lost_words
 from mlruns_tui.report.plan_text import slim_words
 from mlruns_tui.report.words import age_words, plural, size_text
 from mlruns_tui.tui.render import progress_bar
@@ -111,10 +111,13 @@ def summary(
     what = counted_items(items)
     if phase == "restore":
         aside = [one for one in about if one.put_aside]
-        told: list[str] = []
+        altered = [one for one in about if one.altered]
+        items = _without(items, altered)
+        what = counted_items(items)
+        told = [f"{counted_altered(altered)}. w why"] if altered else []
         if is_repair(items):
             told.append(f"{what} {'is' if len(items) == 1 else 'are'} as before, every byte and date.")
-        elif items or not (aside or lost):
+        elif items or not (aside or lost or altered):
             told.append(f"{what} {are(items)} back, every byte and date as before.")
         if aside:
             more = f" (and {len(aside) - 1:,} more)" if len(aside) > 1 else ""
@@ -132,6 +135,11 @@ def summary(
         return f"{plural(len(items), 'place')} repaired. z undo"
     size = size_text(sum(item.size_bytes for item in items))
     return f"{what} moved to a backup, {size}; frees nothing yet: p pack, P purge. z undo"
+
+
+def _without(items: list[PlanItem], others: Sequence[BatchItem]) -> list[PlanItem]:
+    left_out = {id(one.item) for one in others}
+    return [item for item in items if id(item) not in left_out]
 
 
 def _stays(number: int, phase: Phase) -> str:
@@ -271,6 +279,9 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
     mended = phase == "move" and is_repair(items)
     if mended:
         head = f"{plural(len(items), 'place')} {are(items)} repaired"
+    altered = [
+        one for one in batch.items if phase == "restore" and one.altered and (keys is None or one.item.key in keys)
+    ]
     lines = [
         line([(f"{signs.finished} ", "$success"), (head, "bold")]),
         line([(f"  {size_text(sum(item.size_bytes for item in items))}, {view.elapsed_s:.1f} s", DIM)]),
@@ -281,6 +292,10 @@ def result_lines(batch: Batch, phase: Phase, signs: Signs, store: str, view: Tas
         name = view.label(one.item.key, one.item.name)
         lines.append(line([(f"{sign} {one.outcome:<9}", style), fit(name, WIDTH - 12).rstrip()]))
         lines += [line([(" " * 11 + part, DIM)]) for part in wrap(one.error or "no reason was given", WIDTH - 11)]
+    for one in altered:
+        head = f"{signs.failed} {view.label(one.item.key, one.item.name)}"
+        lines.append(line([(fit(head, WIDTH).rstrip(), "$warning")]))
+        lines += [line([("  " + part, DIM)]) for part in wrap(one.error, WIDTH - 2)]
     if phase == "restore":
         said = [aside_words(one) for one in batch.items if one.put_aside and (keys is None or one.item.key in keys)]
         gone = [one for one in batch.items if one.lost]

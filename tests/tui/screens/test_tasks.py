@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -328,6 +329,18 @@ def test_the_sentences_about_a_finished_batch(usual: SimpleNamespace, build: Any
     assert summary(purged, "purge", 4_790_000_000) == "4.8 GB freed; the disk says 4.8 GB."
     assert summary(purged, "purge") == "4.8 GB freed."
     assert summary(build.batch(items, "purged", backup=False, freed_bytes=7), "move") == "7 B freed."
+
+
+def test_what_came_back_changed_is_said_before_what_is_as_it_was(usual: SimpleNamespace, build: Any) -> None:
+    batch = build.batch(usual.plan.items, "restored")
+    first, *rest = batch.items
+    changed = dataclasses.replace(first, outcome="done", damaged=True, error="it is not what it was")
+    said = summary(dataclasses.replace(batch, items=(changed, *rest)), "restore")
+    assert said == (
+        "1 run was put back, but not as before. w why 3 runs and 1 experiment are back, every byte and date as before."
+    )
+    alone = summary(dataclasses.replace(batch, items=(changed,)), "restore")
+    assert alone == "1 run was put back, but not as before. w why"
 
 
 def test_a_disk_that_shrank_meanwhile_is_explained() -> None:
