@@ -6,7 +6,6 @@ A file that says something unknown is an error with its line: a misspelt setting
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -16,9 +15,10 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.text import safe
 
+from .key_names import key_name
+
 FILE_VARIABLE: Final = "MLRUNS_TUI_CONFIG"
 MAX_BYTES: Final = 100_000
-_KEY = re.compile(r"((ctrl|alt|shift|super|meta)\+)*([a-z0-9_]{2,30}|[^\s,])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,14 @@ def _keys(path: str, given: dict[Any, Any], lines: Mapping[str, int], commands: 
         if command not in commands:
             raise _bad(path, line, f"there is no command {_quoted(command)}", _near(str(command), tuple(commands)))
         several = value if isinstance(value, list) else [value]
-        names = [part.strip() for one in several for part in _split(one)]
-        for name in names:
-            if not _KEY.fullmatch(name):
-                raise _bad(path, line, f"{_quoted(name)} is no key", "like  ctrl+s, f5, space, question_mark or G")
+        names = []
+        for written in (part.strip() for one in several for part in _split(one)):
+            name = key_name(written)
+            if name is None:
+                raise _bad(
+                    path, line, f"{_quoted(written)} is no key", "like  ctrl+s, f5, space, /, ? or G; '' is none"
+                )
+            names.append(name)
         found[str(command)] = ",".join(names)
     _check_twice(path, found, lines, commands)
     return found

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.keys import _character_to_key
 
 from mlruns_tui.model.errors import UsageError
+from mlruns_tui.tui import commands
+from mlruns_tui.userdata.key_names import key_name
 from mlruns_tui.userdata.settings import MAX_BYTES, Settings, read_settings, settings_path
 
 COMMANDS = {"undo": "z", "sort.size": "s", "mark.all": "a", "look.findings": "F,4", "palette": "ctrl+p,colon"}
@@ -58,7 +61,19 @@ def test_every_setting_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "keys"),
-    [("9", "9"), ("','", "comma"), ("x,y", "x,y"), ("[x, y]", "x,y"), ("G", "G"), ("'?'", "?"), ("", ""), ("ü", "ü")],
+    [
+        ("9", "9"),
+        ("','", "comma"),
+        ("x,y", "x,y"),
+        ("[x, y]", "x,y"),
+        ("G", "G"),
+        ("", ""),
+        ("ü", "ü"),
+        ("'?'", "question_mark"),
+        ("'='", "equals_sign"),
+        ("'[, <'", "left_square_bracket,less_than_sign"),
+        ("ctrl+/", "ctrl+slash"),
+    ],
 )
 def test_how_keys_are_written(tmp_path: Path, value: str, keys: str) -> None:
     assert settings(tmp_path, f"keys:\n  undo: {value}\n").keys == {"undo": keys}
@@ -81,6 +96,9 @@ def test_a_link_to_the_file_is_followed(tmp_path: Path) -> None:
         ("keys:\n  undo: x\n  udno: y\n", 3, "no command “udno”"),
         ("keys:\n  undo: a b\n", 2, "“a b” is no key"),
         ("keys:\n  undo: 'ctrl+'\n", 2, "is no key"),
+        ("keys:\n  undo: none\n", 2, "“none” is no key"),
+        ("keys:\n  undo: f25\n", 2, "“f25” is no key"),
+        ("keys:\n  undo: latin_small_letter_a\n", 2, "is no key"),
         ("keys:\n  undo: s\n", 2, "s is the key of sort.size already"),
         ("keys:\n  undo: [x]\n  mark.all: [q, x]\n", 3, "x is the key of undo already"),
         ("theme: 3\n", 1, "theme must be a name"),
@@ -118,3 +136,21 @@ def test_too_large_a_file_a_folder_and_a_pipe_are_not_read(tmp_path: Path) -> No
 def test_the_nearest_name_is_offered(tmp_path: Path) -> None:
     assert error(tmp_path, "thme: x\n").hint == "did you mean theme?"
     assert error(tmp_path, "zzzz: x\n").hint == "mlruns-tui config show lists all there are"
+
+
+@pytest.mark.parametrize("sign", "!\"#$%&'()*+-./:;<=>?@[\\]^_`{|}~§")
+def test_a_sign_is_called_as_the_screen_is_told_it(sign: str) -> None:
+    assert key_name(sign) == _character_to_key(sign)
+    assert key_name(_character_to_key(sign)) == _character_to_key(sign)
+
+
+def test_every_key_of_the_table_has_its_own_name() -> None:
+    for command in commands.COMMANDS:
+        assert [key_name(key) for key in command.keys.split(",")] == command.keys.split(",")
+
+
+def test_a_sign_that_is_another_commands_key_is_refused(tmp_path: Path) -> None:
+    told = {"columns": "C", "look.compare": "equals_sign"}
+    (tmp_path / "config.yaml").write_text("keys:\n  columns: '='\n")
+    with pytest.raises(UsageError, match=r"equals_sign is the key of look\.compare already"):
+        read_settings(str(tmp_path / "config.yaml"), told)
