@@ -8,6 +8,7 @@ from typing import Any
 
 from mlruns_tui.model.batch import Batch, BatchItem
 from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.text import safe
 from mlruns_tui.report import documents
 from mlruns_tui.report.backups_text import counted
 from mlruns_tui.report.plan_text import freed_sentence, outcome_lines
@@ -51,14 +52,24 @@ class Expired:
 
     def lines(self) -> list[str]:
         """The section of the plan."""
-        size = size_text(sum(one.allocated_bytes for one in self.batches))
+        size = size_text(sum(one.allocated_bytes - one.elsewhere_bytes for one in self.batches))
         what = plural(len(self.batches), "backup")
         told = [f"{what} of yours older than {age_words(self._keep_ms)}: {plural(self.items, 'item')} deleted for good"]
         told += [
             f"  {one.id}  {ago_text(now_ms() - one.created_ms)}, {counted(held(one))}, {size_text(one.allocated_bytes)}"
             for one in self.batches
         ]
-        return [*told, f"  frees {size}; nothing brings them back"]
+        elsewhere: dict[str, int] = {}
+        for one in (item for batch in self.batches for item in batch.items if item.backup_dir and not item.away):
+            elsewhere[one.backup_dir] = elsewhere.get(one.backup_dir, 0) + one.packed_bytes
+        more = "".join(f", and {size_text(much)} in {safe(where)}" for where, much in elsewhere.items())
+        told.append(
+            f"  frees {size} here{more}; nothing brings them back"
+            if more
+            else f"  frees {size}; nothing brings them back"
+        )
+        away = dict.fromkeys(where for batch in self.batches for where in batch.away_dirs)
+        return [*told, *(f"  what is in {safe(where)} stays: that is not there now" for where in away)]
 
     def fields(self) -> dict[str, Any]:
         """The section of the plan's document, and what became of it."""
@@ -92,6 +103,8 @@ class Expired:
             say(f"{words} purged, {counted(gone)}. {freed_sentence(freed, None)}")
         for batch in self.results:
             say(outcome_lines(batch.items))
+            for message in batch.messages:
+                tell(f"mlruns-tui: {batch.id}: {message}")
 
     @property
     def failed(self) -> bool:

@@ -32,7 +32,7 @@ def headline(plan: Plan) -> str:
         alone = False
     much = f"{size_text(plan.totals.size_bytes)} in {plural(plan.totals.files, 'file')}"
     if plan.backup:
-        return f"{what} {'goes' if alone else 'go'} to a backup: {much}. Nothing is deleted."
+        return f"{what} {'goes' if alone else 'go'} to a backup: {much}. Nothing of it is deleted."
     return (
         f"{what} {'is' if alone else 'are'} deleted for good: {much}. Nothing brings {'it' if alone else 'them'} back."
     )

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from mlruns_tui.report.words import size_text
+
 Run = Callable[..., Any]
 
 
@@ -94,6 +96,28 @@ def test_the_backup_goes_to_another_disk_and_everything_finds_it_there(
     assert run("undo", store.path).code == 0
     assert without_vault(tree, store) == before
     assert not list(other_disk.iterdir())
+
+
+def test_what_an_expired_backup_frees_is_told_of_the_disk_it_is_on(run: Run, store: Any, other_disk: Path) -> None:
+    first, *_ = store.old_runs()
+    made = run("cleanup", store.path, "--run", first, "--backup-dir", other_disk, "--force", "--json").json
+    words = ("cleanup", store.path, "--days-old", "30", "--keep-backups", "0")
+    (packed,) = archives(other_disk)
+    gone = sum(one.stat().st_blocks * 512 for one in packed.parent.iterdir())
+    assert (
+        f"  frees 0 B here, and {size_text(gone)} in {other_disk}; nothing brings them back"
+        in run(*words, "--dry-run").out
+    )
+    away = other_disk.with_name("unmounted")
+    (other_disk / packed.relative_to(other_disk).parts[0]).rename(away)
+    assert f"what is in {other_disk} stays: that is not there now" in run(*words, "--dry-run").out
+    away.rename(other_disk / packed.relative_to(other_disk).parts[0])
+    done = run(*words, "--force")
+    assert done.code == 0, done
+    assert "Nothing of it is deleted." in done.out
+    assert "1 old backup purged, 1 run. 0 B freed." in done.out
+    assert f"{made['result']['batch']}: {gone:,} bytes freed in {other_disk}" in done.err
+    assert not packed.exists()
 
 
 def test_while_its_disk_is_away_every_command_says_where_it_is(run: Run, store: Any, other_disk: Path) -> None:

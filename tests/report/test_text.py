@@ -81,7 +81,7 @@ def test_every_column_can_show_and_sort_every_entry(make: Any) -> None:
 def test_the_review_says_what_goes_what_stays_and_how_to_take_it_back(make: Any) -> None:
     text = "\n".join(plan_text.plan_lines(make.plan(), make.snapshot(), 212_000_000_000))
     assert "nothing has changed yet" in text
-    assert "1 run and 1 experiment go to a backup: 2.0 MB in 24 files. Nothing is deleted." in text
+    assert "1 run and 1 experiment go to a backup: 2.0 MB in 24 files. Nothing of it is deleted." in text
     assert "1 of 2 runs" in text
     assert "ended 60 d ago" in text
     assert "orphaned: no meta.yaml, quiet for 3 d" in text
