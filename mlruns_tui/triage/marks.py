@@ -92,13 +92,18 @@ class MarkTotals:
     """Marked items written to since they were marked."""
 
 
-def totals(marks: Marks, snapshot: Snapshot) -> MarkTotals:
-    """Add the marks up on what the snapshot knows now. A run inside a marked experiment counts once."""
-    runs = {
-        run.key: run
-        for container in {container_key(mark.key) for mark in marks}
-        for run in snapshot.runs.get(container, ())
-    }
+def totals(marks: Marks, snapshot: Snapshot, known: Mapping[str, Run] | None = None) -> MarkTotals:
+    """Add the marks up on what the snapshot knows now. A run inside a marked experiment counts once.
+
+    ``known``: all its runs by key, where that was made already.
+    """
+    runs = known
+    if runs is None:
+        runs = {
+            run.key: run
+            for container in {container_key(mark.key) for mark in marks}
+            for run in snapshot.runs.get(container, ())
+        }
     experiments = {one.key: one for one in snapshot.experiments}
     reasons: dict[str, list[int]] = {}
     places: dict[str, list[int]] = {}

@@ -72,11 +72,13 @@ def tree_rows(
     closed: frozenset[Group] = frozenset({"claimed", "trash", "models", "backups"}),
     text: str = "",
     only: frozenset[str] | None = None,
+    known: Mapping[str, Run] | None = None,
 ) -> list[TreeRow]:
     """The tree: groups in a fixed order, their entries sorted; a group without entries is left out, except
-    experiments. ``only``: nothing but the experiments with these keys."""
+    experiments. ``only``: nothing but the experiments with these keys. ``known``: all runs by key, where that
+    was made already."""
     entries: dict[Group, list[TreeRow]] = {group: [] for group in GROUPS}
-    marked = _marked_inside(snapshot, marks)
+    marked = _marked_inside(snapshot, marks, known)
     matches = text_filter(text)
     for experiment in snapshot.experiments:
         shown = only is None or experiment.key in only
@@ -154,7 +156,7 @@ def _group_row(group: Group, rows: Sequence[TreeRow], snapshot: Snapshot, is_ope
     )
 
 
-def _marked_inside(snapshot: Snapshot, marks: Marks) -> dict[str, tuple[int, int]]:
+def _marked_inside(snapshot: Snapshot, marks: Marks, known: Mapping[str, Run] | None) -> dict[str, tuple[int, int]]:
     """Marked runs and their bytes by experiment key."""
     wanted: dict[str, set[str]] = {}
     for mark in marks:
@@ -162,7 +164,10 @@ def _marked_inside(snapshot: Snapshot, marks: Marks) -> dict[str, tuple[int, int
             wanted.setdefault(container_key(mark.key), set()).add(mark.key)
     found = {}
     for key, keys in wanted.items():
-        here = [run for run in snapshot.runs.get(key, ()) if run.key in keys]
+        if known is None:
+            here = [run for run in snapshot.runs.get(key, ()) if run.key in keys]
+        else:
+            here = [run for run in map(known.get, keys) if run is not None]
         found[key] = (len(here), sum(run.size.size_bytes for run in here if run.size))
     return found
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlruns_tui.model.findings import Finding
-from mlruns_tui.model.store import Experiment, Snapshot, container_key
+from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
 from mlruns_tui.model.words import IMPACTS, Impact
+from mlruns_tui.triage.arranged import Arranged, FlatRows
+from mlruns_tui.triage.columns import kind_of
 from mlruns_tui.triage.finding_views import keys_of
 from mlruns_tui.triage.marks import MarkTotals, totals
+from mlruns_tui.triage.ordering import text_filter
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.views import RunRow, TreeRow, run_rows, tree_rows
 
@@ -25,7 +28,9 @@ class Shown:
     """Rows and figures of one state."""
 
     tree: list[TreeRow] = field(default_factory=list)
-    runs: list[RunRow] = field(default_factory=list)
+    runs: Sequence[RunRow] = ()
+    arranged: Arranged = field(default_factory=lambda: Arranged(()))
+    """The runs of the table, and the orders they were in."""
     totals: MarkTotals = MarkTotals()
     marked_here: int = 0
     """Marked runs of the experiment in the table."""
@@ -39,9 +44,26 @@ class Shown:
     source: UiState | None = None
 
 
-def is_small(state: UiState) -> bool:
-    """Whether the rows of this state may be made on the screen's own thread."""
-    return len(state.runs or ()) + len(state.marks) + len(state.snapshot.experiments) <= SMALL
+def is_small(state: UiState, before: Shown) -> bool:
+    """Whether the rows of this state may be made on the screen's own thread, ``before`` being there."""
+    others = len(state.marks) + len(state.snapshot.experiments)
+    if len(state.runs or ()) + others <= SMALL:
+        return True
+    known = before.source
+    if others > SMALL or known is None or known.snapshot is not state.snapshot or known.findings is not state.findings:
+        return False
+    if known.marks is not state.marks and _known_runs(state) is None:
+        return False
+    if _same_runs(state, known):
+        return True
+    ready = before.arranged.runs is state.runs and before.arranged.is_ready(state.run_order, state.run_filter)
+    return ready and state.matches is None and not kind_of(state.run_order.key)
+
+
+def _known_runs(state: UiState) -> Mapping[str, Run] | None:
+    """Every run of the snapshot by its key, where a judgement has made that already."""
+    facts = state.judged.facts if state.judged is not None else None
+    return facts.runs if facts is not None and facts.snapshot is state.snapshot else None
 
 
 def build(state: UiState, now_ms: int, before: Shown) -> Shown:
@@ -54,21 +76,34 @@ def build(state: UiState, now_ms: int, before: Shown) -> Shown:
         tree = before.tree
     else:
         tree = tree_rows(
-            state.snapshot, state.marks, state.tree_order, now_ms, state.closed, state.tree_filter, _containers(state)
+            state.snapshot,
+            state.marks,
+            state.tree_order,
+            now_ms,
+            state.closed,
+            state.tree_filter,
+            _containers(state),
+            _known_runs(state),
         )
+    arranged = before.arranged
     if old_state is not None and _same_runs(state, old_state):
         runs, sized = before.runs, before.sized_here
     else:
         here = state.runs or ()
-        found = state.matches
-        accept = None if found is None else (lambda run: run.key in found.keys)
-        runs = run_rows(here, state.run_order, now_ms, state.run_filter, state.folded, accept, state.sorting)
-        sized = sum(run.size is not None for run in here)
+        if arranged.runs is not here:
+            arranged = Arranged(here)
+            sized = sum(run.size is not None for run in here)
+        else:
+            sized = before.sized_here
+        runs = _run_rows(state, arranged, now_ms)
     marked_here, marked_shown = _marked(state, runs)
     return Shown(
         tree=tree,
         runs=runs,
-        totals=before.totals if same_snapshot and same_marks else totals(state.marks, state.snapshot),
+        arranged=arranged,
+        totals=before.totals
+        if same_snapshot and same_marks
+        else totals(state.marks, state.snapshot, _known_runs(state)),
         marked_here=marked_here,
         marked_shown=marked_shown,
         sized_here=sized,
@@ -76,6 +111,14 @@ def build(state: UiState, now_ms: int, before: Shown) -> Shown:
         impacts=before.impacts if same_findings else impacts(state.findings),
         source=state,
     )
+
+
+def _run_rows(state: UiState, arranged: Arranged, now_ms: int) -> Sequence[RunRow]:
+    found = state.matches
+    accept = None if found is None else (lambda run: run.key in found.keys)
+    if arranged.flat and not kind_of(state.run_order.key):
+        return arranged.rows(state.run_order, now_ms, state.run_filter, accept)
+    return run_rows(arranged.runs, state.run_order, now_ms, state.run_filter, state.folded, accept, state.sorting)
 
 
 def same_inputs(one: UiState, other: UiState) -> bool:
@@ -108,7 +151,7 @@ def _same_runs(state: UiState, other: UiState) -> bool:
     )
 
 
-def _marked(state: UiState, rows: list[RunRow]) -> tuple[int, int]:
+def _marked(state: UiState, rows: Sequence[RunRow]) -> tuple[int, int]:
     experiment = state.experiment
     if experiment is None or not state.marks:
         return 0, 0
@@ -121,6 +164,12 @@ def _marked(state: UiState, rows: list[RunRow]) -> tuple[int, int]:
         return 0, 0
     if not state.run_filter and state.matches is None and not state.folded:
         return len(here), len(here)
+    known = _known_runs(state)
+    if isinstance(rows, FlatRows) and known is not None and state.matches is None:
+        # Fewer are marked than shown.
+        matches = text_filter(state.run_filter)
+        found = [run for run in map(known.get, here) if run is not None]
+        return len(here), sum(matches(run.name, run.run_id, run.status.lower(), run.user_id) for run in found)
     return len(here), sum(row.run.key in here for row in rows)
 
 

@@ -11,12 +11,13 @@ from textual.content import Content
 from textual.widget import Widget
 
 from mlruns_tui.report.words import size_text
+from mlruns_tui.triage.arranged import Arranged
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import titles
 from ..classes import set_classes
 from ..marking import items_text
-from ..shown import Shown, build, is_small, same_inputs, same_table
+from ..shown import SMALL, Shown, build, is_small, same_inputs, same_table
 from ..state import PANELS, UiState
 from ..widgets.bars import CommandLine, MarkStrip, PanelTabs, header_left, header_right
 from ..widgets.lines import SplitLine
@@ -24,6 +25,9 @@ from .reading import error_words
 
 if TYPE_CHECKING:
     from ..screens.main import MainScreen
+
+SORTED_BY = ("size", "name", "idle", "files")
+"""What the keys for sorting sort by."""
 
 
 class Showing:
@@ -37,6 +41,7 @@ class Showing:
         self._host = socket.gethostname().split(".")[0]
         self._entitled: dict[Widget, tuple[Content, Content]] = {}
         self._building = False
+        self._prepared: Arranged | None = None
         self._built = 0
         """How often rows were made on this thread: a thread's rows that were overtaken are thrown away."""
 
@@ -50,7 +55,7 @@ class Showing:
         state, before = self.screen.state, self.shown
         if before.source is not None and same_inputs(before.source, state):
             return
-        if is_small(state):
+        if is_small(state, before):
             self._built += 1
             self.shown = build(state, now_ms(), before)
         elif not self._building:
@@ -65,6 +70,7 @@ class Showing:
                 self.build()
                 self.push()
                 self.screen.catch_up()
+                self._prepare()
 
             def failed(error: Exception) -> None:
                 self._building = False
@@ -72,6 +78,13 @@ class Showing:
                 self.screen.catch_up()
 
             self.screen.work(lambda: _many_rows(state, before), done, "rows", failed=failed)
+
+    def _prepare(self) -> None:
+        """Very many rows: sort them in the ways the sort keys ask for before they are asked for."""
+        arranged = self.shown.arranged
+        if arranged is not self._prepared and self.screen.state.snapshot.complete and len(arranged.runs) > SMALL:
+            self._prepared = arranged
+            self.screen.work(lambda: _prepared(arranged), lambda _: None, "orders", failed=lambda _: None)
 
     def push(self, to_top: bool = False) -> None:
         """Show the state in every part; each draws only what is another than before."""
@@ -140,3 +153,10 @@ def _many_rows(state: UiState, before: Shown) -> Shown:
         return shown
     finally:
         gc.enable()
+
+
+def _prepared(arranged: Arranged) -> None:
+    """What lives as long as the store's reading is left out of the collector's walks, as rows are."""
+    arranged.prepare(SORTED_BY, now_ms())
+    gc.collect(1)
+    gc.freeze()

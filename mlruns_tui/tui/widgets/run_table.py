@@ -6,6 +6,7 @@ from textual import events
 
 from mlruns_tui.model.store import Run, container_key
 from mlruns_tui.report.words import age_text, count_text, duration_text, number_text, size_text, status_word, time_text
+from mlruns_tui.triage.arranged import FlatRows
 from mlruns_tui.triage.columns import LOST, Cell, kind_of, label_of
 from mlruns_tui.triage.ordering import Order
 from mlruns_tui.triage.rules import age_ms
@@ -66,7 +67,14 @@ class RunTable(KeyedList[RunRow]):
     def find(self, row: RunRow) -> int | None:
         # Making 100,000 keys takes longer than a frame.
         run = row.run
+        if isinstance(self.rows, FlatRows):
+            return self.rows.place_of(run)
         return next((at for at, one in enumerate(self.rows) if one.run is run), None)
+
+    def _index(self, key: str) -> int | None:
+        if isinstance(self.rows, FlatRows) and key:
+            return self.rows.place_of_key(key)
+        return super()._index(key)
 
     def columns_for(self, width: int) -> RunColumns:
         """The columns of a table so wide, without the cursor's cell."""

@@ -1,0 +1,150 @@
+"""The runs of one experiment, sorted and filtered over and over: what is dear to make is made once and kept.
+
+For lists of 100,000 runs: an order is kept when it was asked for once, the text a filter looks into is made once a
+run, and the lines of a table are made as they are looked at. Orders are arrays of numbers: small, and nothing the
+garbage collector walks through.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress, count, repeat
+from operator import attrgetter, is_
+from typing import overload
+
+from mlruns_tui.model.store import Run
+
+from .columns import kind_of
+from .ordering import Order, sorted_runs
+from .views import RunRow
+
+MOST_KEPT = 16
+"""Texts whose result is kept: four bytes a run each."""
+
+
+class FlatRows(Sequence[RunRow]):
+    """Lines of runs none of which stands under another, each made when it is looked at."""
+
+    __slots__ = ("_order", "_runs")
+
+    def __init__(self, runs: Sequence[Run], order: Sequence[int]) -> None:
+        """``order``: indexes into ``runs``."""
+        self._runs, self._order = runs, order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, at: int) -> RunRow: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[RunRow]: ...
+    def __getitem__(self, at: int | slice) -> RunRow | list[RunRow]:
+        if isinstance(at, slice):
+            return [RunRow(self._runs[one]) for one in self._order[at]]
+        return RunRow(self._runs[self._order[at]])
+
+    def __iter__(self) -> Iterator[RunRow]:
+        return (RunRow(self._runs[one]) for one in self._order)
+
+    def place_of(self, run: Run) -> int | None:
+        """Where this very value stands."""
+        return self._place(next(compress(count(), map(is_, self._runs, repeat(run))), None))
+
+    def place_of_key(self, key: str) -> int | None:
+        """Where the run with this key stands; few keys have to be made for that."""
+        run_id = key.rpartition("/")[2]
+        named = compress(count(), map(run_id.__eq__, map(attrgetter("run_id"), self._runs)))
+        return self._place(next((at for at in named if self._runs[at].key == key), None))
+
+    def _place(self, index: int | None) -> int | None:
+        try:
+            return None if index is None else self._order.index(index)
+        except ValueError:
+            return None
+
+
+class Arranged:
+    """What was worked out about some runs. Two threads at once may do the same work twice, no more."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = runs
+        self._flat: bool | None = None
+        self._orders: dict[Order, array[int]] = {}
+        self._texts: tuple[str, ...] | None = None
+        self._found: dict[tuple[Order, str], array[int]] = {}
+        """What texts let through, the newest last: the next key narrows it, or takes a letter back."""
+
+    @property
+    def flat(self) -> bool:
+        """None of them may stand under another."""
+        if self._flat is None:
+            self._flat = not any(run.parent for run in self.runs)
+        return self._flat
+
+    def is_ready(self, order: Order, text: str) -> bool:
+        """Whether ``rows`` takes a moment only: no sorting, no texts to make."""
+        return self._flat is True and order in self._orders and (not _words(text) or self._texts is not None)
+
+    def prepare(self, keys: Iterable[str], now_ms: int) -> None:
+        """Make ready what is likely to be asked for: sorting by these, either way round, and filtering."""
+        if self.flat:
+            self._prepare_texts()
+            for key in keys:
+                first = Order("").pressed(key)
+                self._in_order(first, now_ms)
+                self._in_order(first.pressed(key), now_ms)
+
+    def rows(self, order: Order, now_ms: int, text: str, accept: Callable[[Run], bool] | None) -> FlatRows:
+        """The same as ``views.run_rows`` of runs that are ``flat``, sorted by something of their own."""
+        assert self.flat and not kind_of(order.key)
+        found = self._filtered(order, now_ms, text)
+        if accept is not None:
+            found = array("I", [at for at in found if accept(self.runs[at])])
+        return FlatRows(self.runs, found)
+
+    def _prepare_texts(self) -> tuple[str, ...]:
+        """What the filter looks into."""
+        if self._texts is None:
+            self._texts = tuple(
+                [f"{run.name}\n{run.run_id}\n{run.status}\n{run.user_id}".casefold() for run in self.runs]
+            )
+        return self._texts
+
+    def _in_order(self, order: Order, now_ms: int) -> array[int]:
+        found = self._orders.get(order)
+        if found is None:
+            place = {id(run): at for at, run in enumerate(self.runs)}
+            found = array("I", [place[id(run)] for run in sorted_runs(self.runs, order, now_ms)])
+            self._orders[order] = found
+        return found
+
+    def _filtered(self, order: Order, now_ms: int, text: str) -> array[int]:
+        words = _words(text)
+        if not words:
+            return self._in_order(order, now_ms)
+        found = self._found.pop((order, text), None)
+        if found is None:
+            texts = self._prepare_texts()
+            if text.startswith("!"):
+                every = self._in_order(order, now_ms)
+                found = array("I", [at for at in every if not all(word in texts[at] for word in words)])
+            else:
+                found = self._narrowed(order, text)
+                if found is None:
+                    found = self._in_order(order, now_ms)
+                for word in words:
+                    found = array("I", [at for at in found if word in texts[at]])
+        self._found[order, text] = found
+        while len(self._found) > MOST_KEPT:
+            self._found.pop(next(iter(self._found)), None)
+        return found
+
+    def _narrowed(self, order: Order, text: str) -> array[int] | None:
+        """What a text let through that this one goes on from, letter by letter: nothing else can pass."""
+        known = (self._found.get((order, text[:end])) for end in range(len(text) - 1, 0, -1))
+        return next((found for found in known if found is not None), None)
+
+
+def _words(text: str) -> list[str]:
+    return text.removeprefix("!").casefold().split()
