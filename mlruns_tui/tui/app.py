@@ -17,7 +17,7 @@ from mlruns_tui.model.errors import Exit, UsageError
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.text import safe
 
-from . import signs
+from . import clipboard, signs
 from .palette import Palette, StoreCommands
 from .screens.main import MainScreen
 from .tasks import TaskStarted
@@ -108,6 +108,12 @@ class MlrunsApp(App[int]):
             main.run_command("quit")
         else:
             self.exit(0 if main is None else len(main.state.marks))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Textual's stops at bytes of a path that are no UTF-8, and screen drops what it writes."""
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(clipboard.sequence(text))
 
     def switch_mouse(self) -> bool | None:
         """The mouse off or on again: True when on now, None where the terminal's driver cannot."""

@@ -130,7 +130,7 @@ def _on_row(state: UiState) -> str | None:
 
 def _mark(state: UiState) -> str | None:
     if state.panel == "marked":
-        return "Backspace takes a mark away here"
+        return "Backspace takes a mark away here" if state.marks else "first 1 or 2: go to what is to be marked"
     if state.panel == "findings":
         return "Enter opens the findings"
     if state.list_panel == "tree" and not isinstance(state.entry.entry if state.entry else None, Experiment):

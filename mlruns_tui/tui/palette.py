@@ -22,6 +22,9 @@ ORDER = ("act", "mark", "look", "rest", "move")
 MOST_JUMPS = 50
 """So many places are offered; a few more letters find the others."""
 JUMP_SCORE = 0.4
+LOOSE_SCORE = 0.3
+"""The most for a command that only has the letters somewhere: after every name that holds them as typed, for
+Enter on the name of a run must not mark anything."""
 
 
 _gather = CommandPalette._gather_commands.__wrapped__  # type: ignore[attr-defined]
@@ -76,11 +79,15 @@ class StoreCommands(Provider):
         if main is None:
             return
         matcher = self.matcher(query)
+        typed = query.casefold().split()
         for command in commands.COMMANDS:
-            score = matcher.match(f"{command.title} {command.help}")
+            said = f"{command.title} {command.help}"
+            score = matcher.match(said)
             if score > 0:
                 display, words = self._display(command, main)
-                yield Hit(1 + score, display, partial(main.run_command, command.id), text=command.title, help=words)
+                as_typed = all(word in said.casefold() for word in typed)
+                place = 1 + score if as_typed else LOOSE_SCORE * score / (1 + score)
+                yield Hit(place, display, partial(main.run_command, command.id), text=command.title, help=words)
         for hit in self._places(query.casefold(), main):
             yield hit
 

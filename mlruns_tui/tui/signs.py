@@ -122,6 +122,8 @@ def may_be_wide(environ: Mapping[str, str] = os.environ) -> bool:
 
 _ASCII_TEXT = str.maketrans(
     {"…": ".", "·": "-", "–": "-", "×": "x", "›": ">", "↑": "^", "↓": "v", "←": "<", "→": ">", "▸": ">", "◂": "<"}
+    # The ends of a scroll thumb, which Textual draws in parts of a cell: the colour of the cell is enough.
+    | dict.fromkeys("▁▂▃▄▅▆▇", " ")
 )
 
 

@@ -181,6 +181,22 @@ async def test_the_palette_goes_to_a_run_by_name(journey: Start) -> None:
         assert it.state.panel == "runs"
 
 
+async def test_enter_on_the_name_of_a_run_never_runs_a_command_with_those_letters_somewhere(
+    journey: Start, make: Any
+) -> None:
+    experiment = make.snapshot.experiments[0]
+    runs = dict(make.snapshot.runs)
+    named = replace(runs[experiment.key][0], name="mistral-7b")
+    runs[experiment.key] = (named, *runs[experiment.key][1:])
+    async with journey(make.reader([replace(make.snapshot, runs=runs)])) as it:
+        await it.press("2", "colon")
+        await it.press(*"mistral")
+        await it.until_text("go to run  mistral-7b", "mark with descendants")
+        await it.press("enter")
+        await it.until(lambda: it.app.screen is it.main and it.state.run == named, "the run")
+        assert not it.state.marks
+
+
 async def test_help_lists_the_keys_searches_them_and_runs_one(journey: Start) -> None:
     async with journey() as it:
         await it.press("question_mark")

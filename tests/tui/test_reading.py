@@ -162,6 +162,16 @@ async def test_a_store_that_went_away_is_said_and_what_was_read_stays(journey: S
         await it.until(lambda: " not there " not in it.text, "there again")
 
 
+async def test_a_store_that_went_away_is_named_once_and_the_way_out_is_on_the_line(journey: Start, make: Any) -> None:
+    reader = make.reader()
+    async with journey(reader) as it:
+        reader.error = StaleError("stale", "/data/mlruns is not there any more", path="/data/mlruns")
+        await it.press("R")
+        await it.until_text(
+            "/data/mlruns cannot be read on (is not there any more). What you see is from before. R tries"
+        )
+
+
 async def test_an_error_nobody_expected_in_the_reader_is_said(journey: Start, make: Any) -> None:
     reader = make.reader()
     reader.error = MlrunsError("odd", "the reader process ended", hint="R starts it again")

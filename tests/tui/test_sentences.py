@@ -8,14 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual.scrollbar import ScrollBarRender
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.store import Experiment, Progress, Snapshot
 from mlruns_tui.triage.marks import Mark, Marks
 from mlruns_tui.tui import render, titles
+from mlruns_tui.tui.commands import BY_ID, not_now
 from mlruns_tui.tui.shown import Shown, build, judge_all
-from mlruns_tui.tui.signs import UNICODE, may_be_wide
+from mlruns_tui.tui.signs import UNICODE, ascii_text, may_be_wide
 from mlruns_tui.tui.state import UiState
+from mlruns_tui.tui.widgets.findings_panel import SHORT, WORDS, FindingCount, words_of
 from mlruns_tui.tui.widgets.run_columns import RunColumns
 from mlruns_tui.workflow.reading import Space
 
@@ -189,3 +192,23 @@ async def test_help_fits_a_small_window(journey: Start) -> None:
         await it.until_text("mark all shown")
         await it.press("escape")
         assert it.app.screen is it.main
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("width", [17, 18, 30, 60])
+def test_no_word_of_the_findings_panel_is_cut(number: int, width: int) -> None:
+    said = [words_of(FindingCount(sign, number), width) for sign in WORDS]
+    assert all(len(words) <= width for words in said)
+    full = [words[number != 1] for words in WORDS.values()]
+    assert said == (full if width >= 30 else list(SHORT.values()))
+
+
+def test_the_ends_of_a_scroll_thumb_are_ascii_too() -> None:
+    assert [ascii_text(part) for part in ScrollBarRender.VERTICAL_BARS] == [" "] * len(ScrollBarRender.VERTICAL_BARS)
+
+
+def test_in_a_panel_of_marks_without_marks_space_says_where_to_go(state: UiState) -> None:
+    here = replace(state, panel="marked")
+    assert not_now(BY_ID["mark.toggle"], here) == "first 1 or 2: go to what is to be marked"
+    marked = replace(here, marks=Marks({"experiment/101": Mark("experiment/101", "remove", "mark", "by hand", 1, 1)}))
+    assert not_now(BY_ID["mark.toggle"], marked) == "Backspace takes a mark away here"

@@ -199,9 +199,9 @@ class Reading:
         else:
             self.unreachable = error_words(ended.error)
             root = self.reader.store.root
-            self.screen.say(
-                f"{root} cannot be read on ({self.unreachable}). What you see is from before. R tries again"
-            )
+            # An error that begins with the path says it all: twice, it would push the way out off the line.
+            reason = self.unreachable.removeprefix(root).strip(" :")
+            self.screen.say(f"{root} cannot be read on ({reason}). What you see is from before. R tries again")
         for message in self.screen.state.snapshot.messages:
             if message not in self._told:
                 self._told.add(message)

@@ -20,6 +20,15 @@ WORDS = {
     "hidden": ("hidden or silent", "hidden or silent"),
 }
 """By the name of the sign, for one finding and for several."""
+SHORT = {
+    "breaks_store": "breaks the store",
+    "breaks": "breaks a part",
+    "warns": "warns",
+    "hidden": "hidden or silent",
+}
+"""The same where a line has no room for the words."""
+BEFORE_WORDS = 11
+"""Cells of the sign and the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,14 @@ class FindingsPanel(KeyedList[FindingCount | None]):
         return [
             (f"{sign:<3}", style.get(row.sign, DIM)),
             (fit_right(f"{row.count:,}", 6), "bold"),
-            (f"  {WORDS[row.sign][row.count != 1]}", DIM),
+            (f"  {words_of(row, width - BEFORE_WORDS)}", DIM),
         ]
+
+
+def words_of(row: FindingCount, width: int) -> str:
+    """What findings of a sign do, in ``width`` cells."""
+    words = WORDS[row.sign][row.count != 1]
+    return words if len(words) <= width else SHORT[row.sign]
 
 
 def _head(state: UiState, number: int, signs: Signs) -> list[Piece]:
