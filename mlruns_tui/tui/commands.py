@@ -264,6 +264,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("read.all", "R", "read all again", "read what changed, or all again", "rest", _read),
     Command("copy.id", "y", "copy the id", "copy id, copy path", "rest", _on_row),
     Command("copy.path", "Y", "copy the path", "copy id, copy path", "rest", _on_row),
+    Command("export", "E", "export what is shown…", "export what is shown", "rest", _on_table),
     Command("mouse", "M", "mouse off, on", "mouse off, on", "rest"),
     Command("theme", "T", "next theme", "theme", "rest"),
     Command("palette", "ctrl+p,colon", "all commands by name", "all commands by name", "rest"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 from textual.pilot import Pilot
 
-from mlruns_tui.model.details import RunDetails
+from mlruns_tui.model.details import MetricSeries, RunDetails, RunGlance
 from mlruns_tui.model.duplicates import Comparing, Duplicates
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.evidence import Evidence, ItemEvidence, Survey
@@ -180,6 +180,9 @@ class ScriptedReader:
         self.inspect_gate.set()
         self.compared: list[tuple[str, ...]] = []
         self.compare_gate = threading.Event()
+        self.glanced: list[tuple[str, str]] = []
+        self.glance_gate = threading.Event()
+        self.glance_gate.set()
         self.alike: tuple[tuple[str, ...], ...] = ()
         self._held = held
         self._gate = threading.Semaphore(0)
@@ -259,6 +262,21 @@ class ScriptedReader:
 
     def details(self, key: str) -> RunDetails:
         return RunDetails(key, (("lr", "0.1"),), (), (), (), "/data/mlruns")
+
+    def glance(self, key: str, metric: str = "", stop: Stop = never) -> RunGlance | None:
+        """Every run has the same two params and metrics; waits for ``glance_gate``."""
+        self.glanced.append((key, metric))
+        while not self.glance_gate.wait(0.01):
+            if stop():
+                return None
+        if self.error is not None:
+            raise self.error
+        points = tuple((step, step, float(step % 7)) for step in range(100))
+        names = dict.fromkeys([metric or "acc", "acc", "loss"])
+        series = tuple(MetricSeries(name, 100, 1.0, 0.0, 6.0, 0, 6, points) for name in names)
+        tags = (("team", "red"), *((f"tag-{at}", name) for at, name in enumerate(HOSTILE)))
+        params = (("lr", "0.1"), *((name, name) for name in HOSTILE), ("of", key))
+        return RunGlance(key, params, tags, series, (len(params), len(tags), len(series)))
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ DOES: dict[str, Does] = {
     "read.all": Does(lambda it, before: it.main.reader_started > 1),
     "copy.id": Does(lambda it, before: it.app.clipboard == before.run.run_id),
     "copy.path": Does(lambda it, before: it.app.clipboard.endswith(before.run.path)),
+    "export": Does(opens("ExportScreen")),
     "mouse": Does(says("mouse")),
     "theme": Does(lambda it, before: it.app.theme == "mlruns-dark" or says("theme ")(it, before)),
     "palette": Does(opens("Palette")),

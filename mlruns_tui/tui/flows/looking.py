@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Stray
 from mlruns_tui.workflow.deciding import now_ms
 
+from ..messages import Returned
 from ..widgets.cells import cut
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ class Looking:
     def __init__(self, screen: MainScreen, reader: Reader) -> None:
         self.screen = screen
         self.reader = reader
-        self._turned: set[str] = set()
+        self.turned: set[str] = set()
         """Metrics of which the details show the other end as the best, from visit to visit."""
 
     def handlers(self) -> Mapping[str, Callable[[], None]]:
@@ -36,6 +38,7 @@ class Looking:
             "look.compare": self.compare,
             "copy.id": self.copy_id,
             "copy.path": self.copy_path,
+            "export": self.export,
             "mouse": self.mouse,
             "theme": self.theme,
             "look.overview": self.overview,
@@ -73,7 +76,7 @@ class Looking:
             marked=self._why_marked,
             protections=lambda key: self.screen.state.kept(key),
             toggle=self.screen.mark_keys.toggle_item,
-            turned=self._turned,
+            turned=self.turned,
             findings=lambda key: self.screen.state.findings_of(key),
             repair=None if state.read_only else self.screen.repairing.review,
         )
@@ -96,7 +99,7 @@ class Looking:
             marked=lambda key: key in self.screen.state.marks,
             toggle=None if state.read_only else self.screen.mark_keys.toggle_item,
             open_details=lambda key: self._run_details(key, keys),
-            turned=self._turned,
+            turned=self.turned,
             now_ms=now_ms(),
         )
         self.screen.app.push_screen(screen, self._back_from_details)
@@ -162,6 +165,36 @@ class Looking:
     def _copy(self, text: str) -> None:
         self.screen.app.copy_to_clipboard(text)
         self.screen.say(f"copied {cut(text, 60).rstrip()}")
+
+    def export(self) -> None:
+        """``E``: the rows and columns of the run table into a file."""
+        screen, state = self.screen, self.screen.state
+        runs = [row.run for row in screen.shown.runs]
+        experiment = state.experiment
+        if not runs or experiment is None:
+            screen.say("export: no run is shown; Esc clears a filter")
+            return
+        columns = [one.name for one in state.columns]
+        columns = columns or [name for name, _ in screen.run_table.layout_now.columns if name != "name"]
+
+        def written(words: str) -> None:
+            with suppress(RuntimeError):  # the program may be closing
+                screen.post_message(Returned(lambda: screen.say(words)))
+
+        def proposed(path: str) -> None:
+            from ..screens.export import ExportScreen
+
+            # Whoever went on meanwhile does not want to be asked any more.
+            if screen.app.screen is screen:
+                opened = ExportScreen(self.reader, state.snapshot, experiment, runs, columns, path, written)
+                screen.app.push_screen(opened, lambda _: screen.focus_panel())
+
+        def propose() -> str:
+            from mlruns_tui.workflow.exporting import proposed_path
+
+            return proposed_path(self.reader.store, experiment)
+
+        screen.work(propose, proposed, "export")
 
     def overview(self) -> None:
         """``W``: space, ages, rules, findings and the disk, drawn."""

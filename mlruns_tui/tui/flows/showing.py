@@ -109,6 +109,8 @@ class Showing:
         self.dress()
         screen.saying.show()
         screen.columns.look()
+        if screen.previewing is not None:
+            screen.previewing.look()
 
     def dress(self) -> None:
         """The style classes the state asks for."""

@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -55,10 +55,15 @@ from ..widgets.run_table import RunTable
 from ..widgets.sidebar import Actions, MarkedList
 from ..widgets.store_tree import StoreTree
 
+if TYPE_CHECKING:
+    from ..flows.previewing import Previewing
+
 T = TypeVar("T")
 WIDTHS = (80, 100, 120, 130, 140, 200)
 LEAST = (60, 16)
 """Under so many cells and lines nothing is drawn but a sentence."""
+PREVIEW_FROM = 60
+"""Lines of the window from which a preview of the run stands below the table."""
 SETTLED_S = 1.0
 """After so long everything that the program consists of is loaded."""
 AT_ONCE = ("back", "quit", "help", "mark.clear")
@@ -101,7 +106,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.checking, self.repairing = Checking(self, reader), Repairing(self, reader)
         self.remembering, self.recovering = Remembering(self, reader.store), Recovering(self, reader)
         self.arranging = Arranging(self, reader.store)
-        seeing = (self.checking, self.recovering, Looking(self, reader), self.columns)
+        self.looking = Looking(self, reader)
+        self.previewing: Previewing | None = None
+        """None until the window was high enough for it."""
+        seeing = (self.checking, self.recovering, self.looking, self.columns)
         flows = (self.moving, self.mark_keys, self.reading, self.changing, self.repairing, *seeing)
         self.handlers: dict[str, Callable[[], None]] = {
             command: handler for flow in flows for command, handler in flow.handlers().items()
@@ -120,7 +128,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
             with Vertical(id="left"):
                 yield self.store_tree
                 yield self.findings
-            yield self.run_table
+            with Vertical(id="table"):
+                yield self.run_table
             with Vertical(id="side"):
                 yield self.marked
                 yield self.actions
@@ -153,6 +162,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_unmount(self) -> None:
         self.reading.close()
         self.columns.close()
+        if self.previewing is not None:
+            self.previewing.leave()
 
     @property
     def signs(self) -> Signs:
@@ -284,7 +295,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _is_making(self, command_id: str) -> bool:
         """What the command is about is still worked out from keys before it."""
-        about_rows = command_id.startswith("mark.") and self.showing.making
+        about_rows = command_id.startswith(("mark.", "export")) and self.showing.making
         return about_rows or (command_id.startswith(("mark.", "review")) and self.mark_keys.making)
 
     def catch_up(self) -> None:
@@ -396,3 +407,15 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def _after_resize(self) -> None:
         self.showing.header()
         self.showing.push()
+        high = self.size.height >= PREVIEW_FROM
+        if self.previewing is not None or high:
+            self._preview(high)
+
+    def _preview(self, high: bool) -> None:
+        if not has_parts(self, "#table"):
+            return
+        if self.previewing is None:
+            from ..flows.previewing import Previewing
+
+            self.previewing = Previewing(self, self.looking.reader, self.looking.turned)
+        self.previewing.fit(high)
