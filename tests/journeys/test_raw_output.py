@@ -237,6 +237,23 @@ def test_nothing_but_the_screens_own_sequences_is_written(
     assert strange_output(data, copied) == []
 
 
+def test_copying_reaches_the_terminal(pristine_demo: tuple[Path, Any], terminal: Callable[..., Any]) -> None:
+    root = pristine_demo[0]
+    screen = terminal(str(root))
+    screen.wait_for("read in", "finished")
+    screen.keys("2", "y")
+    screen.wait_for("copied ")
+    screen.keys("Y")
+    screen.wait_for(f"copied {str(root)[:20]}")
+    screen.keys("q")
+    assert screen.wait_for_end() == 0
+    copied = re.findall(rb"\x1b\]52;c;([^\x07\x1b]*)\x07", screen.drain())
+    run_id, path = (base64.b64decode(one).decode() for one in copied)
+    assert len(run_id) == 32
+    assert path.startswith(f"{root}/")
+    assert path.endswith(f"/{run_id}")
+
+
 @pytest.mark.parametrize(
     "bad",
     ["\x1b]0;PWNED\x07", "\x1b[5i", "\x07", "\x9b31m", "\x9d0;x\x9c", "\u202e", "\x1bc", "\x0e", "\x7f", "\u2028"],
