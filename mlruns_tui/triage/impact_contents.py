@@ -47,7 +47,7 @@ def _files(owner: str, impact: tuple[Since, ...], area: Area) -> dict[str, Fact]
         ),
         f"{owner}-unreadable": fact(impact, f"{noun} that cannot be read", area, migration="fails", cause=_RIGHTS),
         f"{owner}-dangling": fact(impact, f"{noun} that is a link to nothing", area, remedy="repair"),
-        f"{owner}-pipe": fact(impact, f"{noun} that is a pipe MLflow waits for", area, remedy="repair"),
+        f"{owner}-pipe": fact(impact, f"{noun} that is no file: a pipe, a socket or a device", area, remedy="repair"),
     }
 
 

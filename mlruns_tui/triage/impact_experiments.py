@@ -97,7 +97,8 @@ EXPERIMENTS: Final[dict[str, Fact]] = {
     "experiment-meta-unreadable": fact(STORE, "{}", "experiments", migration="orphans-runs", cause=_RIGHTS),
     "experiment-meta-closed": fact(WARNS, "{}", "experiments", migration="orphans-runs", cause=_RIGHTS),
     "experiment-meta-folder": fact(
-        STORE, "meta.yaml is a folder", "experiments", migration="orphans-runs", remedy="repair", remedy_alone="remove"
+        STORE, "meta.yaml is a folder or a socket", "experiments", migration="orphans-runs", remedy="repair",
+        remedy_alone="remove",
     ),
     "experiment-meta-pipe": fact(
         STORE, "meta.yaml is a pipe MLflow waits for", "experiments", migration="fails", remedy="repair",

@@ -40,7 +40,7 @@ def _documents(prefix: str, noun: str, file: str, like: Fact, pipe: Migration = 
         "not-a-mapping": (f"{noun}: {{}}", "fails", _HAND),
         "unreadable": (f"{noun}: {{}}", "ok", _RIGHTS),
         "closed": (f"{noun}: {{}}", "ok", _RIGHTS),
-        "folder": (f"{noun}: {file} is a folder", "ok", ""),
+        "folder": (f"{noun}: {file} is a folder or a socket", "ok", ""),
         "pipe": (f"{noun}: {file} is a pipe MLflow waits for", pipe, ""),
     }
     facts = {}
@@ -258,6 +258,9 @@ TRACES: Final[dict[str, Fact]] = {
     "assessment-of-a-lost-run": fact(SILENT, "assessment by a lost run", "traces", cause="The run was deleted."),
     "assessments-not-a-folder": fact(_NOTE, "assessments is no folder", "traces", remedy="repair"),
     "assessments-closed": fact(_NOTE, "assessments/ cannot be read", "traces", migration="fails", cause=_RIGHTS),
+    "link-to-assessments": fact(
+        SILENT, "a link to the assessments of another trace", "traces", migration="fails"
+    ),
     "assessment-stray": fact(
         _NOTE, "a file in assessments/ that is none", "traces", remedy="repair", cause="Left by another program."
     ),

@@ -31,7 +31,7 @@ RUNS: Final[dict[str, Fact]] = {
     "run-meta-unparsable": fact(EXPERIMENT, "run: {}", remedy="remove", skips=True, cause=_TORN),
     "run-meta-not-a-mapping": fact(EXPERIMENT, "run: {}", migration="fails", remedy="remove", cause=_HAND),
     "run-meta-unreadable": fact(EXPERIMENT, "run: {}", skips=True, cause=_RIGHTS),
-    "run-meta-folder": fact(EXPERIMENT, "run: meta.yaml is a folder", remedy="remove", skips=True),
+    "run-meta-folder": fact(EXPERIMENT, "run: meta.yaml is a folder or a socket", remedy="remove", skips=True),
     "run-meta-pipe": fact(EXPERIMENT, "run: meta.yaml is a pipe MLflow waits for", remedy="remove", skips=True),
     "run-meta-elsewhere": fact(SILENT, "run: meta.yaml is a link, which is not followed here"),
     "run-meta-unjudged": fact(SILENT, "run: meta.yaml is not judged: {}"),
@@ -89,7 +89,7 @@ def _documents(what: str, noun: str, like: Fact) -> dict[str, Fact]:
         "unparsable": (f"{noun}: {{}}", "ok"),
         "not-a-mapping": (f"{noun}: {{}}", "fails"),
         "unreadable": (f"{noun}: {{}}", "ok"),
-        "folder": (f"{noun}: meta.yaml is a folder", "ok"),
+        "folder": (f"{noun}: meta.yaml is a folder or a socket", "ok"),
         "pipe": (f"{noun}: meta.yaml is a pipe MLflow waits for", "fails"),
     }
     facts = {

@@ -200,7 +200,7 @@ def test_what_is_no_small_file_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "zero").symlink_to("/dev/zero")
     (tmp_path / "mark").write_bytes(b"\xef\xbb\xbfa: b\n")
     device = os.open("/dev", os.O_RDONLY)
-    assert read("null", device).state == "pipe"
+    assert read("null", device).state == "empty"
     os.close(device)
     (tmp_path / "loop").symlink_to("loop")
     with (tmp_path / "sparse").open("wb") as out:
@@ -218,7 +218,7 @@ def test_what_is_no_small_file_is_not_read(tmp_path: Path) -> None:
         os.chdir(here)
         expected = {
             "pipe": "pipe", "folder": "folder", "mark": "ok", "zero": "pipe", "loop": "missing", "sparse": "unparsable",
-            "text": "unjudged", "long": "unjudged", "socket": "pipe", "gone": "missing", "folder/gone": "missing",
+            "text": "unjudged", "long": "unjudged", "socket": "folder", "gone": "missing", "folder/gone": "missing",
             "text/meta.yaml": "missing",
         }  # fmt: skip
         for name, state in expected.items():

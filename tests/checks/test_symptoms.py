@@ -55,6 +55,31 @@ def test_every_entry_is_checked_however_broken_the_one_before(store: Path, run: 
     assert "experiment-stray" in codes
 
 
+@pytest.mark.parametrize("folder", ["metrics", "params", "tags", "inputs", "outputs"])
+def test_a_folder_of_a_run_that_is_a_link_is_said_not_to_be_followed(
+    store: Path, run: Path, symptoms: Look, tmp_path: Path, folder: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "bad").write_bytes(b"\xff")
+    shutil.rmtree(run / folder, ignore_errors=True)
+    (run / folder).symlink_to(elsewhere)
+    path = str((run / folder).relative_to(store))
+    assert [(one.code, one.path) for one in symptoms()] == [("folder-elsewhere", path)]
+    found = diagnose(open_reader(str(store)))
+    assert [(one.impact, one.remedy) for one in found if one.path == path] == [("silent", "none")]
+
+
+@pytest.mark.parametrize("folder", ["models", "traces", "datasets"])
+def test_a_folder_of_an_experiment_that_is_a_link_is_said_not_to_be_followed(
+    store: Path, symptoms: Look, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "elsewhere" / "x").mkdir(parents=True)
+    (store / "1" / folder).symlink_to(tmp_path / "elsewhere")
+    assert ("folder-elsewhere", f"1/{folder}") in [(one.code, one.path) for one in symptoms()]
+    assert [one.impact for one in diagnose(open_reader(str(store)), "3.17.2")] == ["silent"]
+
+
 def test_stopping_keeps_what_was_found(store: Path) -> None:
     for number in range(50):
         (store / f".hidden{number}").mkdir()

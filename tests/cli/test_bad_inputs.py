@@ -258,7 +258,7 @@ SERVER = "a server's store can only be opened where its files are"
 STAYS = ("Nothing to remove.",)
 MALFORMED_FILES = {
     "fifo": "meta.yaml is a pipe MLflow waits for",
-    "socket": "meta.yaml is a pipe MLflow waits for",
+    "socket": "meta.yaml is a folder or a socket",
     "directory": "meta.yaml is a folder",
     "link to a device": "meta.yaml is a pipe MLflow waits for",
 }

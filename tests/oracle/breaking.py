@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +149,17 @@ def pipe(path: Path) -> None:
     if os.path.lexists(path):
         gone(path)
     os.mkfifo(path)
+
+
+def endpoint(path: Path) -> None:
+    """A socket nobody listens on."""
+    if os.path.lexists(path):
+        gone(path)
+    fd = os.open(path.parent, os.O_RDONLY)
+    with socket.socket(socket.AF_UNIX) as made:
+        # By the number of its folder: the name of a socket may not be as long as a path.
+        made.bind(f"/proc/self/fd/{fd}/{path.name}")
+    os.close(fd)
 
 
 def link(target: str) -> Deed:

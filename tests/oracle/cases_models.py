@@ -465,10 +465,23 @@ TRACES_3 = [
 ]
 
 NOTE = TRACE + "/assessments"
+
+
+def _one_with_assessments(path):
+    return next(one.parent.name for one in path.parent.parent.glob("*/assessments") if one != path)
+
+
 ASSESSMENTS = [
     Case("assessments: a file", NOTE, file("x"), needs="assessments"),
     Case("assessments: not readable", NOTE, mode(0), needs="assessments"),
     Case("assessments: empty folder", NOTE, folder, needs="assessments"),
+    Case("assessments: kept elsewhere", NOTE, kept_elsewhere, needs="assessments"),
+    Case(
+        "assessments: a link to those of another trace",
+        "{first}/traces/{trace2}/assessments",
+        lambda path: link(f"../{_one_with_assessments(path)}/assessments")(path),
+        needs="assessments",
+    ),
     Case("assessments: stray file", NOTE + "/notes.txt", file("x"), needs="assessments"),
     Case("assessments: stray file of the Finder", NOTE + "/.DS_Store", file("x"), needs="assessments"),
     Case("assessments: stray folder", NOTE + "/sub", folder, needs="assessments"),

@@ -13,6 +13,7 @@ from breaking import (
     added,
     both,
     copied,
+    endpoint,
     exchanged,
     file,
     first_in,
@@ -78,6 +79,8 @@ METADATA = [
     Case("run: meta.yaml a dangling link", META, link("/nowhere/at/all")),
     Case("run: meta.yaml kept elsewhere", META, kept_elsewhere),
     Case("run: meta.yaml a FIFO", META, pipe),
+    Case("run: meta.yaml a socket", META, endpoint),
+    Case("run: meta.yaml a link to /dev/null", META, link("/dev/null")),
     Case("run: run_id missing", META, without("run_id")),
     Case("run: run_id only, no run_uuid", META, lambda path: having()(path) or _drop(path, "run_uuid")),
     Case("run: run_uuid only", META, lambda path: _only_uuid(path)),
@@ -263,6 +266,8 @@ METRICS = [
     Case("metric: kept elsewhere", METRIC, kept_elsewhere),
     Case("metric: a link to a folder", METRIC, link("/usr")),
     Case("metric: a FIFO", METRIC, pipe),
+    Case("metric: a socket", METRIC, endpoint),
+    Case("metric: a link to /dev/null", METRIC, link("/dev/null")),
 ]
 
 PARAMS_AND_TAGS = [
@@ -281,6 +286,8 @@ PARAMS_AND_TAGS = [
     Case("param: a folder in one that may be listed, not entered", RUN + "/params/a", _a_folder_in_a_closed_one),
     Case("param: a dangling link", RUN + "/params/lr", link("/nowhere/at/all")),
     Case("param: a FIFO", RUN + "/params/lr", pipe),
+    Case("param: a socket", RUN + "/params/lr", endpoint),
+    Case("param: a link to /dev/null", RUN + "/params/lr", link("/dev/null")),
     Case("tag: not UTF-8", RUN + "/tags/note", file(b"caf\xe9")),
     Case("tag: a name MLflow refuses", RUN + "/tags/a?b", file("1")),
     Case("tag: not readable", RUN + "/tags/note", mode(0)),

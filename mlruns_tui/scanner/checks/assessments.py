@@ -11,8 +11,8 @@ from typing import Any, Final
 from mlruns_tui.model.findings import Symptom
 
 from .. import layout
-from . import columns, documents, folders
-from .context import Owner
+from . import columns, documents, folders, links
+from .context import Owner, Store
 from .seen import Seen
 from .times import timestamp_ms
 
@@ -24,12 +24,14 @@ ISSUE: Final = "is an issue"
 """Said of what only 3.11 and later take for an assessment."""
 
 
-def check_assessments(trace_fd: int, path: str, owner: Owner, seen: Seen, *, migrates: bool) -> Iterator[Symptom]:
+def check_assessments(
+    trace_fd: int, path: str, owner: Owner, store: Store, seen: Seen, *, migrates: bool
+) -> Iterator[Symptom]:
     """Everything in a trace's ``assessments``. ``migrates``: the trace itself can be carried over."""
     place = layout.join(path, "assessments")
     kind = folders.kind_of("assessments", trace_fd)
     if kind == "link-to-folder":
-        yield owner.says("folder-elsewhere", place)
+        yield from links.check_assessments_link(place, owner, store, migrates=migrates)
     if kind in (None, "dangling", "link-to-folder"):
         return
     if kind != "folder":

@@ -37,6 +37,8 @@ def check_folder(
 ) -> Iterator[Symptom]:
     """Every file below the folder ``folder`` of ``dir_fd``; ``what`` is the codes' prefix: ``run-tag``."""
     kind = folders.kind_of(folder, dir_fd)
+    if kind == "link-to-folder":
+        yield owner.says("folder-elsewhere", path)
     if kind != "folder":
         return
     fd, access = folders.enter(folder, dir_fd)
@@ -75,7 +77,8 @@ def _walk(
                 yield from check_name(entry.path, place, what, owner)
             if kind == "dangling":
                 yield owner.says(f"{what}-dangling", place)
-            elif kind == "pipe":
+            elif kind in ("pipe", "refuses") or (kind == "null" and what.endswith("-metric")):
+                # Any other text is read from /dev/null as an empty one.
                 yield owner.says(f"{what}-pipe", place)
             elif kind == "file":
                 yield from _check_file(entry, place, what, owner, store, judge)

@@ -95,6 +95,11 @@ def read(name: str, dir_fd: int) -> Document:
         return Document("missing", reason="is missing")
     if kind == "pipe":
         return Document("pipe", reason="is no regular file")
+    if kind == "null":
+        return Document("empty", reason="is empty (it is /dev/null)")
+    if kind == "refuses":
+        # MLflow fails on it as on a folder, and the same mends it.
+        return Document("folder", reason="is a socket, or a device that is not there")
     return Document("folder", reason="is a directory")
 
 

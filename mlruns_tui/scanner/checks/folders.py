@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from mlruns_tui.disk import look
 
-Kind = Literal["folder", "file", "link-to-folder", "link-to-file", "dangling", "pipe"]
+Kind = Literal["folder", "file", "link-to-folder", "link-to-file", "dangling", "pipe", "null", "refuses"]
 Access = Literal["open", "closed", "no-list", "no-enter", "gone"]
 """What this user may do with a directory: everything; nothing; only open what he can name; only read its
 names. ``gone``: it is not there any more, or no directory."""
+
+_NULL: Final = (1, 3)
+_WHITEOUT: Final = (0, 0)
+"""What an overlay file system puts in the place of a deleted file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,8 @@ class Met:
 
     name: str
     kind: Kind
-    """``pipe``: a FIFO, socket or device, which MLflow would wait for or fail on."""
+    """``pipe``: a FIFO or device, which MLflow would wait for. ``null``: ``/dev/null``, which is read as an empty
+    file. ``refuses``: a socket or a device nobody has, which opening fails on."""
 
     @property
     def is_folder(self) -> bool:
@@ -44,15 +49,28 @@ def _kind(entry: os.DirEntry[str]) -> Kind:
             return _behind(entry.stat())
         if entry.is_dir(follow_symlinks=False):
             return "folder"
-        return "file" if entry.is_file(follow_symlinks=False) else "pipe"
+        return "file" if entry.is_file(follow_symlinks=False) else _special(entry.stat(follow_symlinks=False))
     except OSError:
         return "dangling"
+
+
+def _special(status: os.stat_result) -> Kind:
+    """Of what is neither file nor folder nor link."""
+    if stat.S_ISSOCK(status.st_mode):
+        return "refuses"
+    if stat.S_ISCHR(status.st_mode):
+        device = os.major(status.st_rdev), os.minor(status.st_rdev)
+        if device == _NULL:
+            return "null"
+        if device == _WHITEOUT:
+            return "refuses"
+    return "pipe"
 
 
 def _behind(status: os.stat_result) -> Kind:
     if stat.S_ISDIR(status.st_mode):
         return "link-to-folder"
-    return "link-to-file" if stat.S_ISREG(status.st_mode) else "pipe"
+    return "link-to-file" if stat.S_ISREG(status.st_mode) else _special(status)
 
 
 def kind_of(name: str, dir_fd: int) -> Kind | None:
@@ -68,7 +86,7 @@ def kind_of(name: str, dir_fd: int) -> Kind | None:
             return "dangling"
     if stat.S_ISDIR(status.st_mode):
         return "folder"
-    return "file" if stat.S_ISREG(status.st_mode) else "pipe"
+    return "file" if stat.S_ISREG(status.st_mode) else _special(status)
 
 
 def enter(name: str, dir_fd: int) -> tuple[int, Access]:

@@ -56,6 +56,8 @@ def check_inputs(run_fd: int, path: str, owner: Owner, datasets: Datasets, *, co
     place = layout.join(path, "inputs")
     runs = int(datasets.exists)
     kind = folders.kind_of("inputs", run_fd)
+    if kind == "link-to-folder":
+        yield owner.says("folder-elsewhere", place)
     if kind in (None, "dangling", "link-to-folder"):
         return
     datasets.readers += counts
@@ -120,6 +122,8 @@ def check_outputs(run_fd: int, path: str, owner: Owner) -> Iterator[Symptom]:
     """A run's ``outputs``."""
     place = layout.join(path, "outputs")
     kind = folders.kind_of("outputs", run_fd)
+    if kind == "link-to-folder":
+        yield owner.says("folder-elsewhere", place)
     if kind in (None, "dangling", "link-to-folder"):
         return
     if kind != "folder":
@@ -177,6 +181,8 @@ def check_datasets(experiment_fd: int, path: str, datasets: Datasets, owner: Own
     """The datasets of an experiment, after its runs told which they need."""
     place = layout.join(path, "datasets")
     kind = folders.kind_of("datasets", experiment_fd)
+    if kind == "link-to-folder":
+        yield owner.says("folder-elsewhere", place)
     if kind in (None, "dangling", "link-to-folder"):
         return
     if kind != "folder":

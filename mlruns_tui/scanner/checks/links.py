@@ -108,6 +108,14 @@ def check_trace_link(path: str, owner: Owner, store: Store) -> Iterator[Symptom]
     yield owner.says("link-to-a-trace" if inside else "folder-elsewhere", path, safe(leads_to, 200))
 
 
+def check_assessments_link(path: str, owner: Owner, store: Store, *, migrates: bool) -> Iterator[Symptom]:
+    """A link in the place of a trace's ``assessments``. What is in those of another trace is said there."""
+    leads_to = folders.target(store.root, path) or ""
+    parts = leads_to.split("/")
+    inside = migrates and parts[-1] == "assessments" and parts[-3:-2] == ["traces"]
+    yield owner.says("link-to-assessments" if inside else "folder-elsewhere", path, safe(leads_to, 200))
+
+
 def has_metadata(name: str, dir_fd: int) -> bool:
     """Whether MLflow finds a ``meta.yaml`` behind a link: asked for, never opened."""
     try:

@@ -34,6 +34,8 @@ def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Stor
     place = layout.join(path, layout.REGISTRY)
     kind = folders.kind_of(layout.REGISTRY, experiment_fd)
     seen.blind = seen.blind or kind == "link-to-folder"
+    if kind == "link-to-folder":
+        yield owner.says("folder-elsewhere", place)
     if kind in (None, "dangling", "link-to-folder"):
         return
     if kind != "folder":

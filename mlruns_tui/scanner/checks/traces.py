@@ -51,6 +51,8 @@ def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen
     """Every trace in one experiment's directory."""
     place = layout.join(path, "traces")
     kind = folders.kind_of("traces", experiment_fd)
+    if kind == "link-to-folder":
+        yield owner.says("folder-elsewhere", place)
     if kind in (None, "dangling", "link-to-folder"):
         return
     if kind != "folder":
@@ -122,7 +124,7 @@ def _check_one(
         )
         yield from check_folder(fd, "tags", layout.join(path, "tags"), "trace-tag", owner, store)
         _note_references(fd, path, owner, seen)
-        yield from check_assessments(fd, path, owner, seen, migrates=info.usable)
+        yield from check_assessments(fd, path, owner, store, seen, migrates=info.usable)
     finally:
         if fd >= 0:
             os.close(fd)
