@@ -201,9 +201,20 @@ VERSION_DAMAGE = {
     "empty": b"",
     "bad YAML": b"{",
     "cut off between two lines": b"aliases: []\ncreation_timestamp: 1\n",
-    "anchors": b"source: &a x\nrun_id: *a\n",
+    "an alias of nothing": b"source: x\nrun_id: *a\n",
     "missing": None,
 }
+
+
+def test_a_run_named_through_an_alias_in_the_record_of_a_version_is_the_one_it_needs(store, read, run_ids):
+    store.experiment("1")
+    store.run("1", 1)
+    store.run("1", 2)
+    store.version()
+    (store.root / VERSION).write_text(f"user_id: &a {run_ids(1)}\nsource: x\nrun_id: *a\n")
+    store.grow_old()
+    references = read(store).references
+    assert {(one.kind, one.target_kind, one.target) for one in references} == {("model-version", "run", run_ids(1))}
 
 
 @pytest.mark.parametrize("damage", VERSION_DAMAGE)
