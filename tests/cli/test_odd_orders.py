@@ -56,7 +56,7 @@ def next_command(chance: random.Random, run: Run, store: Any) -> tuple[str, ...]
     return ("backups", kind, store.path, batch, *some, *more, *(("--min-gain", "0") if kind == "pack" else ()))
 
 
-@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 25))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 25))])
 def test_in_any_order_every_figure_is_the_disks(
     run: Run, filled: Any, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
