@@ -163,6 +163,12 @@ METADATA = [
         copied(OTHER, lambda path: added("1 2 3\n")(path.parent / "metrics" / "loss")),
         "{second}/" + OTHER,
     ),
+    Case(
+        "run: copied to the default experiment, adapted, with 3 MB of text",
+        RUN,
+        copied("/0/SAME", having(experiment_id="0"), added("x: " + "y" * 3_000_000 + "\n")),
+        "0/{plain}",
+    ),
     Case("run: renamed folder", RUN, moved(OTHER), "{second}/" + OTHER),
     Case(
         "run: an id MLflow refuses", RUN, moved("my run", having(run_id="my run", run_uuid="my run")), "{second}/my run"

@@ -80,7 +80,7 @@ def _relabel(store: Path, fresh: Mapping[str, str]) -> None:
     for folder, folders, files in os.walk(store, topdown=False):
         for name in files:
             path = os.path.join(folder, name)
-            if os.path.islink(path) or not os.path.isfile(path) or os.path.getsize(path) > 1 << 20:
+            if os.path.islink(path) or not os.path.isfile(path) or os.path.getsize(path) > 8 << 20:
                 continue
             _rewrite(path, swaps)
         for name in (*files, *folders):

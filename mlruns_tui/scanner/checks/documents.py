@@ -70,6 +70,15 @@ class Document:
             return []
         return [key for key in keys if key not in self.text]
 
+    def id_in(self, *keys: str) -> str:
+        """Of one that is not judged: the id of 32 digits the first of the keys has that is written once, on a line
+        of its own, as MLflow writes it; empty for none."""
+        for key in keys:
+            found = re.findall(rf"^{key}: *['\"]?([0-9a-f]{{32}})['\"]?\r?$", self.text, re.MULTILINE)
+            if len(found) == 1:
+                return str(found[0])
+        return ""
+
     def other_than(self, keys: Collection[str]) -> str:
         """Of one that is not judged: a key that is none of these, as MLflow writes keys; empty for none."""
         found = (match[1] for match in _KEY.finditer(self.text))

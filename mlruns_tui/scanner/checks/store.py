@@ -191,8 +191,8 @@ def _check_repeated(name: str, places: list[str], store: Store) -> Iterator[Symp
             continue
         try:
             if not first and all(folders.kind_of(f"{name}/{one}", above) in _DIRECTORIES for one in _RUN_FOLDERS):
-                first = path if not _belongs(name, place, above) else "fine"
-            elsewhere = elsewhere or _belongs(name, place, above)
+                first = path if _belongs(name, place, above) is False else "fine"
+            elsewhere = elsewhere or _belongs(name, place, above) is True
         finally:
             os.close(above)
     if elsewhere and first not in ("", "fine"):
@@ -203,12 +203,14 @@ def _check_repeated(name: str, places: list[str], store: Store) -> Iterator[Symp
 _DIRECTORIES = ("folder", "link-to-folder")
 
 
-def _belongs(name: str, place: str, above: int) -> bool:
-    """Whether the run's metadata names its directory and its experiment's."""
+def _belongs(name: str, place: str, above: int) -> bool | None:
+    """Whether the run's metadata names its directory and its experiment's; None where it was not judged."""
     meta = documents.read(f"{name}/{layout.META}", above)
+    if meta.state == "unjudged":
+        return None
     if not meta.usable:
         return False
     stated = meta.value.get("experiment_id")
     if isinstance(stated, int):
         stated = str(stated)
-    return stated == place.rpartition("/")[2] and meta.value.get("run_id", meta.value.get("run_uuid")) == name
+    return bool(stated == place.rpartition("/")[2] and meta.value.get("run_id", meta.value.get("run_uuid")) == name)
