@@ -847,7 +847,9 @@ def test_29_a_trainer_writes_through_an_open_file_while_it_is_packed(
     assert (one.place, one.outcome) == ("moved", "skipped")
     assert "written to" in one.error
     assert not list(vault(place).glob("batches/*/pack/*.tar.zst"))
-    assert run("undo", str(place.root)).code == 0
+    # Nothing of it is lost, and that it is not what was moved is said.
+    undone = run("undo", str(place.root))
+    assert (undone.code, "not as before" in undone.out) == (5, True)
     assert file.read_text().endswith("1 2 3\n")
 
 
