@@ -127,7 +127,9 @@ def test_what_was_kept_is_no_evidence(store):
     assert item.survey is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "a piece less", "changed", "empty", "garbage", "other format", "other shape"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "a piece less", "changed", "empty", "garbage", "other format", "other shape"]
+)
 def test_a_damaged_or_foreign_file_is_passed_over(store, damage, monkeypatch):
     read_all(open_reader(str(store), kept=True))
     file = index_file(store)
