@@ -126,7 +126,9 @@ def invented(answer: dict[str, Any], findings: list[dict[str, Any]]) -> list[str
                 or experiment in broken
             )
         elif impact == "hidden":
-            true = (impact, experiment) in seen or ("warns", experiment) in seen or experiment in broken
+            # Of a listing of the whole store it is only known that something is missing.
+            unseen = (impact, experiment) in seen or (impact, "") in seen
+            true = unseen or ("warns", experiment) in seen or experiment in broken
         else:
             true = True
         if not true:

@@ -229,7 +229,8 @@ def _pipe(place: Path, number: int) -> str:
 
 def _link_beside(place: Path, number: int) -> str:
     other = _beside(place, number)
-    if not place.is_dir():
+    # Of a trash or registry that is a link we say so, and follow it nowhere.
+    if not place.is_dir() or place.name in (".trash", "models"):
         return ""
     _delete(place, number)
     place.symlink_to(other)

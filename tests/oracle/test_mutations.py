@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 pytestmark = pytest.mark.mlflow
@@ -64,6 +64,8 @@ def _try(oracle: Any, judge: Any, damage: Any, how: settings) -> int:
 
     @how
     @given(mutations)
+    # A trashed experiment under the name of an active one: only the listing of all shows that it is missing.
+    @example([(1, "rename", 1480)])
     def agrees(done: list[tuple[int, str, int]]) -> None:
         nonlocal tried
         problems = examine(oracle, judge, damage, done)
