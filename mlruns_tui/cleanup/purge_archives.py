@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Stop
@@ -60,7 +61,9 @@ def purge_archives(
                 freed.bytes += here.bytes
             if dying:
                 kept.say("purged", n=dying)
-                session.commit(kept)
+                # They are gone, whatever the journal's disk says to that.
+                with suppress(OSError):
+                    session.commit(kept)
         except Damaged as error:
             why = f"its archive holds others too and cannot be copied without it: {error}. {say.KEPT} Purge all of it."
             _note(kept, progress, dying, "failed", why, damaged=True)

@@ -113,9 +113,15 @@ class Shelf:
     def remove(self, name: str, removed: Removed | None = None) -> None:
         """An archive counts no more, and is deleted. Raises OSError; then it may still be there."""
         change.rename(self.fd, name + TAR, self.dead_fd, name + TAR)
-        change.sync(self.dead_fd)
-        change.sync(self.fd)
-        self._delete(self.dead_fd, name + TAR, removed)
+        try:
+            change.sync(self.dead_fd)
+            change.sync(self.fd)
+            self._delete(self.dead_fd, name + TAR, removed)
+        except OSError:
+            # It is whole still, and counts again.
+            with contextlib.suppress(OSError):
+                change.rename(self.dead_fd, name + TAR, self.fd, name + TAR)
+            raise
         self._delete(self.fd, name + MANIFEST, removed)
 
     @staticmethod

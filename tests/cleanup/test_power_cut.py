@@ -160,7 +160,8 @@ def test_a_program_that_never_syncs_is_caught_by_a_power_cut(cut: Any, record_pr
     record_property("mutants caught", 0)
     try:
         caught = any(one.red for one in cut(op, "unsynced contents are lost", 0, never_syncs))
-    except AssertionError:
+    except (AssertionError, OSError):
+        # OSError: a file the disk knows of and cannot read.
         caught = True
     assert caught
     record_property("mutants caught", 1)

@@ -52,11 +52,6 @@ def test_keys_of_the_house_are_bound() -> None:
     assert {"ctrl+p", "colon", "question_mark", "f1", "q", "escape", "T", "M", "w"} <= keys
 
 
-def test_what_does_not_exist_yet_is_not_listed() -> None:
-    keys = {key for command in COMMANDS for key in commands.keys_of(command, {})}
-    assert keys.isdisjoint({"E"})
-
-
 def test_escape_never_quits() -> None:
     assert "escape" not in commands.keys_of(BY_ID["quit"], {})
 
