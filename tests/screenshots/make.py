@@ -6,7 +6,9 @@ Each picture is the real screen after real keys, as SVG and PNG, in ``screenshot
 from __future__ import annotations
 
 import asyncio
+import html
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -44,11 +46,24 @@ def shows(name: str) -> Callable[[Any], bool]:
     return lambda app: type(app.screen).__name__ == name
 
 
+def _with_font(found: re.Match[str]) -> str:
+    """A text with signs its font lacks gets one that has them: the PNG's drawer looks no further than the first."""
+    codes = [ord(one) for one in html.unescape(found[2])]
+    if any(0x2800 <= code <= 0x28FF for code in codes):
+        font = "DejaVu Sans"
+    elif any(0x1100 <= code <= 0x11FF or 0x2E80 <= code <= 0xD7FF for code in codes):
+        font = "Noto Serif CJK KR"
+    else:
+        return found[0]
+    return f'<text font-family="{font}" {found[1]}>{found[2]}</text>'
+
+
 def save(app: Any, name: str) -> None:
     svg = app.export_screenshot(title="mlruns-tui")
     (TARGET / f"{name}.svg").write_text(svg, encoding="utf-8")
     # The SVG names a web font; the PNG is drawn with what is installed.
     drawn = svg.replace("font-family: Fira Code", FONT).replace("font-family: arial", FONT)
+    drawn = re.sub(r"<text ([^>]*)>([^<]*)</text>", _with_font, drawn)
     cairosvg.svg2png(bytestring=drawn.encode(), write_to=str(TARGET / f"{name}.png"), output_width=1400)
 
 
