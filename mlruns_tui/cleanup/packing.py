@@ -168,7 +168,7 @@ class Packing:
         self._gains[n] = found = gain(slot.fd, slot.name)
         if found.why_not:
             return f"{found.why_not}. {AS_IT_WAS}"
-        if not self._backup_dir and found.percent < self._min_gain:
+        if not self._backup_dir and max(found.percent, 0) < self._min_gain:
             return (
                 f"packing would gain about {max(found.percent, 0)} % only. {AS_IT_WAS} Purging it frees all of it; "
                 "cleanup --slim drops artifacts and keeps metrics; --backup-dir packs to another disk."

@@ -21,7 +21,7 @@ class Forecast:
 
     def packs(self, one: ItemGain) -> bool:
         """Whether this item would be packed."""
-        return not one.why_not and (bool(self.backup_dir) or one.percent >= self.min_gain_percent)
+        return not one.why_not and (bool(self.backup_dir) or max(one.percent, 0) >= self.min_gain_percent)
 
     @property
     def able(self) -> tuple[ItemGain, ...]:

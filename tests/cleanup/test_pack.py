@@ -82,7 +82,9 @@ def packed(store: Any, *paths: str) -> Any:
     plan = store.plan(*paths)
     assert apply(plan).state == "moved"
     batch = pack(str(store.root), plan.id, None, 0)
-    assert batch.state == "packed", [one.error for one in batch.items]
+    assert batch.state == "packed", [
+        (one.place, one.outcome, one.error) for one in batch.items if one.place != "packed"
+    ]
     return plan
 
 
@@ -421,7 +423,9 @@ def test_a_full_disk_is_freed_step_by_step_and_undo_waits_for_room(
                 file.write(b"x" * 4096)
         assert os.statvfs(point).f_bavail == 0
         batch = pack(str(store.root), plan.id)
-        assert batch.state == "packed", [one.error for one in batch.items]
+        assert batch.state == "packed", [
+            (one.place, one.outcome, one.error) for one in batch.items if one.place != "packed"
+        ]
         assert batch.freed_bytes > 10 << 20
         short = undo(str(store.root))
         if short.state != "restored":
@@ -431,3 +435,20 @@ def test_a_full_disk_is_freed_step_by_step_and_undo_waits_for_room(
         assert compare(before, store.manifest()) == []
     finally:
         subprocess.run(["umount", str(point)], check=True)
+
+
+def test_where_no_gain_is_asked_for_even_what_grows_is_packed(new_store: Any) -> None:
+    store = new_store("mlruns")
+    store.experiment("1")
+    run = f"1/{7:032x}"
+    os.makedirs(store.root / run)
+    # An entry more in the archive for each, and no block on the disk.
+    for at in range(400):
+        os.symlink("nowhere", store.root / run / f"{at}")
+    (store.root / run / "weights").write_bytes(random.Random(7).randbytes(8192))
+    plan = store.plan(run)
+    apply(plan)
+    gained = gains_of(str(store.root), plan.id)[0]
+    assert gained.percent < 0
+    batch = pack(str(store.root), plan.id, None, 0)
+    assert [(one.place, one.outcome) for one in batch.items] == [("packed", "done")]
