@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import fields, make_dataclass
 from typing import Any
 
-from .store import Run
+from .store import Run, Size
 
 
 def _become(fresh: Any) -> None:
@@ -29,3 +29,30 @@ _Fresh: Any = make_dataclass(
 
 quick_run: Callable[..., Run] = _Fresh
 """A run of all its fields, in the order ``Run`` has them. Raises TypeError for more or fewer."""
+
+
+def measured_run(
+    run: Run, name: str, parent: str, keep: str, owner: int, size: Size | None, trouble: tuple[str, ...]
+) -> Run:
+    """The same run, with what looking through its directory told."""
+    return quick_run(
+        run.experiment_id,
+        run.run_id,
+        run.place,
+        run.state,
+        run.reason,
+        name,
+        run.status,
+        run.lifecycle_stage,
+        run.user_id,
+        run.start_time,
+        run.end_time,
+        run.deleted_time,
+        run.record,
+        run.path,
+        parent,
+        keep,
+        owner,
+        size,
+        trouble,
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
-from mlruns_tui.model.quick import quick_run
+from mlruns_tui.model.quick import measured_run, quick_run
 from mlruns_tui.model.store import Experiment, Run, Size, Snapshot
 
 _MEASURED: Final = ("name", "parent", "keep", "owner")
@@ -94,27 +94,7 @@ def _run(fields: tuple[Any, ...]) -> Run:
 def _measured(run: Run, told: tuple[Any, ...]) -> Run:
     """The same run with what measuring told."""
     _, name, parent, keep, owner, size, trouble = told
-    return quick_run(
-        run.experiment_id,
-        run.run_id,
-        run.place,
-        run.state,
-        run.reason,
-        name,
-        run.status,
-        run.lifecycle_stage,
-        run.user_id,
-        run.start_time,
-        run.end_time,
-        run.deleted_time,
-        run.record,
-        run.path,
-        parent,
-        keep,
-        owner,
-        None if size is None else Size(*size),
-        trouble,
-    )
+    return measured_run(run, name, parent, keep, owner, None if size is None else Size(*size), trouble)
 
 
 class Assembler:

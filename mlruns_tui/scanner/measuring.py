@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mlruns_tui.disk import look
-from mlruns_tui.model.quick import quick_run
+from mlruns_tui.model.quick import measured_run
 from mlruns_tui.model.store import Experiment, Run, Size, Stray
 from mlruns_tui.model.words import TRASH_NAME
 
@@ -44,27 +44,7 @@ def sized_run(run: Run, size: Size, tags: tuple[str, str, str], owner: int, trou
     if run.record == "file":
         parent, keep, named = tags
         name = name or named
-    return quick_run(
-        run.experiment_id,
-        run.run_id,
-        run.place,
-        run.state,
-        run.reason,
-        name,
-        run.status,
-        run.lifecycle_stage,
-        run.user_id,
-        run.start_time,
-        run.end_time,
-        run.deleted_time,
-        run.record,
-        run.path,
-        parent,
-        keep,
-        owner,
-        size,
-        trouble,
-    )
+    return measured_run(run, name, parent, keep, owner, size, trouble)
 
 
 @dataclass(slots=True)
