@@ -9,6 +9,7 @@ import statistics
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from measuring import HERE, Bench, Pairs, Row, Spent, Unavailable, need, progress
 from stores import Recipe, Store
@@ -97,18 +98,52 @@ def file_system(path: Path) -> str:
 
 def slow(bench: Bench) -> Iterator[Row]:
     """Every call on a path of the store waits half a millisecond, for us and for ``du`` alike."""
-    shim = bench.work / "latency.so"
-    compiler = need("gcc")
-    source = HERE / "latency.c"
-    built = subprocess.run(
-        [compiler, "-O2", "-shared", "-fPIC", "-D_LARGEFILE64_SOURCE", "-o", shim, source, "-ldl"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if built.returncode:
-        raise Unavailable(f"latency.c cannot be compiled here: {built.stderr.splitlines()[:1]}")
     store = bench.store("s300", THREE_HUNDRED, size="seed")
-    more = {"LD_PRELOAD": str(shim), "LATENCY_US": str(LATENCY_US), "LATENCY_ROOT": str(store.root)}
+    more = latency(bench, store)
     yield against_du(bench, store, f"full scan, {LATENCY_US / 1000} ms a call, {store.runs} runs", 0.15, 3, **more)
+
+
+def latency(bench: Bench, store: Store) -> dict[str, Any]:
+    """The environment in which every call on a path of this store waits LATENCY_US."""
+    shim = bench.work / "latency.so"
+    if not shim.exists():
+        built = subprocess.run(
+            [need("gcc"), "-O2", "-shared", "-fPIC", "-D_LARGEFILE64_SOURCE", "-o", shim, HERE / "latency.c", "-ldl"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if built.returncode:
+            raise Unavailable(f"latency.c cannot be compiled here: {built.stderr.splitlines()[:1]}")
+    return {"LD_PRELOAD": str(shim), "LATENCY_US": str(LATENCY_US), "LATENCY_ROOT": str(store.root)}
+
+
+STOPPED_AT = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Parts of the time a whole scan takes after which it is stopped."""
+STOP_S = 0.2
+
+
+def stop(bench: Bench) -> Iterator[Row]:
+    """From the wish to stop a scan to its last snapshot, which holds what was found; the worst of several moments."""
+    for name, size, recipe, slowed in (
+        ("10k", "10k", TEN_THOUSAND, False),
+        (f"{LATENCY_US / 1000} ms a call", "seed", THREE_HUNDRED, True),
+    ):
+        store = bench.store("s300" if slowed else "10k", recipe, size=size)
+        more = latency(bench, store) if slowed else {}
+
+        def ask(after: float, store: Store = store, more: dict[str, Any] = more) -> dict[str, Any]:
+            bench.forget()
+            return bench.inside("stop", store.root, str(after), **more)
+
+        whole = ask(3600)["took"]
+        found = [ask(part * whole) for _ in range(bench.count(2)) for part in STOPPED_AT]
+        waits = [one["wait"] for one in found if one["stage"] == "stopped"]
+        if not waits:
+            raise Unavailable("every scan ended before it could be stopped")
+        note = f"median {statistics.median(waits) * 1000:.0f} ms, {len(waits)} stops in a scan of {whole:.2f} s"
+        yield Row(
+            f"scan stopped on the way, {name}: worst", "200 ms", max(waits) * 1000, STOP_S * 1000, "ms",
+            max(waits) / STOP_S, 1.0, len(waits), note,
+        )  # fmt: skip
 
 
 def table(bench: Bench) -> Iterator[Row]:

@@ -36,6 +36,7 @@ MEASURES: dict[str, Measure] = {
     "scan": measures_scan.warm,
     "cold": measures_scan.cold,
     "latency": measures_scan.slow,
+    "stop": measures_scan.stop,
     "table": measures_scan.table,
     "again": measures_scan.again,
     "mlflow": measures_scan.mlflow,
