@@ -1,7 +1,10 @@
 """Curves out of braille dots, two by four a cell, and sparklines: pure functions over numbers.
 
-Drawn here and not by a plotting widget: those at hand need numpy of their own choosing or draw in their
-own colours, and an axis with five ticks and one upright is all that is wanted.
+Drawn here because both plotting widgets for Textual were tried and tell a user less. textual-plot 0.10 wants
+numpy 2.2, which no MLflow before 2.16 allows, and those are to be installed beside this. It bridges a gap of NaN,
+ends in a traceback at values around 1e308, labels a constant 1e9 with 100000000, has no logarithmic axis and no
+ASCII, and its legend lies on the curves, cut where a name is Korean. textual-plotext 1.0 ends in a traceback at
+NaN and inf, breaks every line a Korean legend is in, and knows no ansi theme.
 """
 
 from __future__ import annotations
