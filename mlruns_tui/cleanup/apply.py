@@ -24,6 +24,7 @@ from .progress import Progress
 from .purge import purge_items
 from .repair import Looks, Mend
 from .session import Session, changing
+from .ties import Ties, left_out
 
 MAX_GROUP = 256
 MAX_PARENTS = 64
@@ -90,6 +91,7 @@ class _Application:
         """Why nothing more may be moved, empty while it may."""
         self._stopped = False
         self._looks: Looks = {}
+        self._ties = Ties(kept)
 
     def run(self, staying: Mapping[str, str] | None = None) -> Batch:
         """``staying``: why items are not to be moved after all, by key."""
@@ -149,15 +151,19 @@ class _Application:
             self._session.messages.append("open files could not be checked on this system")
         # Beside the experiments one at a time: each frees what the next one needs.
         most = MAX_GROUP if kept.places.in_vault or self._plan.backup else 1
-        while at < len(self._todo) and len(good) < most and len(kept.parents) < MAX_PARENTS:
-            if good and time.monotonic() - started > GROUP_S:
+        while at < len(self._todo):
+            n = self._todo[at]
+            full = len(good) >= most or len(kept.parents) >= MAX_PARENTS
+            late = bool(good) and time.monotonic() - started > GROUP_S
+            if self._ties.must_wait(n, good) or ((full or late) and not self._ties.belongs(n, good)):
                 break
             if self._stopping():
                 good.clear()
                 break
-            if self._is_fit(self._todo[at], held):
-                good.append(self._todo[at])
+            if self._is_fit(n, held):
+                good.append(n)
             at += 1
+        good = self._without_halves(good)
         moved: list[int] = []
         try:
             if good:
@@ -187,6 +193,9 @@ class _Application:
         """Whether item ``n`` is still what the plan saw and nobody uses it; else its outcome is noted."""
         item, work = self._plan.items[n], self._kept.work(n)
         try:
+            if why := self._ties.waits_in_vain(n):
+                self._finished(n, "skipped", left_out(why))
+                return False
             parent_fd, name = self._kept.parents.of(item.path)
             if isinstance(work, Mend):
                 why = work.unfit(self._kept.ground, held, self._looks)
@@ -202,6 +211,13 @@ class _Application:
         if why:
             self._finished(n, "skipped", why)
         return not why
+
+    def _without_halves(self, good: list[int]) -> list[int]:
+        """Those that are not left alone by what they are only done together with; the others' outcome is noted."""
+        halves = {n: why for n in good if (why := self._ties.is_alone(n, good))}
+        for n, why in halves.items():
+            self._finished(n, "skipped", left_out(why))
+        return [n for n in good if n not in halves]
 
     @staticmethod
     def _unfit(parent_fd: int, name: str, item: PlanItem, held: look.OpenFiles) -> str:
@@ -232,6 +248,11 @@ class _Application:
         self._sync()
         held = look.open_files(self._device)
         returned = [n for n, slot in slots.items() if not self._is_intact(n, slot, held)]
+        whole = [n for n in slots if n not in returned]
+        for n in whole:
+            if why := self._ties.is_alone(n, whole):
+                self._put_back(n, why)
+                returned.append(n)
         if returned:
             kept.parents.put_back()
             self._sync()
@@ -267,6 +288,12 @@ class _Application:
                 why = "written to meanwhile"
         except OSError as error:
             why = say.failure(error, "").rstrip(". ")
+        self._put_back(n, why)
+        return False
+
+    def _put_back(self, n: int, why: str) -> None:
+        """Undo what was just done to an item, and say why."""
+        item, work = self._plan.items[n], self._kept.work(n)
         try:
             if isinstance(work, Mend):
                 work.undo(self._kept.ground, grown=True)

@@ -68,6 +68,8 @@ class PlanItem:
     """What is done to it, in words, where that is not to move all of it out: ``meta.yaml rebuilt from 12 runs``."""
     after: str = ""
     """Key of the item without which this one is of no use: it is left out with that."""
+    partner: str = ""
+    """Key of the item together with which this one is done, or not at all."""
     children: tuple[str, ...] = ()
     """Keys of the runs that name it their parent; for an experiment, of those elsewhere that name a run in it."""
 

@@ -6,7 +6,7 @@ open, what belongs to another user. Whatever is taken out or replaced stays in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,11 +40,25 @@ def plan_repair(
     # Metadata of experiments first: what is in one is only worth mending where that can be read.
     for spot in sorted(look.spots, key=lambda one: (one.wanted.kind != "experiment", one.wanted.after)):
         maker.add(spot)
-    maker.items.sort(key=lambda one: one.path)
+    items = _in_order(maker.items)
     said = list(maker.messages)
-    if maker.items:
+    if items:
         said += unseen_writers(look.unchecked_processes, look.in_container, store)
-    return plan_of(store, request, maker.items, maker.refused, totals_of(maker.items), said)
+    return plan_of(store, request, items, maker.refused, totals_of(items), said)
+
+
+def _in_order(items: Iterable[PlanItem]) -> list[PlanItem]:
+    """By path, but what comes after another item behind all of those, and halves beside each other."""
+    by_key = {one.key: one for one in items}
+
+    def place(one: PlanItem) -> tuple[int, str, str]:
+        other = by_key.get(one.partner, one)
+        depth, above = 0, one
+        while above.after in by_key:
+            depth, above = depth + 1, by_key[above.after]
+        return depth, min(one.path, other.path), one.path
+
+    return sorted(by_key.values(), key=place)
 
 
 def following(look: Look) -> tuple[Wanted, ...]:

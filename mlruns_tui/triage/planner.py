@@ -74,7 +74,7 @@ def without(plan: Plan, keys: Collection[str], parents: Mapping[str, Collection[
         return plan
     gone = set(waiting)
     # What is of no use without something that is left out is left out as well.
-    while followers := {item.key for item in plan.items if item.after in gone} - gone:
+    while followers := {item.key for item in plan.items if item.after in gone or item.partner in gone} - gone:
         gone |= followers
     refused = list(plan.refused)
     while waiting and parents and "parent" not in plan.lifted:
