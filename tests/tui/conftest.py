@@ -8,9 +8,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from mlruns_tui.model.details import MetricSeries, RunDetails, RunGlance
 from mlruns_tui.model.duplicates import Comparing, Duplicates
@@ -37,6 +39,7 @@ from mlruns_tui.tui.state import UiState
 from mlruns_tui.workflow.reading import Space
 
 DAY_MS = 86_400_000
+Shown = TypeVar("Shown", bound=Screen[Any])
 HOSTILE = (
     "[/]",
     "[/foo]",
@@ -417,6 +420,14 @@ class Journey:
             if time.monotonic() > deadline:
                 pytest.fail(f"never: {what or seen}\n{self.text}")
             await self.pilot.pause(0.005)
+
+    async def on(self, kind: type[Shown]) -> Shown:
+        """The screen of this kind, once it is on top and has its parts. Held by the test, not asked of the app
+        again: another may lie on it the next moment."""
+        await self.until(lambda: isinstance(self.app.screen, kind) and self.app.screen.is_mounted, kind.__name__)
+        screen = self.app.screen
+        assert isinstance(screen, kind)
+        return screen
 
     async def until_toast(self, text: str) -> None:
         await self.until(lambda: text in self.toasts, text)

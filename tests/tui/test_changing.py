@@ -91,8 +91,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 async def review(it: Any, key: str = "d") -> ReviewScreen:
     await it.press("2", "space", "space", key)
-    await it.until(lambda: isinstance(it.app.screen, ReviewScreen), "the review")
-    return it.app.screen  # type: ignore[no-any-return]
+    return await it.on(ReviewScreen)  # type: ignore[no-any-return]
 
 
 async def apply(it: Any, worker: Any) -> FakeWork:
@@ -163,8 +162,7 @@ async def test_what_a_filter_hides_is_told_to_the_review(journey: Start) -> None
         await it.press("2", "space", "space", "slash", *"run-2", "enter")
         assert "1 of 8 shown · 2 marked, 1 of them hidden" in it.text
         await it.press("d")
-        await it.until(lambda: isinstance(it.app.screen, ReviewScreen), "the review")
-        assert it.app.screen._hidden == 1
+        assert (await it.on(ReviewScreen))._hidden == 1
 
 
 async def test_a_plan_that_cannot_be_made_says_why_and_changes_nothing(journey: Start, make: Any) -> None:

@@ -25,10 +25,9 @@ Start = Callable[..., AbstractAsyncContextManager[Any]]
 async def choose(it: Any, *names: str) -> None:
     """Open the list and show these as well, by their name."""
     await it.press("C")
-    await it.until(lambda: isinstance(it.app.screen, ColumnsScreen), "the list of columns")
+    screen = await it.on(ColumnsScreen)
     for name in names:
-        await it.until(lambda name=name: any(row.name == name for row in it.app.screen._rows.rows), name)
-        screen = it.app.screen
+        await it.until(lambda name=name: any(row.name == name for row in screen._rows.rows), name)
         screen._rows.set_rows(
             screen._rows.rows, next(at for at, row in enumerate(screen._rows.rows) if row.name == name)
         )
@@ -161,11 +160,11 @@ async def test_width_order_and_what_fits_again(journey: Start) -> None:
     async with journey(size=(140, 40)) as it:
         await it.to_runs("tabular-churn")
         await it.press("C")
-        await it.until(lambda: isinstance(it.app.screen, ColumnsScreen), "the list")
-        first, second = (one.name for one in it.app.screen.columns[:2])
+        screen = await it.on(ColumnsScreen)
+        first, second = (one.name for one in screen.columns[:2])
         await it.press("J")
         assert [one.name for one in it.state.columns[:2]] == [second, first]
-        assert it.app.screen._rows.current.name == first, "the cursor goes with it"
+        assert screen._rows.current.name == first, "the cursor goes with it"
         await it.press("right", "right", "left")
         assert it.state.columns[1].width == width_needed(Column(first)) + 1
         await it.press("K", "backspace")
@@ -194,14 +193,15 @@ async def test_the_list_is_filtered_and_sorts_the_table(journey: Start) -> None:
         await it.press("C")
         await it.until_text("team")
         await it.press("slash", *"tag", "enter")
-        rows = it.app.screen._rows.rows
+        screen = await it.on(ColumnsScreen)
+        rows = screen._rows.rows
         assert [row.name for row in rows] == ["tags.team"]
         await it.press("s")
         assert it.state.run_order.key == "tags.team"
         assert it.state.columns[-1] == Column("tags.team")
         await it.press("escape")
         assert isinstance(it.app.screen, ColumnsScreen), "Esc clears the filter first"
-        assert len(it.app.screen._rows.rows) > 5
+        assert len(screen._rows.rows) > 5
 
 
 async def test_columns_order_and_folds_are_there_at_the_next_visit(journey: Start) -> None:
@@ -284,15 +284,16 @@ async def test_hostile_names_and_values_change_nothing(journey: Start, make: Any
                 assert "This panel failed" not in line
 
         await it.press("C")
-        await it.until(lambda: len(it.app.screen._rows.rows) > 3 * len(reader.odd), "all the names")
+        screen = await it.on(ColumnsScreen)
+        await it.until(lambda: len(screen._rows.rows) > 3 * len(reader.odd), "all the names")
         clean()
-        for at, row in enumerate(it.app.screen._rows.rows):
-            it.app.screen._rows.set_rows(it.app.screen._rows.rows, at)
+        for at, row in enumerate(screen._rows.rows):
+            screen._rows.set_rows(screen._rows.rows, at)
             if row.name.startswith(("params.", "tags.", "metrics.")):
                 clean()
         for kind in ("metrics", "params", "tags"):
             for name in reader.odd:
-                it.app.screen._toggle(f"{kind}.{name}")
+                screen._toggle(f"{kind}.{name}")
         await it.pilot.pause()
         clean()
         await it.press("enter")

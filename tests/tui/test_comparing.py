@@ -13,8 +13,7 @@ Start = Callable[..., AbstractAsyncContextManager[Any]]
 
 
 async def _comparing(it: Any) -> CompareScreen:
-    await it.until(lambda: isinstance(it.app.screen, CompareScreen), "compare")
-    screen = it.app.screen
+    screen: CompareScreen = await it.on(CompareScreen)
     await it.until(lambda: len(screen.found) == len(screen.runs), "all runs read")
     return screen
 

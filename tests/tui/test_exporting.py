@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mlruns_tui.triage.columns import Column
+from mlruns_tui.tui.screens.export import ExportScreen
 
 Start = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -31,12 +32,11 @@ async def opened(it: Any, experiment: str = "tabular-churn") -> Any:
         await it.to_runs(experiment)
     await it.until(lambda: not it.main.columns._busy, "the columns")
     await it.press("E")
-    await it.until(lambda: type(it.app.screen).__name__ == "ExportScreen", "the question")
-    return it.app.screen
+    return await it.on(ExportScreen)
 
 
 async def typed(it: Any, text: str) -> None:
-    it.app.screen.query_one("#path").value = text
+    (await it.on(ExportScreen)).query_one("#path").value = text
     await it.press("enter")
 
 

@@ -31,9 +31,9 @@ def view_of(make: Any, **changes: Any) -> Any:
 
 async def opened(it: Any) -> OverviewScreen:
     await it.press("W")
-    await it.until(lambda: isinstance(it.app.screen, OverviewScreen) and it.app.screen.view, "the overview")
+    screen: OverviewScreen = await it.on(OverviewScreen)
+    await it.until(lambda: screen.view, "the overview")
     await it.pilot.pause()
-    screen: OverviewScreen = it.app.screen
     return screen
 
 

@@ -23,8 +23,7 @@ def numbers_of_no_other_test(monkeypatch: pytest.MonkeyPatch) -> None:
 async def opened(it: Any, wanted: str = "") -> RulesScreen:
     """The menu with all its figures, its cursor on a line."""
     await it.press("x")
-    await it.until(lambda: isinstance(it.app.screen, RulesScreen), "the menu")
-    menu: RulesScreen = it.app.screen
+    menu: RulesScreen = await it.on(RulesScreen)
     # Artifacts are compared only when somebody asks.
     await it.until(lambda: len(menu.figures) == len(ENTRIES) - 1, "all figures")
     if wanted:
@@ -140,14 +139,13 @@ async def test_duplicates_are_read_when_asked_and_the_oldest_and_the_protected_s
         _alike(make, "depth6-lr0.10", "depth6-lr0.05"),
     )
     async with journey(reader) as it:
-        await opened(it, "duplicates")
+        menu = await opened(it, "duplicates")
         assert "Enter reads artifacts to find them" in it.text and not reader.compared
         await it.press("enter")
         await it.until_text("34 % of 1.0 kB read, Esc stops")
         assert "experiment/105" not in " ".join(reader.compared[0]) and len(reader.compared[0]) >= 40
         reader.compare_gate.set()
         await it.until_text("6 runs in 2 groups of the same artifacts; of each the oldest stays")
-        menu = it.app.screen
         await it.until(lambda: "duplicates" in menu.figures, "figures")
         counted = menu.figures["duplicates"][1]
         assert (counted.items, counted.kept) == (4, 0)

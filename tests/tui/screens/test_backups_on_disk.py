@@ -56,6 +56,8 @@ class Screen:
 
     def __init__(self, app: Any, pilot: Any, lines_of: Any) -> None:
         self.app, self.pilot, self._lines_of = app, pilot, lines_of
+        self.backups: BackupsScreen = app.first
+        """By name: while something is being done, its progress is on top for a moment."""
 
     @property
     def text(self) -> str:
@@ -69,18 +71,20 @@ class Screen:
         raise AssertionError(f"{self.app.screen_stack}\n{self.text}")
 
     def counts(self) -> dict[str, int]:
-        batch = self.app.screen.query_one("#batches", RowList).current if self.listed() else None
+        batch = self.backups.query_one("#batches", RowList).current if self.listed() else None
         places = ("moved", "packed", "restored", "purged")
         return {place: batch.count(place) for place in places if batch.count(place)} if batch else {}
 
     def listed(self) -> bool:
-        return isinstance(self.app.screen, BackupsScreen) and self.app.screen.query_one("#batches").current is not None
+        backups = self.backups
+        on_top = self.app.screen is backups and backups.is_mounted
+        return on_top and backups.query_one("#batches", RowList).current is not None
 
     async def choose(self, *names: str) -> None:
         """Open the batch's contents and pick these items with Space."""
         await self.until(self.listed)
-        self.app.screen.query_one("#kept").focus()
-        rows = self.app.screen.query_one("#kept", RowList)
+        self.backups.query_one("#kept").focus()
+        rows = self.backups.query_one("#kept", RowList)
         await self.pilot.press("g")
         if not any(row.kind == "item" for row in rows.rows):
             await self.pilot.press("enter")
@@ -88,7 +92,7 @@ class Screen:
         for name in names:
             rows.cursor = next(at for at, row in enumerate(rows.rows) if row.name == name)
             await self.pilot.press("space")
-        await self.until(lambda: len(self.app.screen._contents.chosen) == len(names))
+        await self.until(lambda: len(self.backups._contents.chosen) == len(names))
 
 
 def kept(store: Path) -> set[str]:
@@ -232,5 +236,6 @@ async def test_read_only_chooses_and_purges_nothing(store: Path, bare: Any, line
         await pilot.pause()
         assert isinstance(app.screen, BackupsScreen)
         await pilot.press("V")
-        await it.until(lambda: app.screen._work.view is not None and app.screen._work.view.ended)
+        await it.until(lambda: it.backups._work.view is not None and it.backups._work.view.ended)
+        await it.until(it.listed)
     assert kept(store) == {FIRST, SECOND, THIRD}

@@ -44,9 +44,9 @@ async def details_of(it: Any, key: str) -> EntryScreen:
     it.main.moving.jump_to(key)
     await it.until(lambda: it.state.cursor_key == key, key)
     await it.press("i")
-    await it.until(lambda: isinstance(it.app.screen, EntryScreen), "the details")
+    screen = await it.on(EntryScreen)
     await it.pilot.pause()
-    return it.app.screen  # type: ignore[no-any-return]
+    return screen  # type: ignore[no-any-return]
 
 
 async def test_an_experiment_shows_who_needs_it_and_all_that_is_wrong_in_it(journey: Start, reader: Any) -> None:

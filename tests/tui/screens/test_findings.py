@@ -84,10 +84,10 @@ def check(found: tuple[Finding, ...], surroundings: None, monkeypatch: pytest.Mo
 
 async def opened(it: Any, key: str = "F") -> FindingsScreen:
     await it.press(key)
-    await it.until(lambda: isinstance(it.app.screen, FindingsScreen), "the findings")
+    screen = await it.on(FindingsScreen)
     await it.until(lambda: not it.state.checking, "all looked into")
     await it.pilot.pause()
-    return it.app.screen  # type: ignore[no-any-return]
+    return screen  # type: ignore[no-any-return]
 
 
 def what(screen: FindingsScreen) -> list[str]:
@@ -197,8 +197,8 @@ async def test_space_marks_for_removal_what_only_removal_helps(journey: Start, r
         await it.press("up")
         await it.until_text("d reviews it: it is marked for removal")
         await it.press("d")
-        await it.until(lambda: isinstance(it.app.screen, ReviewScreen), "the review")
-        assert [item.key for item in it.app.screen.plan.items] == ["experiment/617283940118273051"]
+        review = await it.on(ReviewScreen)
+        assert [item.key for item in review.plan.items] == ["experiment/617283940118273051"]
 
 
 async def test_space_chooses_for_repair_what_can_be_repaired_and_keeps_it(journey: Start, reader: Any) -> None:
@@ -270,11 +270,12 @@ async def test_metadata_is_checked_after_every_reading_and_contents_when_asked(
         assert it.state.findings == check.found[:2]
         await it.press("F")
         await it.until(lambda: check.asked == [False, True], "the deep check")
+        screen = await it.on(FindingsScreen)
         check.tell(17)
         await it.until_text("looking into every metric, param and tag", "17 of 46 runs", "c stop")
-        assert len(it.app.screen._rows) == 2
+        assert len(screen._rows) == 2
         check.gate.set()
-        await it.until(lambda: len(it.app.screen._rows) == 6, "the rest")
+        await it.until(lambda: len(screen._rows) == 6, "the rest")
         await it.press("escape", "r")
         await it.until(lambda: check.asked == [False, True, True], "again with contents")
 

@@ -13,6 +13,7 @@ from mlruns_tui.demo.store import write_demo
 from mlruns_tui.tui.screens.backups import BackupsScreen
 from mlruns_tui.tui.screens.pack import PackDialog
 from mlruns_tui.tui.screens.progress import ResultScreen
+from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.workflow import changing
 from mlruns_tui.workflow.asking import plan_cleanup
 from mlruns_tui.workflow.reading import open_reader, read_all
@@ -46,14 +47,16 @@ def _archives(store: Path) -> list[Path]:
 async def test_a_batch_is_packed_verified_and_its_damage_told(
     store: Path, bare: Any, lines_of: Any, size: tuple[int, int]
 ) -> None:
-    app = bare(BackupsScreen(str(store)))
+    backups = BackupsScreen(str(store))
+    app = bare(backups)
     async with app.run_test(size=size) as pilot:
 
         def on_screen() -> bool:
-            return isinstance(app.screen, BackupsScreen) and app.screen.query_one("#batches").current is not None
+            on_top = app.screen is backups and backups.is_mounted
+            return on_top and backups.query_one("#batches", RowList).current is not None
 
         def ended() -> bool:
-            return on_screen() and app.screen._work.view is not None and app.screen._work.view.ended
+            return on_screen() and backups._work.view is not None and backups._work.view.ended
 
         await _until(pilot, on_screen)
         await pilot.press("p")
@@ -66,13 +69,13 @@ async def test_a_batch_is_packed_verified_and_its_damage_told(
         await _until(pilot, lambda: isinstance(app.screen, PackDialog))
         await pilot.press("y")
         await _until(pilot, ended)
-        await _until(pilot, lambda: app.screen.query_one("#batches").current.state == "packed")
+        await _until(pilot, lambda: on_screen() and backups.query_one("#batches", RowList).current.state == "packed")
         assert _archives(store)
-        packing = app.screen._work.view
+        packing = backups._work.view
         await pilot.press("V")
         # Checking may be over before anybody looks.
-        await _until(pilot, lambda: ended() and app.screen._work.view is not packing)
-        assert app.screen._work.view.troubles == ()
+        await _until(pilot, lambda: ended() and backups._work.view is not packing)
+        assert backups._work.view.troubles == ()
         archive = _archives(store)[0]
         os.truncate(archive, archive.stat().st_size // 2)
         await pilot.press("V")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mlruns_tui.model.details import ArtifactEntry
+from mlruns_tui.tui.screens.details import DetailsScreen
 from mlruns_tui.tui.screens.preview import PreviewScreen
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.workflow.reading import open_reader
@@ -42,7 +43,7 @@ def preview(folder: Path, bare: Any) -> Any:
 
 
 async def _read(app: Any, pilot: Any) -> None:
-    while app.screen._found is None:
+    while not isinstance(app.screen, PreviewScreen) or app.screen._found is None:
         await pilot.pause(0.01)
     await pilot.pause()
 
@@ -104,10 +105,11 @@ async def test_from_the_details_p_and_enter_open_it_and_escape_comes_back(
         await it.until(lambda: it.state.run is not None, "the run")
         await it.press("i")
         await it.until_text("report.txt")
-        it.app.screen.query_one("#artifacts", RowList).focus()
+        details = await it.on(DetailsScreen)
+        details.query_one("#artifacts", RowList).focus()
         for key in ("p", "enter"):
             await it.press(key)
             await it.until_text("all is well")
             await it.press("escape")
-            await it.until(lambda: it.app.screen.query("#artifacts"), "the details")
+            await it.until(lambda: it.app.screen is details, "the details")
         assert (folder / "report.txt").read_text() == "all is well"

@@ -111,12 +111,12 @@ def on_disk(journey: Start, root: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 async def to_repair(it: Any, *keys: str) -> RepairScreen:
     """From the list of findings, after these keys, to what a repair would do."""
     await it.press("F")
-    await it.until(lambda: isinstance(it.app.screen, FindingsScreen), "the findings")
-    await it.until(lambda: not it.state.checking and len(it.app.screen._rows) == 2, "both findings")
+    findings = await it.on(FindingsScreen)
+    await it.until(lambda: not it.state.checking and len(findings._rows) == 2, "both findings")
     await it.press(*keys, "e")
-    await it.until(lambda: isinstance(it.app.screen, RepairScreen), "the repair")
+    screen = await it.on(RepairScreen)
     await it.pilot.pause()
-    return it.app.screen  # type: ignore[no-any-return]
+    return screen  # type: ignore[no-any-return]
 
 
 async def until_repaired(it: Any, rows: int) -> None:
@@ -137,8 +137,8 @@ async def test_an_orphan_gets_its_metadata_back_and_z_takes_it_back(on_disk: Any
         meta = yaml.safe_load((root / "7" / "meta.yaml").read_text())
         assert (meta["name"], meta["experiment_id"], meta["lifecycle_stage"]) == ("recovered-7", "7", "active")
         await it.until_toast("1 place repaired. z undo")
-        assert isinstance(it.app.screen, FindingsScreen)
-        assert [row.first.code for row in it.app.screen._rows] == ["run-metric-line-unreadable"]
+        findings = await it.on(FindingsScreen)
+        assert [row.first.code for row in findings._rows] == ["run-metric-line-unreadable"]
         assert any(one.name == "recovered-7" and one.state == "ok" for one in it.state.snapshot.experiments)
         await it.press("z")
         await it.until_text("Put back 1 repaired place")
@@ -193,8 +193,7 @@ async def test_a_rebuilt_experiment_gets_the_name_that_was_typed(on_disk: Any, r
 
 async def to_repair_again(it: Any) -> RepairScreen:
     await it.press("e")
-    await it.until(lambda: isinstance(it.app.screen, RepairScreen), "the repair")
-    return it.app.screen  # type: ignore[no-any-return]
+    return await it.on(RepairScreen)  # type: ignore[no-any-return]
 
 
 async def test_what_is_left_out_stays_broken(on_disk: Any, root: Path) -> None:
@@ -213,8 +212,8 @@ async def test_e_in_the_tree_repairs_what_is_under_the_cursor(on_disk: Any, root
         it.main.moving.jump_to("experiment/7")
         await it.until(lambda: it.state.cursor_key == "experiment/7", "the orphan")
         await it.press("e")
-        await it.until(lambda: isinstance(it.app.screen, RepairScreen), "the repair")
-        assert [item.path for item in it.app.screen.plan.items] == ["7/meta.yaml"]
+        screen = await it.on(RepairScreen)
+        assert [item.path for item in screen.plan.items] == ["7/meta.yaml"]
         await it.press("m")
         await until_repaired(it, 0)
         assert isinstance(it.app.screen, MainScreen)
@@ -259,11 +258,11 @@ async def test_what_is_of_no_use_without_what_is_left_out_is_shown_as_left_out(o
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     async with on_disk() as it:
         await it.press("F")
-        await it.until(lambda: not it.state.checking and len(it.app.screen._rows) == 4, "all findings")
+        findings = await it.on(FindingsScreen)
+        await it.until(lambda: not it.state.checking and len(findings._rows) == 4, "all findings")
         await it.press("a", "e")
-        await it.until(lambda: isinstance(it.app.screen, RepairScreen), "the repair")
+        screen = await it.on(RepairScreen)
         await it.pilot.pause()
-        screen = it.app.screen
         assert {item.path for item in screen.plan.items} == {
             "7/meta.yaml", f"7/{run_id(72)}/meta.yaml", f"8/{run_id(81)}/metrics/loss",
         }  # fmt: skip

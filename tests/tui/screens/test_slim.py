@@ -101,9 +101,9 @@ def on_disk(journey: Start, root: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 
 async def to_review(it: Any, *keys: str) -> ReviewScreen:
     await it.press(*keys)
-    await it.until(lambda: isinstance(it.app.screen, ReviewScreen) and it.app.screen.is_current, "the review")
+    screen = await it.on(ReviewScreen)
     await it.pilot.pause()
-    return it.app.screen  # type: ignore[no-any-return]
+    return screen  # type: ignore[no-any-return]
 
 
 async def until_done(it: Any) -> None:
