@@ -89,7 +89,7 @@ class Showing:
     def push(self, to_top: bool = False) -> None:
         """Show the state in every part; each draws only what is another than before."""
         screen, state, shown = self.screen, self.screen.state, self.shown
-        if not screen.is_mounted:
+        if not screen.has_panels:
             return
         if shown.source is not None and not same_table(shown.source, state):
             # Its rows are on their way; another experiment's must not stand under its name.

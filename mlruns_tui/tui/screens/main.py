@@ -93,6 +93,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.last_key_at = float("-inf")
         """By ``time.monotonic``: the lists keep still for a second after a key."""
         self._touched = False
+        self.has_panels = False
+        """Its parts are there, so that they can be shown something."""
         self._later: list[str] = []
         """Commands that wait for rows or marks in the making, in the order they were given."""
         self.columns = Columns(self, reader)
@@ -144,6 +146,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         if not has_parts(self, "#side"):
             return
+        self.has_panels = True
         self.marked.border_title, self.actions.border_title = "3 marked", "actions"
         self.query_one("#side").border_title = "3 marked and actions"
         self.store_tree.empty_words = lambda: titles.empty_tree(self.state)
