@@ -250,7 +250,8 @@ def judges(tmp_path_factory: pytest.TempPathFactory) -> Judges:
     return Judges(mlflow, search, ours, sorted(run.run_id for run in snapshot.all_runs()))
 
 
-def _agree(judges: Judges, seed: int, number: int) -> None:
+def _agree(judges: Judges, seed: int, number: int) -> int:
+    """How many MLflow accepted; all of them found the same runs."""
     speaker = Speaker(random.Random(seed), judges.run_ids)
     accepted = matched = 0
     for _ in range(number):
@@ -265,6 +266,7 @@ def _agree(judges: Judges, seed: int, number: int) -> None:
         matched += bool(expected)
     assert accepted > number * 0.9
     assert matched > number // 5
+    return accepted
 
 
 def _as_lenient(judges: Judges, seed: int, number: int) -> int:
@@ -282,12 +284,15 @@ def _as_lenient(judges: Judges, seed: int, number: int) -> int:
     return accepted
 
 
-def test_generated_expressions_find_what_mlflow_finds(judges: Judges) -> None:
-    _agree(judges, 1, 1_000)
+def test_generated_expressions_find_what_mlflow_finds(judges: Judges, record_property: Any) -> None:
+    accepted = _agree(judges, 1, 1_000)
+    record_property(f"generated expressions on {RUNS} runs, the same runs found as by MLflow", accepted)
 
 
-def test_expressions_with_a_slip_that_mlflow_lets_pass_mean_the_same(judges: Judges) -> None:
-    assert _as_lenient(judges, 2, 1_000) > 100
+def test_expressions_with_a_slip_that_mlflow_lets_pass_mean_the_same(judges: Judges, record_property: Any) -> None:
+    accepted = _as_lenient(judges, 2, 1_000)
+    assert accepted > 100
+    record_property("expressions with a slip that MLflow lets pass, of 1,000, the same runs found", accepted)
 
 
 def test_a_whole_search_says_the_same_as_its_filter(judges: Judges) -> None:
@@ -299,6 +304,8 @@ def test_a_whole_search_says_the_same_as_its_filter(judges: Judges) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(10, 14))
-def test_many_more_generated_expressions_agree(judges: Judges, seed: int) -> None:
-    _agree(judges, seed, 3_000)
-    assert _as_lenient(judges, seed, 3_000) > 300
+def test_many_more_generated_expressions_agree(judges: Judges, seed: int, record_property: Any) -> None:
+    record_property("generated expressions, many more", _agree(judges, seed, 3_000))
+    accepted = _as_lenient(judges, seed, 3_000)
+    assert accepted > 300
+    record_property("expressions with a slip, many more", accepted)
