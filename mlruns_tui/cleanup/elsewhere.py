@@ -13,11 +13,11 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mlruns_tui.disk import change, look
 from mlruns_tui.model import codec
 from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.text import safe
 
 from .layout import DEAD, Sharing, make_folder

@@ -12,10 +12,10 @@ import contextlib
 import json
 import os
 import stat
-from dataclasses import dataclass
 
 from mlruns_tui.disk import change, look
 from mlruns_tui.model.errors import MlrunsError, StaleError, UsageError
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Identity
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import VAULT_NAME

@@ -15,10 +15,10 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mlruns_tui.disk import change, look
 from mlruns_tui.model.errors import Exit, LockedError, MlrunsError, UsageError
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.protocols import Stop
 from mlruns_tui.model.text import safe
 

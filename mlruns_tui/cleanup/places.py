@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mlruns_tui.disk import change, look
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Identity
 from mlruns_tui.model.words import OWN_SUFFIX, VAULT_NAME
 

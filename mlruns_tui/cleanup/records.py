@@ -11,12 +11,12 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from mlruns_tui.disk import change, look
 from mlruns_tui.model import codec
 from mlruns_tui.model.errors import StaleError, UsageError
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.words import OWN_SUFFIX
 

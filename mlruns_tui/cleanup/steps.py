@@ -7,10 +7,10 @@ Moving out is a single rename, whole before and whole after. What puts something
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from mlruns_tui.disk import change
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.plan import PlanItem, Step
 
 from .parents import Parents

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from .late import dataclass
 from .store import Identity, Reference, Size
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .batch import MIN_GAIN_PERCENT, ItemGain
+from .late import dataclass
 
 
 @dataclass(frozen=True, slots=True)

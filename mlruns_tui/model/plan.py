@@ -5,9 +5,9 @@ A plan is made once, is never changed, and is used once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from .late import dataclass
 from .store import Identity, container_key
 from .words import Action, ItemKind, ProtectionKind
 

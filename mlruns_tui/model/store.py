@@ -8,8 +8,10 @@ integer milliseconds since 1970 UTC unless the name ends in ``_ns``; sizes are b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
+
+from .late import dataclass
 
 if TYPE_CHECKING:
     from .findings import Finding

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote, urlsplit
+
+from .late import dataclass
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]+):")
 _DATABASES = frozenset({"mysql", "postgresql", "mssql", "sqlite"})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Run, Snapshot
 from mlruns_tui.model.text import safe

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from mlruns_tui.model.late import dataclass
 
 from .words import cell_len, pad, pad_left
 

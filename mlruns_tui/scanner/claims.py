@@ -7,7 +7,8 @@ taken for an orphan, whatever it looks like.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from mlruns_tui.model.late import dataclass
 
 _DEPTH = 3
 """Directories are judged as ``<experiment>``, ``.trash/<experiment>`` and ``<experiment>/<run>``."""

@@ -7,10 +7,10 @@ values themselves. Of a run that was only measured, its path, ids, texts and tim
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.quick import measured_run, quick_run
 from mlruns_tui.model.store import Experiment, Run, Size, Snapshot
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Run
 from mlruns_tui.model.values import RunValues, Wanted
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment, Run, Size, Snapshot, experiment_key, run_key
 from mlruns_tui.model.words import IMPACTS, TRASH_NAME, Place
 

@@ -6,8 +6,8 @@ A run stays while a child of it stays, and one numbered experiment stays whateve
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import container_key
 

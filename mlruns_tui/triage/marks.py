@@ -6,8 +6,9 @@ Never by row: a mark made before a sort, filter or rescan means the same item af
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
 from mlruns_tui.model.words import Action
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment, Run, Snapshot, experiment_key, run_key
 from mlruns_tui.model.words import IMPACTS, TRASH_NAME, Impact, Place, Status
 

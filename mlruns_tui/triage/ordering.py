@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Run
 
 from .rules import age_ms, idle_ms

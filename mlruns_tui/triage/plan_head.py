@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.plan import Plan, PlanItem, PlanTotals, RefusedItem
 from mlruns_tui.model.store import StoreInfo
 

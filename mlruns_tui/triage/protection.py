@@ -7,9 +7,9 @@ evidence (for the plan, which alone counts).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Reference, Run, Snapshot, container_key
 from mlruns_tui.model.words import FINAL_STATUSES, LIFTABLE, ProtectionKind

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Run, Snapshot
 from mlruns_tui.model.words import FINAL_STATUSES, Action
 

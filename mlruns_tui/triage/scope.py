@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mlruns_tui.model.errors import UsageError
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment, Snapshot, container_key
 from mlruns_tui.model.text import safe
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.words import Status
 

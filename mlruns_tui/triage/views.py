@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Snapshot, Stray, container_key
 
 from .columns import Cell, kind_of, sorted_by_cell

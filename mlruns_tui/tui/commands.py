@@ -8,9 +8,9 @@ Long because it is one table, with the reason beside each row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment
 
 from .state import UiState

@@ -6,8 +6,8 @@ Nothing protected is marked by hand or by rule; each refusal carries its reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Progress, Run, container_key
 from mlruns_tui.report.words import plural

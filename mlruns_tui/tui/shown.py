@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mlruns_tui.model.findings import Finding
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment, Run, Snapshot, container_key
 from mlruns_tui.model.words import IMPACTS, Impact
 from mlruns_tui.triage.arranged import Arranged, FlatRows

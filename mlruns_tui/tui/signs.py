@@ -8,8 +8,8 @@ from __future__ import annotations
 import locale
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.words import Action, BatchState, Impact
 
 

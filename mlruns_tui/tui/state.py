@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment, Progress, Run, Snapshot, container_key
 from mlruns_tui.triage.columns import Cell, Column
 from mlruns_tui.triage.finding_views import keys_of

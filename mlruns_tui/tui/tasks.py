@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from textual.message import Message
@@ -13,6 +12,7 @@ from textual.message_pump import MessagePump
 
 from mlruns_tui.model.batch import ApplyEvent, Batch
 from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import container_key
 from mlruns_tui.model.words import Outcome
 

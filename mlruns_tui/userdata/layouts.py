@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.codec import dumps, loads
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import StoreInfo
 
 from .places import state_directory, store_name, write_privately

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.codec import dumps, loads
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import StoreInfo
 from mlruns_tui.model.words import Action
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any, Final
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.errors import UsageError
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.text import safe
 
 from .key_names import key_name

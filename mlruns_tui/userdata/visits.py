@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.codec import dumps, loads
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import StoreInfo
 
 from .places import state_directory, store_name, write_privately

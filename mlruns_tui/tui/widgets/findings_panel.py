@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mlruns_tui.model.late import dataclass
 
 from .. import render
 from ..shown import Shown

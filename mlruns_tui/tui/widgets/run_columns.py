@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.triage.columns import LEAST_WIDTH, MOST_WIDTH, Column, kind_of, label_of
 
 from .cells import width_of

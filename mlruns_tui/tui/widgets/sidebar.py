@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.report.words import plural, size_text
 from mlruns_tui.workflow.deciding import now_ms
 

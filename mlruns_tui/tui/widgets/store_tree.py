@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment
 from mlruns_tui.report.words import age_text, count_text, size_text
 from mlruns_tui.triage.ordering import Order
