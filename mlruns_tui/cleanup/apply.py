@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from mlruns_tui.disk import look
-from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch
 from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.words import Outcome
@@ -33,12 +34,15 @@ GROUP_S = 1.0
 """Looking at a group takes no longer before it is moved: what was seen must still be true."""
 
 
-def apply(plan: Plan, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s: float = 0) -> Batch:
+def apply(
+    plan: Plan, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s: float = 0, pack_to: str | None = None
+) -> Batch:
     """Carry out a plan, once.
 
     Items that changed, are written to or are gone since the plan was made are skipped, those that cannot
     be moved fail; both stay where they are, with the reason, and the others go on. A batch none of whose
-    items was moved is not kept. ``stop`` ends it after the item at hand; the rest has no outcome.
+    items was moved is not kept. ``stop`` ends it after the item at hand; the rest has no outcome. ``pack_to``: the
+    caller packs next, to this directory on another disk (empty: in the vault); remembered, in case it is killed.
 
     Raises UsageError (no such store, a plan that leads out of it), StaleError (another store, a plan used
     already), LockedError (somebody changes the store; an interrupted batch of this user) and MlrunsError
@@ -49,11 +53,16 @@ def apply(plan: Plan, tell: Tell = silent, stop: Stop = never, *, lock_timeout_s
         plan.store_root, "apply", expected=plan.store_identity, lock_timeout_s=lock_timeout_s, stop=stop
     ) as session:
         session.settle_mine()
-        kept = begin.open_batch(session, plan)
+        kept = begin.open_batch(session, plan, **({} if pack_to is None else to_pack(MIN_GAIN_PERCENT, pack_to)))
         try:
             return _Application(session, kept, tell, stop).run()
         finally:
             kept.close()
+
+
+def to_pack(min_gain_percent: int, backup_dir: str) -> dict[str, Any]:
+    """What the journal's ``begin`` says of a packing that is to follow."""
+    return {"pack": {"gain": min_gain_percent, "dir": backup_dir}}
 
 
 def go_on(session: Session, kept: Kept, staying: Mapping[str, str], tell: Tell, stop: Stop) -> Batch:
@@ -309,7 +318,6 @@ class _Application:
             self._moved_bytes += item.allocated_bytes
             self._kept.say("moved", n=[n])
             self._finished(n, "failed", f"{why}, and it could not be put back: {say.failure(error, say.KEPT)}")
-        return False
 
     # Without backup.
 

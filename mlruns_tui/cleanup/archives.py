@@ -23,13 +23,17 @@ __all__ = ["MANIFEST", "PACK", "TAR", "TEMPORARY", "Archives"]
 class Archives:
     """What is in these folders. Looked up when it is asked for, then remembered."""
 
-    def __init__(self, batch_id: str) -> None:
+    def __init__(self, batch_id: str, found_in: str = "") -> None:
+        """``found_in``: a directory where archives on another disk may be found by now."""
         self._id = batch_id
+        self._found_in = found_in
         self._folder_fd = self._dead_fd = -1
         self._shelves: dict[int, Shelf] = {}
         self.away: dict[int, elsewhere.Record] = {}
         """Places that are not there now."""
         self._records: dict[int, elsewhere.Record] = {}
+        self._moved: set[int] = set()
+        """Places that were found in another directory than the one their record names."""
         self._found: dict[str, dict[int, str]] | None = None
         self.broken: list[str] = []
         """Names of archives whose manifest cannot be read: what they hold is not known."""
@@ -51,8 +55,14 @@ class Archives:
         self._shelves[0] = Shelf(0, fd, dead_fd, f"{VAULT_NAME}/{BATCHES}/{self._id}/{PACK}")
 
     def _take(self, number: int, record: elsewhere.Record) -> Shelf | None:
-        self._records[number] = record
         shelf = elsewhere.open_shelf(number, record)
+        for now in elsewhere.moved_to(record, self._found_in) if shelf is None and self._found_in else ():
+            shelf = elsewhere.open_shelf(number, now)
+            if shelf is not None:
+                record = now
+                self._moved.add(number)
+                break
+        self._records[number] = record
         if shelf is None:
             self.away[number] = record
         else:
@@ -61,6 +71,12 @@ class Archives:
                 self._shelves[number].close()
             self._shelves[number] = shelf
         return shelf
+
+    def remember(self) -> None:
+        """Write down which places are somewhere else by now. Raises OSError."""
+        for number in list(self._moved):
+            elsewhere.remember(self._folder_fd, number, self._records[number])
+            self._moved.discard(number)
 
     def _lose(self, shelf: Shelf) -> None:
         """A place went away while it was looked at."""
@@ -95,7 +111,9 @@ class Archives:
         if self._folder_fd < 0:
             raise FileNotFoundError(2, "the batch has no folder in the vault", self._id)
         away = {number: record for number, record in self.away.items() if number in in_use}
-        number, record = elsewhere.make(self._folder_fd, self._id, root, dir_fd, path, shared, away)
+        self.remember()
+        known = dict(self._records)
+        number, record = elsewhere.make(self._folder_fd, self._id, root, dir_fd, path, shared, known, away)
         self.forget()
         shelf = self._take(number, record)
         if shelf is None:
@@ -204,6 +222,7 @@ class Archives:
         self._shelves.clear()
         self.away.clear()
         self._records.clear()
+        self._moved.clear()
         self.forget()
 
 

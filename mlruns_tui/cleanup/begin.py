@@ -26,9 +26,9 @@ from .session import Session
 _PRIVATE = layout.Sharing(vault=0o700, file=0o600, batch=0o700, batch_file=0o600, owner=(-1, -1), inherited=0)
 
 
-def open_batch(session: Session, plan: Plan) -> Kept:
-    """A new batch, its plan durable. Raises StaleError when the plan was used already, LockedError,
-    MlrunsError; then nothing was changed."""
+def open_batch(session: Session, plan: Plan, **more: object) -> Kept:
+    """A new batch, its plan durable. ``more``: what its journal's first record says besides. Raises StaleError when
+    the plan was used already, LockedError, MlrunsError; then nothing was changed."""
     site = session.site
     if plan.id in site.ids():
         raise StaleError(
@@ -36,7 +36,7 @@ def open_batch(session: Session, plan: Plan) -> Kept:
             f"the plan {plan.id} was used already; nothing was changed",
             hint="read the store again and make a new plan",
         )
-    first = session.begin(number=1 + max((told.number for told in session.histories().values()), default=0))
+    first = session.begin(number=1 + max((told.number for told in session.histories().values()), default=0), **more)
     try:
         try:
             return _in_vault(session, plan, first)

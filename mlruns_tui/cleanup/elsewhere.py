@@ -3,7 +3,9 @@
 The batch's folder in the vault has one ``place-<k>.json`` for each such place: ``{"format": 1, "id": 32 hex digits,
 "dir": the directory somebody named, "folder": "mlruns-tui-<user>/<batch>"}``. There lie ``pack/``, ``dead/`` and
 ``batch.json`` with the same id: where that is missing, the disk is not mounted, or is another one. The record is
-written first, so a killed worker leaves nothing elsewhere that nobody knows of.
+written first, so a killed worker leaves nothing elsewhere that nobody knows of. Where the disk is mounted under
+another path, or its folders were copied, somebody names the new directory; the id tells whether it is that one, and
+whatever then changes the batch writes the record anew.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from mlruns_tui.disk import change, look
 from mlruns_tui.model import codec
@@ -27,6 +30,7 @@ from .shelf import PACK, Shelf
 FORMAT = 1
 MARKER = "batch.json"
 FOLDER = "mlruns-tui-"
+BRING_BACK = "mount it, or say with --backup-dir DIR where it is now, then run this again"
 _RECORD = re.compile(r"place-([1-9]\d{0,3})\.json")
 _ID = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
@@ -90,6 +94,37 @@ def open_shelf(number: int, record: Record) -> Shelf | None:
             os.close(fd)
 
 
+def moved_to(record: Record, found_in: str) -> Iterator[Record]:
+    """What the record would be if its folder were in the directory ``found_in`` by now, were one there, or were it."""
+    name = record.folder.partition("/")[2]
+    above, last = os.path.split(found_in)
+    yield replace(record, dir=found_in)
+    if _NAME.fullmatch(last):
+        yield replace(record, dir=above, folder=f"{last}/{name}")
+        above, user = os.path.split(above)
+        if _NAME.fullmatch(user):
+            yield replace(record, dir=above, folder=f"{user}/{last}")
+
+
+def remember(batch_fd: int, number: int, record: Record) -> None:
+    """Write anew where a place is by now. Raises OSError; then the record is as it was."""
+    name = f"place-{number}.json"
+    temporary = f"{name}.tmp"
+    status = os.stat(name, dir_fd=batch_fd, follow_symlinks=False)
+    owner = (status.st_uid if os.geteuid() == 0 else -1, status.st_gid)
+    with contextlib.suppress(FileNotFoundError):
+        change.remove_file(batch_fd, temporary)
+    try:
+        text = codec.dumps(record).encode("ascii")
+        change.create_file(batch_fd, temporary, text, stat.S_IMODE(status.st_mode), owner=owner)
+        change.publish(batch_fd, temporary, name)
+    except OSError:
+        with contextlib.suppress(OSError):
+            change.remove_file(batch_fd, temporary)
+        raise
+    change.sync(batch_fd)
+
+
 def is_there(shelf: Shelf, record: Record) -> bool:
     """Whether the open folder is still the one its path leads to: nobody unmounted or removed it meanwhile."""
     now = open_shelf(shelf.number, record)
@@ -102,14 +137,21 @@ def is_there(shelf: Shelf, record: Record) -> bool:
 
 
 def make(
-    batch_fd: int, batch_id: str, root: str, dir_fd: int, path: str, shared: Sharing, away: Mapping[int, Record]
+    batch_fd: int,
+    batch_id: str,
+    root: str,
+    dir_fd: int,
+    path: str,
+    shared: Sharing,
+    known: Mapping[int, Record],
+    away: Mapping[int, Record],
 ) -> tuple[int, Record]:
     """The place for archives of a batch in the directory ``path``, open as ``dir_fd``: found again or made.
 
-    ``away``: places something of the batch is in and that are not there now. Raises MlrunsError when another
-    disk is mounted than the one they were on or somebody else's folder is in the way, OSError.
+    ``known``: the places there are, where they are now. ``away``: places something of the batch is in and that are
+    not there now. Raises MlrunsError when another disk is mounted than the one they were on or somebody else's folder
+    is in the way, OSError.
     """
-    known = records(batch_fd)
     for number, record in known.items():
         if record.dir == path and number in away:
             raise not_there(path)
@@ -234,7 +276,7 @@ def _marker(fd: int) -> Marker:
 def not_there(backup_dir: str) -> MlrunsError:
     """The error about a place that is not there now."""
     return MlrunsError("backup-away", f"{away_words(backup_dir)}; nothing was changed", path=safe(backup_dir),
-                       hint="mount it, then run this again")  # fmt: skip
+                       hint=BRING_BACK)  # fmt: skip
 
 
 def away_words(backup_dir: str) -> str:

@@ -5,14 +5,14 @@ The other way, back, is a restore. The third is to leave every item where it is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.text import safe
 
-from . import apply, pack, purge, restore, say
+from . import apply, otherdisk, pack, purge, restore, say
 from .kept import Kept
 from .session import changing
 
@@ -23,19 +23,25 @@ def go_on(
     staying: Mapping[str, str] | None = None,
     tell: Tell = silent,
     stop: Stop = never,
+    applied: Callable[[Batch], None] = lambda batch: None,
     *,
     lock_timeout_s: float = 0,
+    found_in: str = "",
 ) -> Batch:
-    """Finish what was interrupted: move out the rest, put back the rest, or delete the rest.
+    """Finish what was interrupted: move out the rest, put back the rest, or delete the rest; pack it, where what
+    was moved was to be packed next.
 
     ``staying``: why items not yet moved out must be left where they are by now, by key. Everything else is
-    looked at again as if it were new. Raises MlrunsError ``nothing-to-continue`` for a batch that is not
-    interrupted, UsageError (no such store, batch), DamagedError (its plan), LockedError, MlrunsError.
+    looked at again as if it were new. ``applied`` hears of a batch that is moved out and about to be packed.
+    ``found_in``: a directory where archives on another disk may be found by now. Raises MlrunsError
+    ``nothing-to-continue`` for a batch that is not interrupted, UsageError (no such store, batch), DamagedError
+    (its plan), LockedError, MlrunsError.
     """
-    with changing(root, "apply", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+    with changing(root, "apply", lock_timeout_s=lock_timeout_s, stop=stop, found_in=found_in) as session:
         kept = session.site.open_sound(batch_id)
         try:
             session.op = _interrupted(kept)
+            wanted = kept.history.to_pack
             only = kept.history.only
             keys = None if only is None else [kept.items[n].key for n in sorted(only) if n in kept.items]
             if session.op == "restore":
@@ -46,18 +52,24 @@ def go_on(
                 return pack.run(session, kept, keys, tell, stop)
             if session.op != "apply":
                 raise _unknown(kept)
-            session.resume(kept)
-            return apply.go_on(session, kept, staying or {}, tell, stop)
+            session.resume(kept, None, None, **(apply.to_pack(*wanted) if wanted else {}))
+            moved = apply.go_on(session, kept, staying or {}, tell, stop)
         finally:
             kept.close()
+    if wanted is None or not moved.count("moved"):
+        return moved
+    applied(moved)
+    least, backup_dir = wanted
+    where = otherdisk.found(backup_dir, found_in)
+    return pack.pack(root, batch_id, None, least, tell, stop, lock_timeout_s=lock_timeout_s, backup_dir=where)
 
 
-def leave(root: str, batch_id: str, stop: Stop = never, *, lock_timeout_s: float = 0) -> Batch:
+def leave(root: str, batch_id: str, stop: Stop = never, *, lock_timeout_s: float = 0, found_in: str = "") -> Batch:
     """Close an interrupted batch with every item where it is; what is half deleted goes altogether.
 
     Raises what ``go_on`` raises.
     """
-    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop, found_in=found_in) as session:
         kept = session.site.open_sound(batch_id)
         try:
             _interrupted(kept)

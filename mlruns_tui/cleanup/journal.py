@@ -5,7 +5,8 @@ and ``e`` (what happened). It explains and never decides: where an item is, is l
 A line that is torn, damaged or out of order is passed over.
 
 Records: ``begin`` {op, uid, user, host, pid, boot, started, number, only: [index] where it is not about
-all, gain: percent an item must gain to be packed}, ``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving``
+all, gain: percent an item must gain to be packed, dir: on another disk where archives go, pack: {gain, dir} where
+what is moved is to be packed next}, ``times`` {dirs: [[path, inode, mtime_ns]]}, ``moving``
 ``restoring`` ``purging`` {n: [index]} before a change, ``moved`` ``restored`` ``purged`` {n: [index]},
 ``packed`` ``kept`` (not retired after all) {n: [index], to: number of the place where that is not the vault},
 ``to`` {place: number} where the packing that was begun puts archives, ``unpacked`` {n: index, device, inode,
@@ -108,6 +109,11 @@ class History:
     """Where the open operation puts archives; 0: in the vault."""
     min_gain_percent: int = MIN_GAIN_PERCENT
     """What an item must gain of its space for the open operation to pack it."""
+    backup_dir: str = ""
+    """The directory on another disk that the open operation was told to put archives in."""
+    to_pack: tuple[int, str] | None = None
+    """What was moved is to be packed next, and that has not begun: the least gain in percent, and the directory on
+    another disk (empty: the vault)."""
     unpacked: dict[int, tuple[int, int, str]] = field(default_factory=dict)
     """By index: device, inode and fingerprint of the tree that was made again from an archive."""
     only: frozenset[int] | None = None
@@ -139,6 +145,9 @@ def learn(told: History, record: Mapping[str, Any]) -> None:
         told.only = None if only is None else frozenset(int(n) for n in only)
         told.place = 0
         told.min_gain_percent = int(record.get("gain", MIN_GAIN_PERCENT))
+        told.backup_dir = str(record.get("dir", ""))
+        pack = record.get("pack")
+        told.to_pack = None if pack is None else (int(pack["gain"]), str(pack["dir"]))
         user, host = str(record.get("user", "")), str(record.get("host", ""))
         boot, started = str(record.get("boot", "")), str(record.get("started", ""))
         pid = int(record.get("pid", 0))

@@ -15,6 +15,7 @@ from mlruns_tui.model.words import BatchState, ItemPlace, Outcome
 
 from . import damage
 from . import journal as journals
+from .elsewhere import BRING_BACK
 from .journal import History, Journal
 from .parents import Parents
 from .places import Places, Slot
@@ -143,7 +144,7 @@ class Kept:
             self.results[n] = (
                 "failed",
                 f"its archive is on {safe(backup_dir)}, which is not there now. It was left as it is. "
-                "Mount that, then run this again.",
+                f"{BRING_BACK[0].upper()}{BRING_BACK[1:]}.",
             )
         return bool(backup_dir)
 
@@ -263,6 +264,7 @@ class Kept:
         *,
         freed_bytes: int = 0,
         moved_bytes: int = 0,
+        freed_elsewhere_bytes: int = 0,
         messages: tuple[str, ...] = (),
         running: bool = False,
     ) -> Batch:
@@ -281,6 +283,7 @@ class Kept:
             rules=self.plan.rules,
             freed_bytes=freed_bytes,
             moved_bytes=moved_bytes,
+            freed_elsewhere_bytes=freed_elsewhere_bytes,
             finished_ms=self.history.finished_ms,
             vault=self.record_path,
             messages=messages,
@@ -291,7 +294,13 @@ class Kept:
             damage=damage.words(self, items),
             broken=damage.broken_paths(self),
             other_bytes=taken.other_bytes(items),
+            to_pack=self._to_pack(items),
         )
+
+    def _to_pack(self, items: Iterable[BatchItem]) -> str | None:
+        """Where what was moved is to be packed next, if that has not begun and something is still there to pack."""
+        wanted = self.history.to_pack
+        return wanted[1] if wanted and any(one.place == "moved" for one in items) else None
 
     def _operation(self, told: journals.Told) -> Operation:
         done = [self.items[n] for n in told.done if n in self.items]

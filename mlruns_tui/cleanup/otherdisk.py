@@ -64,6 +64,12 @@ def open_dir(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
+def found(backup_dir: str, found_in: str) -> str:
+    """Where the directory is that archives were to go to: where it was, or, when it is not there now, where somebody
+    says it is by now."""
+    return backup_dir if not backup_dir or not found_in or os.path.isdir(backup_dir) else found_in
+
+
 def _is_inside(fd: int, root_fd: int) -> bool:
     """Whether a directory is the root or below it."""
     root = os.fstat(root_fd)

@@ -50,7 +50,7 @@ def pack(
     """
     library()
     with ExitStack() as stack:
-        session, kept = _open(stack, root, batch_id, lock_timeout_s, stop)
+        session, kept = _open(stack, root, batch_id, lock_timeout_s, stop, backup_dir)
         if backup_dir:
             os.close(otherdisk.check(session.site.root_fd, backup_dir))
         work = Packing(session, kept, keys, min_gain_percent, tell, stop, backup_dir)
@@ -61,7 +61,7 @@ def pack(
             stack.close()
             time.sleep(PAUSE_S)
             try:
-                work.take(*_open(stack, root, batch_id, max(lock_timeout_s, PATIENCE_S), stop))
+                work.take(*_open(stack, root, batch_id, max(lock_timeout_s, PATIENCE_S), stop, backup_dir))
             except MlrunsError as error:
                 return work.cut_short(error)
         return work.end()
@@ -74,9 +74,13 @@ def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, st
     backup_dir = kept.places.archives.dir_of(place)
     if place and (not backup_dir or place in kept.places.archives.away):
         raise elsewhere.not_there(backup_dir or "another disk")
+    if not place and kept.history.backup_dir:
+        # Killed before its place there was made.
+        backup_dir = otherdisk.found(kept.history.backup_dir, session.site.found_in)
+        os.close(otherdisk.check(session.site.root_fd, backup_dir))
     least = kept.history.min_gain_percent
     # What was about to be retired is in the backup again, and counts.
-    session.resume(kept, gain=least)
+    session.resume(kept, gain=least, dir=backup_dir)
     work = Packing(session, kept, keys, least, tell, stop, backup_dir)
     work.start()
     while work.turn():
@@ -84,8 +88,10 @@ def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, st
     return work.end()
 
 
-def _open(stack: ExitStack, root: str, batch_id: str, lock_timeout_s: float, stop: Stop) -> tuple[Session, Kept]:
-    session = stack.enter_context(changing(root, "pack", lock_timeout_s=lock_timeout_s, stop=stop))
+def _open(
+    stack: ExitStack, root: str, batch_id: str, lock_timeout_s: float, stop: Stop, backup_dir: str
+) -> tuple[Session, Kept]:
+    session = stack.enter_context(changing(root, "pack", lock_timeout_s=lock_timeout_s, stop=stop, found_in=backup_dir))
     kept = session.site.open_sound(batch_id)
     stack.callback(kept.close)
     if kept.history.open_op not in ("", "pack"):

@@ -77,7 +77,7 @@ class Packing:
     def turn(self) -> bool:
         """Pack for a while. Whether there is more to do."""
         session, kept = self._session, self._kept
-        session.resume(kept, self._freed, None if self._all else self.todo, gain=self._min_gain)
+        session.resume(kept, self._freed, None if self._all else self.todo, gain=self._min_gain, dir=self._backup_dir)
         self._shelf = make_room(session, kept, self._backup_dir)
         if self._shelf.number:
             kept.say("to", place=self._shelf.number)

@@ -37,7 +37,10 @@ class Slot:
 class Places:
     """The places of one batch. ``folder_fd`` is its folder in the vault, None where it has none."""
 
-    def __init__(self, root_fd: int, batch_id: str, folder_fd: int | None, *, cramped: bool = False) -> None:
+    def __init__(
+        self, root_fd: int, batch_id: str, folder_fd: int | None, *, cramped: bool = False, found_in: str = ""
+    ) -> None:
+        """``found_in``: a directory where archives on another disk may be found by now."""
         self._root_fd = root_fd
         self._id = batch_id
         self.cramped = cramped
@@ -45,7 +48,7 @@ class Places:
         self._device: int | None = None
         self._data_fd: int | None = None
         self._dead_fd: int | None = None
-        self.archives = Archives(batch_id)
+        self.archives = Archives(batch_id, found_in)
         if folder_fd is not None:
             self.use(folder_fd)
 

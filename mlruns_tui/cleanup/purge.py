@@ -38,15 +38,17 @@ def purge(
     stop: Stop = never,
     *,
     lock_timeout_s: float = 0,
+    found_in: str = "",
 ) -> Batch:
     """Delete what a batch of the store at ``root`` still keeps, or its items with these keys, for good.
 
     ``freed_bytes`` of the result: what was really unlinked, less what archives written anew take. Items
     somebody writes to stay in the backup. Archives nobody can read go with all of a batch only, and what they
-    may have held counts as deleted then. Raises UsageError (no such store, batch or key), DamagedError (its
+    may have held counts as deleted then. ``found_in``: a directory where archives on another disk may be found by
+    now. Raises UsageError (no such store, batch or key), DamagedError (its
     plan), LockedError, MlrunsError.
     """
-    with changing(root, "purge", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+    with changing(root, "purge", lock_timeout_s=lock_timeout_s, stop=stop, found_in=found_in) as session:
         kept = session.site.open_sound(batch_id)
         try:
             return run(session, kept, keys, tell, stop)
@@ -81,7 +83,7 @@ def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, st
         _purge_broken(session, kept, unknown, freed)
     session.end(kept)
     progress.end()
-    return kept.batch(freed_bytes=freed.bytes, messages=tuple(session.messages))
+    return kept.batch(freed_bytes=freed.bytes, freed_elsewhere_bytes=freed.elsewhere, messages=tuple(session.messages))
 
 
 def _purge_broken(session: Session, kept: Kept, unknown: Sequence[int], freed: Freed) -> None:
@@ -131,6 +133,8 @@ class Freed:
 
     def __init__(self) -> None:
         self.bytes = 0
+        self.elsewhere = 0
+        """Of archives on other disks, which whoever deletes them adds."""
 
     def __call__(self, status: os.stat_result) -> None:
         self.bytes += status.st_blocks * 512

@@ -57,6 +57,7 @@ def purge_archives(
             archives.remove(name, here)
             if shelf.number:
                 elsewhere[shelf.backup_dir] = elsewhere.get(shelf.backup_dir, 0) + here.bytes
+                freed.elsewhere += here.bytes
             else:
                 freed.bytes += here.bytes
             if dying:

@@ -42,15 +42,17 @@ def restore(
     *,
     lock_timeout_s: float = 0,
     staying: Mapping[str, str] | None = None,
+    found_in: str = "",
 ) -> Batch:
     """Put back a batch of the store at ``root``, or its items with these keys.
 
     An experiment of the same batch that holds a chosen run is put back with it. What cannot go back
     (its place taken, its experiment gone) is skipped and stays in the backup. An interrupted batch is
-    settled by this. ``staying``: why items are treated as if their place were taken, by key. Raises
-    UsageError (no such store, batch or key), DamagedError (its plan), LockedError, MlrunsError.
+    settled by this. ``staying``: why items are treated as if their place were taken, by key.
+    ``found_in``: a directory where archives on another disk may be found by now. Raises UsageError (no such store,
+    batch or key), DamagedError (its plan), LockedError, MlrunsError.
     """
-    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop, found_in=found_in) as session:
         session.staying = staying or {}
         kept = session.site.open_sound(batch_id)
         try:
@@ -66,13 +68,14 @@ def undo(
     *,
     lock_timeout_s: float = 0,
     staying: Mapping[str, str] | None = None,
+    found_in: str = "",
 ) -> Batch:
     """Put back the newest batch of this user, all of it, whatever was done with it since.
 
     Raises MlrunsError ``nothing-to-undo`` when there is none or it was purged or put back already (an
     older one is never taken instead), and what ``restore`` raises.
     """
-    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop) as session:
+    with changing(root, "restore", lock_timeout_s=lock_timeout_s, stop=stop, found_in=found_in) as session:
         session.staying = staying or {}
         kept = session.site.open_sound(newest(session))
         try:

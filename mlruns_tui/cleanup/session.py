@@ -83,6 +83,8 @@ class Session:
         self.locks.tell(self.op, kept.id)
         try:
             kept.journal = self._journal(kept)
+            with contextlib.suppress(OSError):
+                kept.places.archives.remember()
             settle(kept, removed, rescue=self.op != "purge")
             about = {} if only is None else {"only": sorted(only)}
             kept.say("begin", **self.begin(number=kept.history.number, **about, **more))
@@ -193,12 +195,19 @@ class Session:
 
 @contextmanager
 def changing(
-    root: str, op: str, *, expected: Identity | None = None, lock_timeout_s: float = 0, stop: Stop = never
+    root: str,
+    op: str,
+    *,
+    expected: Identity | None = None,
+    lock_timeout_s: float = 0,
+    stop: Stop = never,
+    found_in: str = "",
 ) -> Iterator[Session]:
-    """Open and lock a store for one operation. Raises UsageError, StaleError, LockedError, MlrunsError."""
+    """Open and lock a store for one operation. ``found_in``: a directory where archives on another disk may be found
+    by now. Raises UsageError, StaleError, LockedError, MlrunsError."""
     root = os.path.abspath(root)
     root_fd = layout.open_root(root, expected)
-    site = Site(root, root_fd, None, None)
+    site = Site(root, root_fd, None, None, found_in)
     locks = Locks(lock_timeout_s, stop)
     try:
         site.state_fd = statedir.open_existing(root)

@@ -31,6 +31,8 @@ class Site:
     root_fd: int
     vault: Vault | None
     state_fd: int | None
+    found_in: str = ""
+    """A directory somebody named, where archives on another disk may be found by now."""
 
     def ids(self) -> list[str]:
         """Names of all batches, in no order."""
@@ -92,7 +94,7 @@ class Site:
             history = journal.read(record_fd)
             folder = self.folder(batch_id) if in_state else os.dup(record_fd)
             try:
-                places = Places(self.root_fd, batch_id, folder, cramped=in_state)
+                places = Places(self.root_fd, batch_id, folder, cramped=in_state, found_in=self.found_in)
             finally:
                 if folder is not None:
                     os.close(folder)
@@ -192,8 +194,9 @@ def _why(error: Exception) -> str:
 
 
 @contextmanager
-def looking(root: str) -> Iterator[Site]:
-    """A store, opened to look at its batches. Raises UsageError, MlrunsError."""
+def looking(root: str, found_in: str = "") -> Iterator[Site]:
+    """A store, opened to look at its batches. ``found_in``: a directory where archives on another disk may be found
+    by now. Raises UsageError, MlrunsError."""
     root = os.path.abspath(root)
     root_fd = open_root(root)
     try:
@@ -201,20 +204,21 @@ def looking(root: str) -> Iterator[Site]:
     except BaseException:
         os.close(root_fd)
         raise
-    site = Site(root, root_fd, vault, statedir.open_existing(root))
+    site = Site(root, root_fd, vault, statedir.open_existing(root), found_in)
     try:
         yield site
     finally:
         site.close()
 
 
-def batches(root: str) -> tuple[Batch, ...]:
-    """All batches of the store at ``root``, newest first, each looked up on the disk.
+def batches(root: str, found_in: str = "") -> tuple[Batch, ...]:
+    """All batches of the store at ``root``, newest first, each looked up on the disk, archives on another disk also
+    in the directory ``found_in``.
 
     Empty when nothing was ever kept. Raises UsageError when there is no such store, MlrunsError when
     the vault is a link or this user may not read it.
     """
-    with looking(root) as site:
+    with looking(root, found_in) as site:
         return tuple(site.listing())
 
 

@@ -25,15 +25,22 @@ _GO_ON = "Restore what is sound while it is; this item was left as it is."
 
 
 def verify(
-    root: str, batch_id: str, keys: Sequence[str] | None = None, tell: Tell = silent, stop: Stop = never
+    root: str,
+    batch_id: str,
+    keys: Sequence[str] | None = None,
+    tell: Tell = silent,
+    stop: Stop = never,
+    *,
+    found_in: str = "",
 ) -> Batch:
     """Check what a batch of the store at ``root`` keeps, or its items with these keys.
 
     Moved items must be as they were when they were moved and readable; packed ones must be what their
     manifests say. Damaged items come back as ``failed`` with what is wrong, those ``stop`` left out without
-    outcome. Raises UsageError (no such store, batch or key), DamagedError (its plan), MlrunsError.
+    outcome. ``found_in``: a directory where archives on another disk may be found by now. Raises UsageError (no
+    such store, batch or key), DamagedError (its plan), MlrunsError.
     """
-    with looking(root) as site:
+    with looking(root, found_in) as site:
         kept = site.open_sound(batch_id)
         try:
             return _Check(kept, chosen_items(kept, keys), tell, stop).run()

@@ -5,7 +5,8 @@ what was moved is packed next, after ``{"applied": batch}`` was written; to ``"b
 ``{"do": "undo", "root": …}``, ``{"do": "restore", "root", "batch", "keys", "on_conflict"}``,
 ``{"do": "purge", "root", "batch", "keys"}``, ``{"do": "continue", "root", "batch", "staying": {key: why}}``,
 ``{"do": "leave", "root", "batch"}``, ``{"do": "pack", "root", "batch", "keys", "min_gain_percent", "backup_dir"}``,
-``{"do": "verify", "root", "batch", "keys"}``, each with ``lock_timeout_s`` if wanted. It writes lines of JSON: any
+``{"do": "verify", "root", "batch", "keys"}``, each with ``lock_timeout_s`` if wanted, and with ``found_in``, a
+directory where archives on another disk may be found by now. It writes lines of JSON: any
 number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint, exit_code}}``.
 Whoever started it may go away: a hang-up or a closed pipe does not stop it. SIGTERM and SIGINT do, after
 the item at hand. One thread, on purpose.
@@ -111,34 +112,40 @@ def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop, applied: Calla
     timeout = codec.decode(_Options, {"lock_timeout_s": request.get("lock_timeout_s", 0)}).lock_timeout_s
     if what == "apply":
         plan = codec.decode(Plan, request.get("plan"))
-        moved = apply.apply(plan, tell, stop, lock_timeout_s=timeout)
+        backup_dir = _directory(request, "backup_dir")
+        moved = apply.apply(
+            plan, tell, stop, lock_timeout_s=timeout, pack_to=backup_dir if request.get("pack") else None
+        )
         if not request.get("pack") or not moved.count("moved"):
             return moved
         applied(moved)
-        backup_dir = _backup_dir(request)
         return pack.pack(plan.store_root, plan.id, None, MIN_GAIN_PERCENT, tell, stop, backup_dir=backup_dir)
-    root = _text(request, "root")
+    root, found_in = _text(request, "root"), _directory(request, "found_in")
     if what == "undo":
-        return restore.undo(root, tell, stop, lock_timeout_s=timeout, staying=_staying(request))
+        return restore.undo(root, tell, stop, lock_timeout_s=timeout, staying=_staying(request), found_in=found_in)
     batch, keys = _text(request, "batch"), _keys(request)
     if what == "continue":
-        return goingon.go_on(root, batch, _staying(request), tell, stop, lock_timeout_s=timeout)
+        return goingon.go_on(
+            root, batch, _staying(request), tell, stop, applied, lock_timeout_s=timeout, found_in=found_in
+        )
     if what == "leave":
-        return goingon.leave(root, batch, stop, lock_timeout_s=timeout)
+        return goingon.leave(root, batch, stop, lock_timeout_s=timeout, found_in=found_in)
     if what == "restore":
         on_conflict = request.get("on_conflict", "skip")
         if on_conflict not in get_args(OnConflict):
             raise ValueError(f"on_conflict: unknown word {on_conflict!r:.80}")
         staying = _staying(request)
-        return restore.restore(root, batch, keys, on_conflict, tell, stop, lock_timeout_s=timeout, staying=staying)
+        return restore.restore(
+            root, batch, keys, on_conflict, tell, stop, lock_timeout_s=timeout, staying=staying, found_in=found_in
+        )
     if what == "purge":
-        return purge.purge(root, batch, keys, tell, stop, lock_timeout_s=timeout)
+        return purge.purge(root, batch, keys, tell, stop, lock_timeout_s=timeout, found_in=found_in)
     if what == "pack":
         least = codec.decode(_Gain, {"percent": request.get("min_gain_percent", MIN_GAIN_PERCENT)}).percent
-        where = _backup_dir(request)
+        where = _directory(request, "backup_dir")
         return pack.pack(root, batch, keys, least, tell, stop, lock_timeout_s=timeout, backup_dir=where)
     if what == "verify":
-        return verify.verify(root, batch, keys, tell, stop)
+        return verify.verify(root, batch, keys, tell, stop, found_in=found_in)
     raise ValueError(f"do: unknown word {what!r:.80}")
 
 
@@ -146,10 +153,10 @@ def _staying(request: Mapping[str, Any]) -> Mapping[str, str]:
     return codec.decode(_Staying, {"why": request.get("staying", {})}).why
 
 
-def _backup_dir(request: Mapping[str, Any]) -> str:
-    value = request.get("backup_dir", "")
+def _directory(request: Mapping[str, Any], name: str) -> str:
+    value = request.get(name, "")
     if not isinstance(value, str) or (value and not os.path.isabs(value)):
-        raise ValueError("backup_dir: not an absolute path")
+        raise ValueError(f"{name}: not an absolute path")
     return value
 
 

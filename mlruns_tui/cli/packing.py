@@ -57,6 +57,17 @@ def backup_dir_option(function: Command) -> Command:
     )(function)
 
 
+def found_in_option(function: Command) -> Command:
+    return click.option(
+        "--backup-dir",
+        "found_in",
+        metavar="DIR",
+        callback=_dir,
+        shell_complete=_dirs,
+        help="Where archives that were packed to another disk are now, if not where they were put.",
+    )(function)
+
+
 def packing_options(function: Command) -> Command:
     """``--pack``, ``--backup-dir`` and ``--free``."""
     function = click.option(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 import click
 
 from mlruns_tui.model.batch import Batch, BatchItem
-from mlruns_tui.model.errors import Exit, UsageError
+from mlruns_tui.model.errors import Exit, MlrunsError, UsageError
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.report import recover
-from mlruns_tui.report.backups_text import gone_words
+from mlruns_tui.report.backups_text import gone_words, packed_lines
 from mlruns_tui.workflow import recovering
 from mlruns_tui.workflow.changing import Task, batches, check_usable
 from mlruns_tui.workflow.reading import open_reader
@@ -20,6 +21,7 @@ from .asking import needs_force, type_number
 from .backups.shared import Named, batch_arguments, exit_code, this_time
 from .console import is_interactive, put_json, say, tell, width
 from .options import database_option, examples, force_option, json_options, lock_option, quiet_option
+from .packing import found_in_option
 from .reading import read_store
 from .working import finish
 
@@ -38,6 +40,7 @@ Way = Literal["continue", "undo", "leave"]
 @click.option("--continue", "going_on", is_flag=True, help="Finish what was begun.")
 @click.option("--undo", "undoing", is_flag=True, help="Put everything the backup has back to its place.")
 @click.option("--leave", "leaving", is_flag=True, help="Leave every item where it is, and close the batch.")
+@found_in_option
 @force_option("Delete for good, where that was begun,")
 @lock_option
 @quiet_option
@@ -48,6 +51,7 @@ def command(
     going_on: bool,
     undoing: bool,
     leaving: bool,
+    found_in: str,
     force: bool,
     lock_timeout_ms: int,
     quiet: bool,
@@ -62,7 +66,7 @@ def command(
     way = _way(going_on, undoing, leaving)
     reader = open_reader(named.store, database)
     info = reader.store
-    found = [one for one in batches(info.root) if named.batch in (None, one.id)]
+    found = [one for one in batches(info.root, found_in) if named.batch in (None, one.id)]
     if named.batch is not None and not found:
         raise UsageError("no-such-batch", f"there is no batch {named.batch} in this store", hint="mlruns-tui log")
     if named.batch is not None:
@@ -70,21 +74,33 @@ def command(
     waiting = recovering.unsettled(found)
     running = recovering.at_work(found)
     if way is None:
-        return _show(reader, waiting, running, as_json=as_json, quiet=quiet)
+        return _show(reader, found, waiting, running, as_json=as_json, quiet=quiet)
     batch = _chosen(waiting, running, named)
     rest = recovering.rest_of(batch)
     if way == "continue":
         _ask(batch, rest, force=force, as_json=as_json)
-    task = _start(way, batch, named.store, database, lock_timeout_ms / 1000, quiet=quiet)
-    after, interrupted = finish(task, quiet=quiet)
+    task = _start(way, batch, named.store, database, lock_timeout_ms / 1000, found_in, quiet=quiet)
+    trouble: MlrunsError | None = None
+    try:
+        after, interrupted = finish(task, quiet=quiet)
+    except MlrunsError as error:
+        if task.applied is None:
+            raise
+        after, interrupted, trouble = task.applied, False, error
     about = _about(batch, after, rest, way)
     if as_json:
         done = recover.recover_document(info, [after], {}, did=way, results=[replace(after, items=tuple(about))])
         put_json(done)
     else:
         say(recover.settled_lines(after, batch.open_op if way == "continue" else way, about))
+        if task.applied is not None and trouble is None:
+            moved = {one.item.key for one in task.applied.items if one.place == "moved"}
+            say(packed_lines(replace(after, items=tuple(one for one in after.items if one.item.key in moved))))
         for message in after.messages:
             tell(f"mlruns-tui: {message}")
+    if trouble is not None:
+        tell(f"mlruns-tui: moved, but not packed: {trouble.message}" + (f" ({trouble.hint})" if trouble.hint else ""))
+        return Exit.SOME_FAILED
     return exit_code([replace(after, items=tuple(about))], interrupted)
 
 
@@ -103,7 +119,15 @@ def _way(going_on: bool, undoing: bool, leaving: bool) -> Way | None:
     return ways[0] if ways else None
 
 
-def _show(reader: Reader, waiting: tuple[Batch, ...], running: Batch | None, *, as_json: bool, quiet: bool) -> int:
+def _show(
+    reader: Reader,
+    found: Sequence[Batch],
+    waiting: tuple[Batch, ...],
+    running: Batch | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
     info = reader.store
     if as_json:
         shown = [*([running] if running else []), *waiting]
@@ -113,6 +137,7 @@ def _show(reader: Reader, waiting: tuple[Batch, ...], running: Batch | None, *, 
         for one in waiting:
             mine = recovering.is_mine(one)
             lines += recover.unsettled_lines(one, recovering.rest_of(one), info.given, mine=mine, width=width())
+        lines += [recover.unpacked_line(one, info.given) for one in recovering.to_be_packed(found)]
         if lines or not quiet:
             say(lines or ["Nothing stopped half-way."])
     return Exit.LOCKED if waiting else Exit.DONE
@@ -144,18 +169,20 @@ def _ask(batch: Batch, rest: tuple[BatchItem, ...], *, force: bool, as_json: boo
     type_number(f"Type {number} (the items) to delete", number)
 
 
-def _start(way: Way, batch: Batch, store: str | None, database: str | None, timeout_s: float, *, quiet: bool) -> Task:
+def _start(
+    way: Way, batch: Batch, store: str | None, database: str | None, timeout_s: float, found_in: str, *, quiet: bool
+) -> Task:
     root = open_reader(store, database).store.root
     if way == "undo":
-        return recovering.start_taking_back(root, batch, timeout_s)
+        return recovering.start_taking_back(root, batch, timeout_s, found_in)
     if way == "leave":
-        return recovering.start_leaving(root, batch, timeout_s)
+        return recovering.start_leaving(root, batch, timeout_s, found_in)
     why_stay: dict[str, str] = {}
     if batch.open_op == "apply":
         # Read only now: what somebody needs since it was planned must stay.
         reader, snapshot = read_store(store, database, quiet=quiet)
         why_stay = recovering.staying(reader, snapshot, batch)
-    return recovering.start_going_on(root, batch, why_stay, timeout_s)
+    return recovering.start_going_on(root, batch, why_stay, timeout_s, found_in)
 
 
 def _about(before: Batch, after: Batch, rest: tuple[BatchItem, ...], way: Way) -> list[BatchItem]:

@@ -83,6 +83,8 @@ class Batch:
     """Allocated bytes really unlinked by the call that returned this value; 0 when only looked at."""
     moved_bytes: int = 0
     """Allocated bytes moved by that call."""
+    freed_elsewhere_bytes: int = 0
+    """What that call freed on other disks, by deleting archives there; no part of ``freed_bytes``."""
     finished_ms: int | None = None
     vault: str = ""
     """Absolute path of the batch's directory."""
@@ -101,6 +103,9 @@ class Batch:
     """Archives of which nobody can tell what they hold, relative to the store's root."""
     other_bytes: int = 0
     """Disk space of what belongs to no item: archives nobody can read, what is half deleted."""
+    to_pack: str | None = None
+    """What was moved was to be packed next, and that has not begun: the directory on another disk that archives go
+    to, empty for the vault; None where nothing of the kind waits."""
 
     def count(self, place: ItemPlace) -> int:
         return sum(one.place == place for one in self.items)

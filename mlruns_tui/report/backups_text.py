@@ -68,7 +68,9 @@ def place_words(batch: Batch) -> str:
         return said
     one = len(batch.away_dirs) == 1
     gone = " and ".join(map(safe, batch.away_dirs))
-    return f"{said}; {gone} {'is' if one else 'are'} not there now: mount {'it' if one else 'them'}"
+    it = "it" if one else "them"
+    how = f"mount {it}, or say with --backup-dir DIR where that is now"
+    return f"{said}; {gone} {'is' if one else 'are'} not there now: {how}"
 
 
 def whole_words(batch: Batch) -> str:

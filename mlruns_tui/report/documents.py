@@ -205,6 +205,7 @@ def _result_totals(batch: Batch | None, done: Sequence[BatchItem]) -> Json:
         "files": sum(one.item.files for one in done),
         "moved_bytes": batch.moved_bytes if batch else 0,
         "freed_bytes": max(batch.freed_bytes, 0) if batch else 0,
+        "freed_elsewhere_bytes": max(batch.freed_elsewhere_bytes, 0) if batch else 0,
     }
 
 
@@ -276,6 +277,7 @@ def batch_item(batch: Batch, *, contents: bool = False) -> Json:
         "damage": text(batch.damage) or None,
         "backup_dirs": [text(one) for one in batch.backup_dirs],
         "away_dirs": [text(one) for one in batch.away_dirs],
+        "to_pack": batch.to_pack is not None,
     }
     if contents:
         fields["contents"] = [

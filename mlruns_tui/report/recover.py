@@ -50,6 +50,8 @@ def choices(batch: Batch, rest: Sequence[BatchItem]) -> dict[str, str]:
         told["continue"] = (
             f"moves the rest to the backup as well: {counted(rest)}, {size}" if rest else "ends the batch"
         )
+        if batch.to_pack is not None:
+            told["continue"] += f"; then packs what was moved{_in(batch.to_pack)}"
     elif batch.open_op == "apply":
         gone = [*held, *rest]
         size = size_text(sum(one.item.size_bytes for one in gone))
@@ -100,6 +102,17 @@ def unsettled_lines(
     ways = choices(batch, rest)
     lines += [f"  {command} --{way:<9} {words}" for way, words in ways.items()]
     return [*lines, "", "Nothing was changed, and nothing happens by itself."]
+
+
+def _in(backup_dir: str) -> str:
+    return f" in {safe(backup_dir)}" if backup_dir else ""
+
+
+def unpacked_line(batch: Batch, store: str) -> str:
+    """A batch that ended before the packing it was made for began, and the command for that."""
+    where = f" --backup-dir {shlex.quote(safe(batch.to_pack or ''))}" if batch.to_pack else ""
+    command = f"mlruns-tui backups pack {shlex.quote(safe(store))} {safe(batch.id)}{where}"
+    return f"batch {safe(batch.id)} was moved out and not packed, though that was asked for: {command}"
 
 
 def running_line(batch: Batch) -> str:

@@ -140,7 +140,13 @@ _PLAN = _object(
 )
 _OUTCOME_ITEM = _merge(_ITEM, _object(outcome=_word_or_null(Outcome), error=_TEXT_OR_NULL, now_at=_TEXT_OR_NULL))
 _RESULT_TOTALS = _object(
-    experiments=_COUNT, runs=_COUNT, size_bytes=_COUNT, files=_COUNT, moved_bytes=_COUNT, freed_bytes=_COUNT
+    experiments=_COUNT,
+    runs=_COUNT,
+    size_bytes=_COUNT,
+    files=_COUNT,
+    moved_bytes=_COUNT,
+    freed_bytes=_COUNT,
+    freed_elsewhere_bytes=_COUNT,
 )
 _RESULT = _object(
     batch=_TEXT_OR_NULL,
@@ -167,6 +173,7 @@ _BATCH = _object(
     damage=_TEXT_OR_NULL,
     backup_dirs=_list(_TEXT),
     away_dirs=_list(_TEXT),
+    to_pack=_FLAG,
 )
 _BATCH["properties"]["contents"] = _list(
     _merge(_OUTCOME_ITEM, _object(key=_TEXT, place=_TEXT, what=_TEXT, backup_dir=_TEXT_OR_NULL, away=_FLAG))

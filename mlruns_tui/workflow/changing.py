@@ -16,7 +16,7 @@ from typing import Any
 from mlruns_tui.model import errors
 from mlruns_tui.model.batch import MIN_GAIN_PERCENT, ApplyEvent, Batch, ItemGain, OnConflict
 from mlruns_tui.model.codec import decode, encode
-from mlruns_tui.model.errors import MlrunsError
+from mlruns_tui.model.errors import MlrunsError, UsageError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Tell, silent
 from mlruns_tui.model.text import safe
@@ -83,11 +83,20 @@ def start_apply(plan: Plan, lock_timeout_s: float = 0, *, pack: bool = False, ba
     return _start({**request, "pack": pack or bool(backup_dir), "backup_dir": backup_dir})
 
 
-def start_undo(root: str, lock_timeout_s: float = 0) -> Task:
-    """Take back my newest batch, all of it."""
+def start_undo(root: str, lock_timeout_s: float = 0, found_in: str = "") -> Task:
+    """Take back my newest batch, all of it. ``found_in``, here and below: a directory where archives on another disk
+    may be found by now."""
     from .conflicts import names_taken
 
-    return _start({"do": "undo", "root": root, "staying": names_taken(root), "lock_timeout_s": lock_timeout_s})
+    return _start(
+        {
+            "do": "undo",
+            "root": root,
+            "staying": names_taken(root),
+            "found_in": found_in,
+            "lock_timeout_s": lock_timeout_s,
+        }
+    )
 
 
 def start_restore(
@@ -96,6 +105,7 @@ def start_restore(
     keys: Sequence[str] | None = None,
     on_conflict: OnConflict = "skip",
     lock_timeout_s: float = 0,
+    found_in: str = "",
 ) -> Task:
     """Put back a batch, or the items of it with these keys."""
     from .conflicts import names_taken
@@ -108,12 +118,19 @@ def start_restore(
             "keys": None if keys is None else list(keys),
             "on_conflict": on_conflict,
             "staying": names_taken(root),
+            "found_in": found_in,
             "lock_timeout_s": lock_timeout_s,
         }
     )
 
 
-def start_purge(root: str, batch_id: str, keys: Sequence[str] | None = None, lock_timeout_s: float = 0) -> Task:
+def start_purge(
+    root: str,
+    batch_id: str,
+    keys: Sequence[str] | None = None,
+    lock_timeout_s: float = 0,
+    found_in: str = "",
+) -> Task:
     """Delete what a batch still holds, for good."""
     return _start(
         {
@@ -121,12 +138,15 @@ def start_purge(root: str, batch_id: str, keys: Sequence[str] | None = None, loc
             "root": root,
             "batch": batch_id,
             "keys": None if keys is None else list(keys),
+            "found_in": found_in,
             "lock_timeout_s": lock_timeout_s,
         }
     )
 
 
-def start_continue(root: str, batch_id: str, staying: Mapping[str, str], lock_timeout_s: float = 0) -> Task:
+def start_continue(
+    root: str, batch_id: str, staying: Mapping[str, str], lock_timeout_s: float = 0, found_in: str = ""
+) -> Task:
     """Finish an interrupted batch. ``staying``: why items must be left where they are by now, by key."""
     return _start(
         {
@@ -134,14 +154,16 @@ def start_continue(root: str, batch_id: str, staying: Mapping[str, str], lock_ti
             "root": root,
             "batch": batch_id,
             "staying": dict(staying),
+            "found_in": found_in,
             "lock_timeout_s": lock_timeout_s,
         }
     )
 
 
-def start_leave(root: str, batch_id: str, lock_timeout_s: float = 0) -> Task:
+def start_leave(root: str, batch_id: str, lock_timeout_s: float = 0, found_in: str = "") -> Task:
     """Close an interrupted batch with every item where it is."""
-    return _start({"do": "leave", "root": root, "batch": batch_id, "lock_timeout_s": lock_timeout_s})
+    request = {"do": "leave", "root": root, "batch": batch_id}
+    return _start({**request, "found_in": found_in, "lock_timeout_s": lock_timeout_s})
 
 
 def start_pack(
@@ -177,9 +199,10 @@ def gains(root: str, batch_id: str, keys: Sequence[str] | None = None) -> tuple[
     return gains_of(root, batch_id, keys)
 
 
-def start_verify(root: str, batch_id: str, keys: Sequence[str] | None = None) -> Task:
+def start_verify(root: str, batch_id: str, keys: Sequence[str] | None = None, found_in: str = "") -> Task:
     """Read everything a batch keeps and compare. Changes nothing; damaged items come back as failed."""
-    return _start({"do": "verify", "root": root, "batch": batch_id, "keys": None if keys is None else list(keys)})
+    request = {"do": "verify", "root": root, "batch": batch_id, "keys": None if keys is None else list(keys)}
+    return _start({**request, "found_in": found_in})
 
 
 def follow(task: Task, tell: Tell = silent) -> Batch:
@@ -195,11 +218,27 @@ def follow(task: Task, tell: Tell = silent) -> Batch:
             events = task.events()
 
 
-def batches(root: str) -> tuple[Batch, ...]:
+def batches(root: str, found_in: str = "") -> tuple[Batch, ...]:
     """All batches of a store, newest first, each looked up on the disk. Reads only."""
     from mlruns_tui.cleanup.vault import batches as of
 
-    return of(root)
+    return of(root, found_in)
+
+
+def batches_with(root: str, found_in: str) -> tuple[Batch, ...]:
+    """The same. Raises UsageError when a directory was named and no archive of theirs is in it."""
+    found = batches(root, found_in)
+    above = os.path.dirname(found_in)
+    places = {found_in, above, os.path.dirname(above)}
+    if found_in and not any(one.backup_dir in places and not one.away for batch in found for one in batch.items):
+        raise UsageError(
+            "bad-backup-dir",
+            f"no archives of this store are in {safe(found_in)}; nothing was changed",
+            path=safe(found_in),
+            hint="name the directory that holds their folder mlruns-tui-USER; mlruns-tui backups list shows where "
+            "they were",
+        )
+    return found
 
 
 def check_usable(batch: Batch) -> None:

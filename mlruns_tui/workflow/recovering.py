@@ -34,6 +34,11 @@ def unsettled(found: Sequence[Batch]) -> tuple[Batch, ...]:
     return tuple(one for one in found if one.state == "unfinished" and not one.running)
 
 
+def to_be_packed(found: Sequence[Batch]) -> tuple[Batch, ...]:
+    """Those of mine that ended before the packing they were made for began."""
+    return tuple(one for one in found if one.to_pack is not None and not one.open_op and is_mine(one))
+
+
 def at_work(found: Sequence[Batch]) -> Batch | None:
     """The one somebody works on now, if any."""
     return next((one for one in found if one.running), None)
@@ -84,19 +89,22 @@ def staying(reader: Reader, snapshot: Snapshot, batch: Batch) -> dict[str, str]:
     return {key: f"needed by now: {why}" for key, why in found.items() if key in wanted}
 
 
-def start_going_on(root: str, batch: Batch, why_stay: dict[str, str] | None = None, timeout_s: float = 0) -> Task:
-    """Finish what was interrupted, except items with a reason in ``why_stay``."""
-    return start_continue(root, batch.id, why_stay or {}, timeout_s)
+def start_going_on(
+    root: str, batch: Batch, why_stay: dict[str, str] | None = None, timeout_s: float = 0, found_in: str = ""
+) -> Task:
+    """Finish what was interrupted, except items with a reason in ``why_stay``. ``found_in``, here and below: a
+    directory where archives on another disk may be found by now."""
+    return start_continue(root, batch.id, why_stay or {}, timeout_s, found_in)
 
 
-def start_taking_back(root: str, batch: Batch, timeout_s: float = 0) -> Task:
+def start_taking_back(root: str, batch: Batch, timeout_s: float = 0, found_in: str = "") -> Task:
     """Put everything the backup has back to its place."""
-    return start_restore(root, batch.id, None, "skip", timeout_s)
+    return start_restore(root, batch.id, None, "skip", timeout_s, found_in)
 
 
-def start_leaving(root: str, batch: Batch, timeout_s: float = 0) -> Task:
+def start_leaving(root: str, batch: Batch, timeout_s: float = 0, found_in: str = "") -> Task:
     """Close the batch with every item where it is."""
-    return start_leave(root, batch.id, timeout_s)
+    return start_leave(root, batch.id, timeout_s, found_in)
 
 
 class Watch:

@@ -33,6 +33,7 @@ KILLED = {
     "purge packed": (3, 5),
     "purge one packed": (3, 8),
     "pack elsewhere": (6, 6),
+    "apply and pack": (3, 8),
     "apply and pack elsewhere": (3, 8),
     "undo of packed elsewhere": (6, 6),
     "purge one packed elsewhere": (2, 6),
@@ -49,7 +50,7 @@ KILLED = {
 }
 SETTLED = [
     "apply", "apply without backup", "slim", "pack", "purge", "purge one", "purge packed", "purge one packed", "undo",
-    "pack elsewhere", "purge one packed elsewhere",
+    "purge one packed elsewhere", "apply and pack",
     "undo of slim", "undo of packed", "restore one", "restore one packed", "restore aside", "swap", "repair",
     "undo of a repair", "pack elsewhere", "apply and pack elsewhere", "undo of packed elsewhere",
 ]  # fmt: skip

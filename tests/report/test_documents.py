@@ -76,6 +76,7 @@ def test_a_result_counts_what_is_done_and_nothing_else(make: Any, check: Check) 
     result = document["result"]
     assert result["totals"] == {
         "experiments": 1, "runs": 1, "size_bytes": 1010, "files": 8, "moved_bytes": 4096, "freed_bytes": 0,
+        "freed_elsewhere_bytes": 0,
     }  # fmt: skip
     assert [item["outcome"] for item in result["items"]] == ["done", "failed", "skipped", None, "done"]
     assert (result["total_deleted_experiments"], result["deleted_runs_count"]) == (1, 1)

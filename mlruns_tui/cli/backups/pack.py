@@ -75,7 +75,7 @@ def command(
     info = open_reader(named.store, database).store
     if backup_dir:
         check_backup_dir(info.root, backup_dir)
-    batch = batch_named(batches(info.root), named.batch)
+    batch = batch_named(batches(info.root, backup_dir), named.batch)
     keys = keys_named(batch, named.items)
     asked = [one for one in batch.items if keys is None or one.item.key in keys]
     moved = [one for one in asked if one.place == "moved" and one.item.action != "repair"]

@@ -17,6 +17,7 @@ from mlruns_tui.cli.options import (
     lock_option,
     quiet_option,
 )
+from mlruns_tui.cli.packing import found_in_option
 from mlruns_tui.cli.retention import older
 from mlruns_tui.cli.working import finish
 from mlruns_tui.model.batch import Batch
@@ -25,7 +26,7 @@ from mlruns_tui.report import documents
 from mlruns_tui.report.backups_text import counted, going, gone_words
 from mlruns_tui.report.plan_text import freed_sentence, outcome_lines
 from mlruns_tui.report.words import size_text
-from mlruns_tui.workflow.changing import batches, start_purge
+from mlruns_tui.workflow.changing import batches_with, start_purge
 from mlruns_tui.workflow.reading import open_reader, space_of
 
 from .shared import Named, batch_arguments, batch_named, exit_code, keys_named, this_time, why_not_held
@@ -47,6 +48,7 @@ from .shared import Named, batch_arguments, batch_named, exit_code, keys_named, 
     callback=duration_ms,
     help="All your batches made longer ago than this, 30d for instance.",
 )
+@found_in_option
 @force_option("Delete")
 @lock_option
 @quiet_option
@@ -55,6 +57,7 @@ from .shared import Named, batch_arguments, batch_named, exit_code, keys_named, 
 def command(
     named: Named,
     older_than_ms: int | None,
+    found_in: str,
     force: bool,
     lock_timeout_ms: int,
     quiet: bool,
@@ -68,7 +71,7 @@ def command(
     if (named.batch is None) == (older_than_ms is None):
         raise UsageError("usage", "name either a batch or --older-than TIME", hint="mlruns-tui backups list shows them")
     info = open_reader(named.store, database).store
-    found = batches(info.root)
+    found = batches_with(info.root, found_in)
     keys = named_batch = None
     if older_than_ms is None:
         named_batch = batch_named(found, named.batch)
@@ -88,7 +91,7 @@ def command(
         for batch in chosen:
             if not interrupted:
                 try:
-                    task = start_purge(info.root, batch.id, keys, lock_timeout_ms / 1000)
+                    task = start_purge(info.root, batch.id, keys, lock_timeout_ms / 1000, found_in)
                     done, interrupted = finish(task, quiet=quiet)
                 except MlrunsError as error:
                     if not purged:

@@ -6,9 +6,10 @@ import click
 
 from mlruns_tui.cli.console import put_json, put_ndjson, say, tell, width
 from mlruns_tui.cli.options import database_option, examples, json_options
+from mlruns_tui.cli.packing import found_in_option
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import backups_text, documents
-from mlruns_tui.workflow.changing import batches
+from mlruns_tui.workflow.changing import batches_with
 from mlruns_tui.workflow.reading import open_reader
 
 from .shared import Named, batch_arguments, batch_named
@@ -16,12 +17,13 @@ from .shared import Named, batch_arguments, batch_named
 
 @click.command("show", epilog=examples("mlruns-tui backups show ./mlruns 20261122-2026-a3f1"))
 @batch_arguments("[STORE] BATCH")
+@found_in_option
 @json_options("backups", ndjson=True)
 @database_option
-def command(named: Named, as_json: bool, ndjson: bool, database: str | None) -> int:
+def command(named: Named, found_in: str, as_json: bool, ndjson: bool, database: str | None) -> int:
     """Everything in one batch: why it went, and where each item is now."""
     info = open_reader(named.store, database).store
-    batch = batch_named(batches(info.root), named.batch, usable=False)
+    batch = batch_named(batches_with(info.root, found_in), named.batch, usable=False)
     if ndjson:
         put_ndjson(documents.batch_item(batch, contents=True)["contents"])
     elif as_json:

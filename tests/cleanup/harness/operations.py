@@ -63,6 +63,10 @@ def _pack_elsewhere(case: Case) -> dict[str, Any]:
     return {**_pack(case), "backup_dir": str(case.elsewhere)}
 
 
+def _apply_and_pack(case: Case) -> dict[str, Any]:
+    return {**_apply(case), "pack": True}
+
+
 def _apply_and_pack_elsewhere(case: Case) -> dict[str, Any]:
     return {**_apply(case), "pack": True, "backup_dir": str(case.elsewhere)}
 
@@ -255,13 +259,14 @@ OPERATIONS: dict[str, Operation] = {
     "purge one": Operation(_purge_one, judging.judge_purge_one, finished=("purged", "moved"), destroys=True),
     "slim": Operation(_apply, judging.judge_whole, finished=("moved",)),
     "undo of slim": Operation(_undo, judging.judge_whole, finished=BACK),
-    "pack": Operation(_pack, judging.judge_packed),
+    "pack": Operation(_pack, judging.judge_packed, finished=("packed",)),
     "undo of packed": Operation(_undo_packed, judging.judge_packed, finished=BACK),
     "restore one packed": Operation(_restore_one_packed, judging.judge_packed),
     "purge packed": Operation(_purge_packed, judging.judge_purge_packed, finished=("purged",), destroys=True),
     "purge one packed": Operation(_purge_one_packed, judging.judge_purge_packed, destroys=True),
-    "pack elsewhere": Operation(_pack_elsewhere, judging.judge_packed),
-    "apply and pack elsewhere": Operation(_apply_and_pack_elsewhere, judging.judge_packed),
+    "pack elsewhere": Operation(_pack_elsewhere, judging.judge_packed, finished=("packed",)),
+    "apply and pack": Operation(_apply_and_pack, judging.judge_packed, finished=("packed",)),
+    "apply and pack elsewhere": Operation(_apply_and_pack_elsewhere, judging.judge_packed, finished=("packed",)),
     "undo of packed elsewhere": Operation(_undo_packed_elsewhere, judging.judge_packed, finished=("restored",)),
     "purge one packed elsewhere": Operation(_purge_one_packed_elsewhere, judging.judge_purge_packed, destroys=True),
     "repair": Operation(_apply, judging.judge_repair, build=_broken, plan_again=plan_repair),
