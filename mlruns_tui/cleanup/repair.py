@@ -11,6 +11,8 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
+from functools import partial
 
 from mlruns_tui.disk import change, look
 from mlruns_tui.model.evidence import Survey
@@ -113,7 +115,7 @@ class Mend:
             change.sync(folder)
             self._about_to_change(ground, slot)
             if self.replaces:
-                _exchange(folder, NEW, parent_fd, name, OLD)
+                _exchange(folder, NEW, parent_fd, name, OLD, partial(self._just_changed, ground, slot))
             else:
                 change.rename(folder, NEW, parent_fd, name)
             self._just_changed(ground, slot)
@@ -144,7 +146,8 @@ class Mend:
                 raise FileExistsError(errno.EEXIST, "changed since it was repaired", self.item.path)
             self._about_to_change(ground, slot)
             if original:
-                self._give_back(folder, original, parent_fd, name, there=there)
+                changed = partial(self._just_changed, ground, slot)
+                self._give_back(folder, original, parent_fd, name, changed, there=there)
             elif there:
                 change.rename(parent_fd, name, folder, NEW)
                 if self.step.kind == "make-directory" and not self._made.is_directory(NEW, folder):
@@ -156,9 +159,11 @@ class Mend:
             os.close(folder)
 
     @staticmethod
-    def _give_back(folder: int, original: str, parent_fd: int, name: str, *, there: bool) -> None:
+    def _give_back(
+        folder: int, original: str, parent_fd: int, name: str, changed: Callable[[], None], *, there: bool
+    ) -> None:
         if there:
-            _exchange(folder, original, parent_fd, name, NEW if original == OLD else OLD)
+            _exchange(folder, original, parent_fd, name, NEW if original == OLD else OLD, changed)
         else:
             change.rename(folder, original, parent_fd, name)
 
@@ -310,10 +315,10 @@ def run_of(item: PlanItem) -> str:
     return "/".join(parts[: parts.index(item.run_id) + 1])
 
 
-def _exchange(folder: int, mine: str, parent_fd: int, name: str, rest: str) -> None:
+def _exchange(folder: int, mine: str, parent_fd: int, name: str, rest: str, changed: Callable[[], None]) -> None:
     """Bring ``mine`` of the folder into the place; what was there is ``rest`` in the folder then.
 
-    Raises OSError, with nothing changed.
+    Raises OSError, with nothing changed but times, which ``changed`` is told of.
     """
     try:
         change.exchange(folder, mine, parent_fd, name)
@@ -330,7 +335,10 @@ def _exchange(folder: int, mine: str, parent_fd: int, name: str, rest: str) -> N
     try:
         change.rename(folder, mine, parent_fd, name)
     except OSError:
-        change.rename(folder, rest, parent_fd, name)
+        try:
+            change.rename(folder, rest, parent_fd, name)
+        finally:
+            changed()
         raise
 
 

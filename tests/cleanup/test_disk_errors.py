@@ -39,8 +39,8 @@ LOOKING = {
 }  # fmt: skip
 OPS = [
     "apply", "apply without backup", "slim", "undo", "restore aside", "restore what was put aside", "swap", "purge", "pack",
-    "pack elsewhere", "undo of packed elsewhere",
     "undo of packed", "restore one packed", "purge packed", "purge one packed", "repair", "undo of a repair",
+    "repair in two renames", "undo of a repair in two renames",
     "pack elsewhere", "apply and pack elsewhere", "undo of packed elsewhere", "purge one packed elsewhere",
 ]  # fmt: skip
 MORE = {"apply": 3, "pack": 3, "undo of packed": 3, "purge": 2}
