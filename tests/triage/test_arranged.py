@@ -73,3 +73,34 @@ def test_where_one_run_stands_under_another_the_lines_are_laid_out_anew(make: An
     arranged.prepare(("size",), make.NOW)
     assert not arranged.flat
     assert not arranged.is_ready(Order("size", True), "")
+
+
+def test_what_passes_a_filter_is_put_in_order_as_far_as_it_is_looked_at(make: Any) -> None:
+    number = 9_000
+    runs = tuple(make.run(run_id=f"{at:05d}", name=f"n{at * 7919 % number:05d}") for at in range(number))
+    arranged = Arranged(runs)
+    for text in ("5", "!5", "1 2", "55 5", "none"):
+        for order in (Order("name", True), Order("id", False)):
+            wanted = run_rows(runs, order, make.NOW, text)
+            rows = Arranged(runs).rows(order, make.NOW, text, None)
+            assert len(rows) == len(wanted)
+            assert rows[:3] == wanted[:3]
+            places = [0, len(wanted) // 2, len(wanted) - 1] if wanted else []
+            assert [rows.place_of(wanted[at].run) for at in places] == places
+            assert rows[-3:] == wanted[-3:]
+            assert rows[5:100:7] == wanted[5:100:7]
+            assert rows[::-1] == wanted[::-1]
+            assert list(rows) == wanted
+            assert list(arranged.rows(order, make.NOW, text, None)) == wanted
+
+
+def test_a_line_is_followed_among_other_lines_of_the_same_runs(make: Any) -> None:
+    runs = tuple(make.run(run_id=f"{at:02d}", name=f"n{9 - at}") for at in range(10))
+    arranged = Arranged(runs)
+    up, down = (arranged.rows(Order("name", way), make.NOW, "", None) for way in (False, True))
+    few = arranged.rows(Order("name", False), make.NOW, "n7", None)
+    assert up.knows(down)
+    assert not up.knows(Arranged(tuple(runs[:])[:5]).rows(Order(), make.NOW, "", None))
+    assert up.place_in(down, 3) == 6
+    assert up.place_in(few, 7) == 0
+    assert up.place_in(few, 3) is None

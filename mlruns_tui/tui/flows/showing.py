@@ -7,9 +7,6 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from textual.content import Content
-from textual.widget import Widget
-
 from mlruns_tui.report.words import size_text
 from mlruns_tui.triage.arranged import Arranged
 from mlruns_tui.workflow.deciding import now_ms
@@ -39,7 +36,6 @@ class Showing:
         self.head, self.tabs = SplitLine(id="head"), PanelTabs()
         self.strip, self.keys = MarkStrip(), CommandLine()
         self._host = socket.gethostname().split(".")[0]
-        self._entitled: dict[Widget, tuple[Content, Content]] = {}
         self._building = False
         self._prepared: Arranged | None = None
         self._built = 0
@@ -95,8 +91,17 @@ class Showing:
             # Its rows are on their way; another experiment's must not stand under its name.
             shown = replace(shown, runs=[])
         top = next((row.key for row in shown.tree if row.kind != "group"), "") if to_top else ""
-        screen.store_tree.show(state, shown, top)
-        screen.run_table.show(state, shown, screen.moving.take_wanted(shown))
+        show = {
+            "tree": lambda: screen.store_tree.show(state, shown, top),
+            "runs": lambda: screen.run_table.show(state, shown, screen.moving.take_wanted(shown)),
+        }
+        # What the key is about is painted before anything else is worked out.
+        used = screen.list_of(state.list_panel)
+        drawn = used.changes
+        show.pop(state.list_panel)()
+        if used.changes != drawn:
+            used.paint()
+        show.popitem()[1]()
         screen.marked.show(state, shown, screen.keymap, compact=screen.folded)
         screen.actions.show(state, screen.keymap)
         screen.findings.show(state, shown)
@@ -124,17 +129,10 @@ class Showing:
         tree, table = self.screen.store_tree, self.screen.run_table
         apart = bool(self.screen.findings.region)
         tree_foot = titles.tree_foot(state, shown, self.screen.signs, tree.size.width, apart)
-        self._entitle(tree, titles.tree_title(state), tree_foot)
+        tree.entitle(titles.tree_title(state), tree_foot)
         doing = self.screen.columns.reading_words
         table_foot = titles.table_foot(state, shown, table.cursor, table.size.width, table.layout_now, doing)
-        self._entitle(table, titles.table_title(state, table.size.width), table_foot)
-
-    def _entitle(self, widget: Widget, title: Content, foot: Content) -> None:
-        """Set what stands in a border, unless it is there: each setting draws the whole widget again."""
-        before = self._entitled.get(widget)
-        if before is None or not (before[0].is_same(title) and before[1].is_same(foot)):
-            self._entitled[widget] = (title, foot)
-            widget.border_title, widget.border_subtitle = title, foot
+        table.entitle(titles.table_title(state, table.size.width), table_foot)
 
     def header(self) -> None:
         """Who, where, and what the disk has left."""

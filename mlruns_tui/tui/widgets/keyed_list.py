@@ -1,7 +1,7 @@
 """The base of both lists: rows known by key, drawn only where visible, however many there are.
 
-It draws ``Segment`` by ``Segment`` (a page in a few milliseconds) and keeps its cursor on its *item* when the
-rows change, at the same height on the screen where that is possible: nothing jumps.
+It draws ``Segment`` by ``Segment`` (a page in a few milliseconds), paints a move at once, and keeps its cursor on
+its *item* when the rows change, at the same height on the screen where that is possible: nothing jumps.
 
 Long because cursor, drawing and mouse of one widget act on the same rows.
 """
@@ -18,11 +18,11 @@ from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
 from .cells import Piece, line, signs_of
+from .framed import Frame, Framed
 from .middle import middle_line
 
 Row = TypeVar("Row")
@@ -30,7 +30,7 @@ HEAD = 1
 """Lines of the fixed header."""
 
 
-class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
+class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
     """Rows with a cursor, a range and a sticky header. Keys come from the screen's command table."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
@@ -105,6 +105,8 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         """What to say in the middle when there are no rows."""
         self._generation = 0
         self._strips: LRUCache[Hashable, Strip] = LRUCache(512)
+        self._looks: dict[int, Hashable] = {}
+        """What rows were drawn with besides themselves, by row number."""
         self._styles: dict[tuple[str, str], RichStyle] = {}
         self._broken: set[str] = set()
         self._parts: tuple[object, ...] = ()
@@ -126,6 +128,10 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         """One row in ``width`` cells, without the cell of the cursor sign."""
         raise NotImplementedError
 
+    def look_of(self, row: Row) -> Hashable:
+        """What a row shows that changes while the rows stay: it is drawn again when this is another."""
+        return None
+
     # Rows and cursor.
 
     @property
@@ -141,18 +147,12 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
 
     def set_rows(self, rows: Sequence[Row], wanted: str = "") -> None:
         """Other rows. The cursor goes to the item ``wanted``, else stays on its item, else on its line."""
-        current = self.current
-        key = wanted or (self.key_of(current) if current is not None else "")
-        anchor = (
-            self.rows[self.range_from] if self.range_from is not None and self.range_from < len(self.rows) else None
-        )
+        current, before = self.current, self.rows
         height = self.cursor - round(self.scroll_y)
         self.rows = rows
-        found = self.find(current) if current is not None and not wanted else None
-        if found is None:
-            found = self._index(key)
+        found = self._index(wanted) if wanted else self.find(before, self.cursor) if current is not None else None
+        self.range_from = None if self.range_from is None else self.find(before, self.range_from)
         self.cursor = max(0, min(self.cursor if found is None else found, len(rows) - 1))
-        self.range_from = None if anchor is None else self._index(self.key_of(anchor))
         self._measure()
         if self.is_mounted and rows:
             page = self._page
@@ -164,9 +164,9 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         if current is None or row is None or self.key_of(row) != self.key_of(current) or row is not current:
             self.post_message(self.Moved(self, row))
 
-    def find(self, row: Row) -> int | None:
-        """Where a row stands now, when that can be told sooner than by its key; None: look for the key."""
-        return None
+    def find(self, before: Sequence[Row], at: int) -> int | None:
+        """Where the item stands now that was row ``at`` of the rows ``before``."""
+        return self._index(self.key_of(before[at])) if at < len(before) else None
 
     def _index(self, key: str) -> int | None:
         if not key:
@@ -194,7 +194,15 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
     def renew(self) -> None:
         """Draw every row again: something they show besides themselves has changed."""
         self._generation += 1
+        self._looks.clear()
         self.refresh()
+
+    def touch_up(self) -> None:
+        """Draw those rows on the screen again whose ``look_of`` is another than they were drawn with."""
+        top = round(self.scroll_y)
+        for index, row in enumerate(self.on_screen, top):
+            if index not in self._looks or self._looks[index] != self.look_of(row):
+                self._refresh_row(index)
 
     def go(self, index: int) -> None:
         """The cursor to this row, as far as there are rows."""
@@ -209,6 +217,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
             self._refresh_row(index)
         else:
             self.refresh()
+        self.paint()
         self.post_message(self.Moved(self, self.rows[index]))
 
     def move(self, by: int) -> None:
@@ -232,11 +241,7 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         return self.rows[top : top + self._page]
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self._width, len(self.rows) + HEAD)
-
-    @property
-    def _width(self) -> int:
-        return self.scrollable_content_region.width or self.size.width
+        self.measure(Size(self.inner, len(self.rows) + HEAD))
 
     def _show_cursor(self) -> None:
         top = round(self.scroll_y)
@@ -247,18 +252,17 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
 
     def _refresh_row(self, index: int) -> None:
         y = index - round(self.scroll_y) + HEAD
-        self.refresh(Region(0, y, self._width, 1))
+        self.refresh(Region(0, y, self.inner, 1))
 
     # Drawing.
 
-    def render_line(self, y: int) -> Strip:
+    def inner_line(self, y: int, width: int) -> Strip:
         try:
-            return self._draw(y)
+            return self._draw(y, width)
         except Exception as error:
             return self._failed(y, error)
 
-    def _draw(self, y: int) -> Strip:
-        width = self._width
+    def _draw(self, y: int, width: int) -> Strip:
         if y < HEAD:
             return self._strip(self.header_pieces(width), width, "") if self.rows else self._blank(width)
         if not self.rows:
@@ -266,14 +270,28 @@ class KeyedList(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         index = round(self.scroll_y) + y - HEAD
         if index >= len(self.rows):
             return self._blank(width)
+        return self._row_strip(index, width, self.is_cursor(index), self._in_range(index))
+
+    def whole_line(self, y: int, frame: Frame) -> Strip:
+        index = round(self.scroll_y) + y - HEAD
+        if y < HEAD or index >= len(self.rows):
+            return super().whole_line(y, frame)
         here = self.is_cursor(index)
-        in_range = self.range_from is not None and index in self.selected
-        key = (self._generation, index, width, here, in_range, here and self.has_focus)
+        try:
+            look = self._looks[index] = self.look_of(self.rows[index])
+        except Exception as error:
+            return frame.around(self._failed(y, error))
+        key = (self._generation, index, look, here, self._in_range(index), here and self.has_focus)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._row_strip(index, width, here, in_range)
-            self._strips[key] = strip
+            strip = self._strips[key] = super().whole_line(y, frame)
         return strip
+
+    def frame_changed(self) -> None:
+        self._generation += 1
+
+    def _in_range(self, index: int) -> bool:
+        return self.range_from is not None and index in self.selected
 
     def is_cursor(self, index: int) -> bool:
         """Whether this row is drawn as the cursor's."""

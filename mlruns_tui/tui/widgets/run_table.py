@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 from textual import events
 
 from mlruns_tui.model.store import Run, container_key
@@ -29,6 +31,8 @@ AGES_MS = 30_000
 class RunTable(KeyedList[RunRow]):
     """One line a run: cursor, mark, protection, name, status, age, idle, size, and more where there is room."""
 
+    FIXED = True
+
     def __init__(self, cells: CellStore | None = None) -> None:
         """``cells``: what was read for the columns of values."""
         super().__init__(id="runs")
@@ -44,14 +48,19 @@ class RunTable(KeyedList[RunRow]):
             self.cursor, self.range_from = 0, None
             self.scroll_to(y=0, animate=False, immediate=True)
         self._state, self._shown = state, shown
-        look = (state.columns, state.first_metrics, state.shift)
-        new = self.looks_new(state.marks, state.mark_errors, state.judged, state.run_order, *look)
+        new = self.looks_new(state.run_order, state.columns, state.first_metrics, state.shift)
         if shown.runs is not self.rows or wanted:
             self._now = now_ms()
             self.set_rows(shown.runs, wanted)
         elif new or now_ms() - self._now > AGES_MS:
             self._now = now_ms()
             self.renew()
+        else:
+            self.touch_up()
+
+    def look_of(self, row: RunRow) -> Hashable:
+        """Its mark, or the sign that it stays."""
+        return tuple(self._gutter(row.run))
 
     @property
     def _order(self) -> Order:
@@ -64,12 +73,18 @@ class RunTable(KeyedList[RunRow]):
     def key_of(self, row: RunRow) -> str:
         return row.run.key
 
-    def find(self, row: RunRow) -> int | None:
+    def find(self, before: Sequence[RunRow], at: int) -> int | None:
         # Making 100,000 keys takes longer than a frame.
-        run = row.run
-        if isinstance(self.rows, FlatRows):
-            return self.rows.place_of(run)
-        return next((at for at, one in enumerate(self.rows) if one.run is run), None)
+        rows = self.rows
+        if at >= len(before):
+            return None
+        if not isinstance(rows, FlatRows):
+            run = before[at].run
+            found = next((place for place, one in enumerate(rows) if one.run is run), None)
+            return super().find(before, at) if found is None else found
+        if isinstance(before, FlatRows) and before.knows(rows):
+            return before.place_in(rows, at)
+        return super().find(before, at)
 
     def _index(self, key: str) -> int | None:
         if isinstance(self.rows, FlatRows) and key:
@@ -86,7 +101,7 @@ class RunTable(KeyedList[RunRow]):
     @property
     def inner_width(self) -> int:
         """Cells of a row without the cursor's."""
-        return self._width - 1
+        return self.inner - 1
 
     @property
     def layout_now(self) -> RunColumns:

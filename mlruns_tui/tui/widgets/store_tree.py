@@ -43,6 +43,8 @@ class TreeColumns:
 class StoreTree(KeyedList[TreeRow]):
     """One line a group or entry: cursor, mark, name, badge, runs, size, bar."""
 
+    FIXED = True
+
     def __init__(self) -> None:
         super().__init__(id="tree")
         self._state: UiState | None = None
@@ -160,7 +162,7 @@ class StoreTree(KeyedList[TreeRow]):
 
     def sort_at(self, x: int) -> str:
         """The column under cell ``x`` of the header."""
-        columns = TreeColumns.of(self._width - 1)
+        columns = TreeColumns.of(self.inner - 1)
         if x < 1 + _SIGNS + columns.name + BADGE:
             return "name"
         return "runs" if x < 1 + _SIGNS + columns.name + BADGE + columns.runs else "size"

@@ -1,0 +1,168 @@
+"""A scrolled widget that puts each of its lines together once, frame included, and can be painted at once.
+
+Textual puts border and padding around a line whenever it is asked for one, in half a dozen objects a line: as much
+work again as the line itself. And it paints when every widget had its turn: what a key did to a list of runs is to
+be seen before the rest of the screen is worked out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.content import Content
+from textual.filter import LineFilter
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What lines are drawn with: worked out once for all of them."""
+
+    width: int
+    """Cells of a line with border and padding."""
+    inner: int
+    """Cells of what a line holds."""
+    before: tuple[Segment, ...]
+    """Border and padding."""
+    behind: tuple[Segment, ...]
+    filters: Sequence[LineFilter]
+    background: Color
+
+    def around(self, line: Strip) -> Strip:
+        """A line of ``inner`` cells as it is painted."""
+        strip = Strip([*self.before, *line, *self.behind], self.width)
+        for one in self.filters:
+            strip = strip.apply_filter(one, self.background)
+        return strip
+
+
+class Framed(ScrollView):
+    """Subclasses draw in ``inner_line`` what stands between the borders."""
+
+    FIXED = False
+    """Its size never follows from the number of its lines."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.changes = 0
+        """How often something of it was to be drawn again."""
+        self._whole: dict[int, Strip] = {}
+        """Lines as they are painted, by their number from the upper border; those that changed are missing."""
+        self._frame: tuple[object, Frame] | None = None
+        """Together with all it follows from."""
+        self._only: Region | None = None
+        """A part that is to be drawn again where Textual would draw everything."""
+
+    # Lines.
+
+    def inner_line(self, y: int, width: int) -> Strip:
+        """Line ``y`` of what is between the borders, ``width`` cells. Never raises."""
+        raise NotImplementedError
+
+    def render_line(self, y: int) -> Strip:
+        return self.inner_line(y, self.inner)
+
+    @property
+    def inner(self) -> int:
+        """Cells of what a line holds, the scrollbar's not among them."""
+        return self.scrollable_content_region.width or self.size.width
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        width, height = self.outer_size
+        styles = self.styles
+        if not width or styles.tint.a or self.opacity != 1.0:
+            return super().render_lines(crop)
+        missing = [y for y in crop.line_range if y not in self._whole]
+        if missing:
+            self._draw_whole(missing, width, height)
+        strips = [self._whole[y] for y in crop.line_range]
+        return strips if crop.column_span == (0, width) else [strip.crop(*crop.column_span) for strip in strips]
+
+    def _draw_whole(self, lines: Iterable[int], width: int, height: int) -> None:
+        gutter = self.styles.gutter
+        frame = self._frame_of(width, gutter.top)
+        for y in lines:
+            if gutter.top <= y < height - gutter.bottom:
+                self._whole[y] = self.whole_line(y - gutter.top, frame)
+            else:
+                self._whole[y] = super().render_lines(Region(0, y, width, 1))[0]
+
+    def whole_line(self, y: int, frame: Frame) -> Strip:
+        """Line ``y`` of what is between the borders, with them; a subclass may keep it."""
+        return frame.around(self.inner_line(y, frame.inner))
+
+    def _frame_of(self, width: int, y: int) -> Frame:
+        """As Textual draws it around line ``y``, which is one between the borders."""
+        styles, inner, filters = self.styles, self.inner, tuple(self.get_line_filters())
+        colors = self.background_colors
+        now = (width, inner, styles.border_left, styles.border_right, styles.padding, colors, filters)
+        if self._frame is None or self._frame[0] != now:
+            strip = super().render_lines(Region(0, y, width, 1))[0]
+            before, behind = strip.crop(0, styles.gutter.left), strip.crop(styles.gutter.left + inner, width)
+            self._frame = (now, Frame(width, inner, tuple(before), tuple(behind), filters, colors[1]))
+            self.frame_changed()
+        return self._frame[1]
+
+    def frame_changed(self) -> None:
+        """Lines that were kept do not fit any more."""
+
+    def _set_dirty(self, *regions: Region) -> None:
+        super()._set_dirty(*regions)
+        self.changes += 1
+        top = self.content_offset.y
+        for region in regions:
+            for y in range(region.y + top, region.bottom + top):
+                self._whole.pop(y, None)
+        if not regions:
+            self._whole.clear()
+
+    # Size and titles.
+
+    def measure(self, size: Size) -> None:
+        """So many cells and lines can be scrolled through. What stays in its place is not laid out again."""
+        if size == self.virtual_size:
+            return
+        scrolls = size.height > self.container_size.height
+        if self.FIXED and self.container_size and scrolls == self.show_vertical_scrollbar:
+            self.set_reactive(Widget.virtual_size, size)
+            self._scroll_update(size)
+        else:
+            self.virtual_size = size
+
+    def entitle(self, title: Content, foot: Content) -> None:
+        """Set what stands in the borders; only these lines are drawn again, and only when it is another."""
+        width, height = self.outer_size
+        left, top = self.content_offset
+        for name, text, y in (("border_title", title, 0), ("border_subtitle", foot, height - 1)):
+            before = getattr(self, f"_{name}")
+            if before is None or not before.is_same(text):
+                self._only = Region(-left, y - top, width, 1) if width else None
+                setattr(self, name, text)
+                self._only = None
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Framed:
+        if self._only is not None and not regions:
+            regions = (self._only,)
+        super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        return self
+
+    # Painting.
+
+    def paint(self) -> None:
+        """Paint what changed in it now, at the place it has, with whatever else waits to be painted."""
+        if not self.is_mounted or not self._repaint_regions or self._layout_required:
+            return
+        screen = self.screen
+        if not screen.is_current or self.app._batch_count:
+            return
+        screen._dirty_widgets.add(self)
+        if self.show_vertical_scrollbar:
+            screen._dirty_widgets.add(self.vertical_scrollbar)
+        screen._compositor.update_widgets(screen._dirty_widgets)
+        screen._compositor_refresh()
