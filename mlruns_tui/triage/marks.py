@@ -55,8 +55,10 @@ class Marks:
         return Marks(result)
 
     def remove(self, keys: Iterable[str]) -> Marks:
-        gone = set(keys)
-        return Marks({key: mark for key, mark in self.by_key.items() if key not in gone})
+        result = dict(self.by_key)
+        for key in keys:
+            result.pop(key, None)
+        return Marks(result)
 
     def choices(self) -> dict[str, Choice]:
         return {mark.key: mark.choice() for mark in self}

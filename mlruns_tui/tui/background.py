@@ -6,9 +6,10 @@ hangs, quitting would hang too. A daemon thread is simply left behind; everythin
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from textual.message_pump import MessagePump
@@ -44,3 +45,15 @@ def in_background(
     thread = threading.Thread(target=body, name=name, daemon=True)
     thread.start()
     return thread
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """For making very many values that stay: to walk them all for garbage, then or later, would stop the screen."""
+    gc.collect(1)
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()

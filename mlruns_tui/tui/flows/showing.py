@@ -12,6 +12,7 @@ from mlruns_tui.triage.arranged import Arranged
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import titles
+from ..background import without_collecting
 from ..classes import set_classes
 from ..marking import items_text
 from ..shown import SMALL, Shown, build, is_small, same_inputs, same_table
@@ -144,15 +145,9 @@ class Showing:
 
 
 def _many_rows(state: UiState, before: Shown) -> Shown:
-    """Rows that live until the next sort: to walk them all for garbage, then or later, would stop the screen."""
-    gc.collect(1)
-    gc.disable()
-    try:
-        shown = build(state, now_ms(), before)
-        gc.freeze()
-        return shown
-    finally:
-        gc.enable()
+    """Rows live until the next sort."""
+    with without_collecting():
+        return build(state, now_ms(), before)
 
 
 def _prepared(arranged: Arranged) -> None:
