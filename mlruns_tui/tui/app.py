@@ -60,6 +60,7 @@ class MlrunsApp(App[int]):
         self.mouse = mouse
         self._ascii_only = AsciiOnly()
         self._own_keys = dict(keymap or {})
+        self._may_style = False
         self._keys = KeysInOrder(self, self._check_bindings, super().on_event)
         for one in THEMES:
             self.register_theme(one)
@@ -77,11 +78,20 @@ class MlrunsApp(App[int]):
         filters = super().get_line_filters()
         return [*filters, self._ascii_only] if self.signs is signs.ASCII else filters
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """A theme chosen before the first screen has nothing to style anew: that would read all styles twice."""
+        if self._may_style:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return own_variables(self.current_theme)
 
     def get_default_screen(self) -> Screen[Any]:
-        return MainScreen(self.reader, read_only=self.read_only, keymap=self._own_keys)
+        self._may_style = True
+        self._keys.hold()
+        return MainScreen(self.reader, read_only=self.read_only, keymap=self._own_keys, ready=self._keys.let_in)
 
     def on_task_started(self, event: TaskStarted) -> None:
         """A screen over the main one started work: the main one follows it from now on."""

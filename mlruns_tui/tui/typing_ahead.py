@@ -37,9 +37,22 @@ class KeysInOrder:
         self._app, self._bound, self._hand_on, self._clock = app, bound, hand_on, clock
         self._waiting: deque[events.Key] = deque()
         self._busy_since: float | None = None
+        self._held = False
+
+    def hold(self) -> None:
+        """Keys wait: what they may open is not there yet."""
+        self._held = True
+
+    async def let_in(self) -> None:
+        """The first of the keys that waited comes now, the others after it."""
+        if self._held:
+            self._held = False
+            await self._next()
 
     async def take(self, key: events.Key) -> None:
         self._waiting.append(key)
+        if self._held:
+            return
         if self._busy_since is None or self._clock() - self._busy_since > _PATIENCE_S:
             await self._next()
         elif len(self._waiting) == 1:

@@ -10,6 +10,7 @@ import pytest
 from textual import events
 
 from mlruns_tui.tui import shown
+from mlruns_tui.tui.app import MlrunsApp
 from mlruns_tui.tui.screens.review import ReviewScreen
 
 Start = Callable[..., AbstractAsyncContextManager[Any]]
@@ -26,6 +27,22 @@ async def test_letters_after_the_slash_are_no_commands(journey: Start, make: Any
         await it.to_runs("tabular-churn")
         type_at_once(it.app, "2", "/", "a", "b", "d", "U", "q")
         await it.until(lambda: it.state.run_filter == "abdUq", "the filter")
+        assert not it.state.marks
+
+
+async def test_keys_typed_before_there_is_a_screen_wait_for_what_they_open(
+    journey: Start, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_screen = MlrunsApp.get_default_screen
+
+    def typed_at(app: MlrunsApp) -> Any:
+        screen = first_screen(app)
+        type_at_once(app, "/", "a", "b", "d", "U", "q")
+        return screen
+
+    monkeypatch.setattr(MlrunsApp, "get_default_screen", typed_at)
+    async with journey(make.reader([make.snapshot])) as it:
+        await it.until(lambda: it.state.tree_filter == "abdUq", "the filter")
         assert not it.state.marks
 
 

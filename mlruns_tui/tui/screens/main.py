@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -86,8 +86,17 @@ class MainScreen(Screen[None], inherit_bindings=False):
         for command in commands.COMMANDS
     ]
 
-    def __init__(self, reader: Reader, *, read_only: bool = False, keymap: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        read_only: bool = False,
+        keymap: Mapping[str, str] | None = None,
+        ready: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """``ready`` is called when all parts are there that a key may open."""
         super().__init__()
+        self._ready = ready
         self.state = UiState(Snapshot(reader.store), read_only=read_only)
         self.keymap = dict(keymap or {})
         self.last_key_at = float("-inf")
@@ -135,9 +144,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
             with Vertical(id="side"):
                 yield self.marked
                 yield self.actions
-        yield self.filter
-        yield self.expression
-        yield self.days
         yield self.saying.line
         yield self.showing.strip
         yield self.showing.keys
@@ -155,12 +161,20 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.reading.start(anew=True)
         self.reading.take_first()
         self.showing.push()
+        self.call_after_refresh(self._add_prompts)
         self.call_after_refresh(self.remembering.start)
         self.set_timer(SETTLED_S, _collect_garbage)
         if self.signs is UNICODE and may_be_wide():
             self.say("signs look wide? --ascii")
         # Ages grow while nobody presses a key.
         self.set_interval(60, self.showing.push)
+
+    async def _add_prompts(self) -> None:
+        """What is hidden until a key asks for it need not stand before the first frame."""
+        if has_parts(self, "#row"):
+            await self.mount(self.filter, self.expression, self.days, before="#row")
+        if self._ready is not None:
+            await self._ready()
 
     def on_unmount(self) -> None:
         self.reading.close()
