@@ -106,6 +106,10 @@ _RUN = _merge(
         protected=_PROTECTED,
     ),
 )
+_VALUES: Schema = {
+    "type": "object",
+    "description": "text, a number or null by each name in columns; NaN and infinities as text",
+}
 _STORE_TOTALS = _object(
     experiments=_COUNT,
     orphaned_experiments=_COUNT,
@@ -250,7 +254,11 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "list": _document(
         "list",
-        _with_optional(_object(experiments=_list(_EXPERIMENT), totals=_STORE_TOTALS, complete=_FLAG), runs=_list(_RUN)),
+        _with_optional(
+            _object(experiments=_list(_EXPERIMENT), totals=_STORE_TOTALS, complete=_FLAG),
+            runs=_list(_with_optional(_RUN, values=_VALUES)),
+            columns={**_list(_TEXT), "description": "names of values, in a file exported from the screen"},
+        ),
     ),
     "cleanup": _document(
         "cleanup",

@@ -9,6 +9,7 @@ from typing import Any
 from rich.segment import Segment
 from textual import events
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -40,6 +41,8 @@ class MlrunsApp(App[int]):
     CSS_PATH = ["styles/app.tcss", "styles/main.tcss"]  # noqa: RUF012
     COMMANDS = {StoreCommands}  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
+    # On every screen, not only on the main one; the user's own keys for it hold for both.
+    BINDINGS = [Binding("ctrl+p,colon", "command_palette", "palette", show=False, id="palette")]  # noqa: RUF012
 
     def __init__(
         self,

@@ -133,3 +133,12 @@ def items_text(runs: int, experiments: int) -> str:
     if experiments:
         parts.append(plural(experiments, "experiment"))
     return " and ".join(parts)
+
+
+def as_before(facts: Facts, before: Marks) -> tuple[Marks, str]:
+    """Marks of an earlier moment without those whose item is not there any more, and a sentence about them."""
+    marks = Marks({mark.key: mark for mark in before if mark.key in facts.runs or mark.key in facts.experiments})
+    gone = len(before) - len(marks)
+    return marks, f"{plural(len(marks), 'mark')}, as before" + (
+        f"; {plural(gone, 'item')} not there any more" if gone else ""
+    )

@@ -94,6 +94,8 @@ class UiState:
     checked_runs: int = 0
     """How many runs it has looked at so far."""
     marks: Marks = field(default_factory=Marks)
+    marks_before: Marks | None = None
+    """What was marked before the user's last change of it; None before the first."""
     mark_errors: Mapping[str, str] = field(default_factory=dict)
     """Why an item that stays marked could not be done, by key."""
     panel: Panel = "tree"

@@ -233,6 +233,7 @@ def test_nothing_but_the_screens_own_sequences_is_written(
     record_property("bytes of terminal output looked through", len(data))
     assert len(data) > 50_000
     copied = tuple(found.decode() for found in re.findall(rb"\x1b\]52;([^\x07\x1b]*)", data))
+    assert len(copied) == 2
     assert all(base64.b64decode(one.partition(";")[2]).decode().isprintable() for one in copied), "what y and Y copied"
     assert strange_output(data, copied) == []
 
@@ -242,9 +243,9 @@ def test_copying_reaches_the_terminal(pristine_demo: tuple[Path, Any], terminal:
     screen = terminal(str(root))
     screen.wait_for("read in", "finished")
     screen.keys("2", "y")
-    screen.wait_for("copied ")
+    screen.wait_for("sent to tmux; it passes it on with set-clipboard on")
     screen.keys("Y")
-    screen.wait_for(f"copied {str(root)[:20]}")
+    screen.wait_for(f" {str(root)[:20]}", "sent to tmux")
     screen.keys("q")
     assert screen.wait_for_end() == 0
     copied = re.findall(rb"\x1b\]52;c;([^\x07\x1b]*)\x07", screen.drain())

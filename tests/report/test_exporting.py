@@ -13,6 +13,7 @@ import pytest
 from mlruns_tui.model.store import Identity, Run, Size, Snapshot, StoreInfo
 from mlruns_tui.model.values import RunValues
 from mlruns_tui.report.exporting import csv_pieces, json_pieces
+from mlruns_tui.report.schemas import SCHEMAS
 
 RUN = Run("7", "a" * 32, name="one", status="FAILED", user_id="bob", start_time=1_000, end_time=62_500, path="7/a",
           size=Size(1234, 4096, 3, 5_000_000_000))  # fmt: skip
@@ -59,7 +60,7 @@ def test_bytes_that_are_no_utf8_are_escaped() -> None:
     assert table(replace(RUN, name="\udcff"), [])["name"] == "\\xff"
 
 
-def test_json_keeps_types_and_has_no_number_json_lacks() -> None:
+def test_json_keeps_types_and_has_no_number_json_lacks(check: Any) -> None:
     snapshot = Snapshot(StoreInfo("/s", "/s", "file", Identity(1, 2)))
     values = RunValues(RUN.key, metrics={"a": 0.5, "b": float("nan")}, params={"p": "=1"})
     columns = ["size", "metrics.a", "metrics.b", "params.p", "metrics.none"]
@@ -69,3 +70,8 @@ def test_json_keeps_types_and_has_no_number_json_lacks() -> None:
         "size_bytes": 1234, "metrics.a": 0.5, "metrics.b": "nan", "params.p": "=1", "metrics.none": None,
     }  # fmt: skip
     assert document["runs"][0]["size_bytes"] == 1234
+    assert document["columns"] == ["size_bytes", "metrics.a", "metrics.b", "params.p", "metrics.none"]
+    check(document)
+    fields = SCHEMAS["list"]["properties"]
+    assert "columns" in fields and "values" in fields["runs"]["items"]["properties"]
+    assert not {"columns", "runs"} & set(SCHEMAS["list"]["required"]), "list itself has none"

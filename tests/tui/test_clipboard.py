@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlruns_tui.tui.clipboard import sequence
+from mlruns_tui.tui.clipboard import sent, sequence
 
 Start = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -27,11 +27,17 @@ def test_screen_is_given_the_sequence_wrapped_and_tmux_inside_it_is_not() -> Non
     assert sequence("x", {"STY": "1.pts", "TMUX": "y"}) == plain
 
 
+def test_what_is_said_promises_no_more_than_is_known() -> None:
+    assert sent("8c1f", {}) == "8c1f sent to the terminal's clipboard"
+    assert sent("8c1f", {"TMUX": "/tmp/x"}) == "8c1f sent to tmux; it passes it on with set-clipboard on"
+
+
 async def test_a_copied_id_is_written_to_the_terminal(journey: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
     written: list[str] = []
     async with journey() as it:
         monkeypatch.setattr(it.app._driver, "write", written.append)
         await it.press("2", "y")
-        await it.until_text("copied ")
+        await it.until_text(" sent to the terminal's clipboard")
         assert sequence(it.state.run.run_id) in written
         assert it.app.clipboard == it.state.run.run_id

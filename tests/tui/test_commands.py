@@ -19,7 +19,10 @@ from mlruns_tui.triage.marks import Mark, Marks
 from mlruns_tui.tui import commands
 from mlruns_tui.tui.app import MlrunsApp, run_app
 from mlruns_tui.tui.commands import BY_ID, COMMANDS
+from mlruns_tui.tui.palette import ONLY_MAIN, StoreCommands
+from mlruns_tui.tui.screens.details import DetailsScreen
 from mlruns_tui.tui.screens.main import MainScreen
+from mlruns_tui.tui.screens.review import ReviewScreen
 from mlruns_tui.tui.state import UiState
 
 Start = Callable[..., AbstractAsyncContextManager[Any]]
@@ -174,6 +177,74 @@ async def test_the_palette_goes_to_a_run_by_name(journey: Start) -> None:
         await it.press("down", "enter")
         await it.until(lambda: it.state.run is not None and it.state.run.name == "xgb-hist-128", "the run")
         assert it.state.panel == "runs"
+
+
+# How a screen is opened, its class, and a command of its own.
+OVER = {
+    "details": (("i",), "DetailsScreen", "lowest or highest is best"),
+    "compare": (("space", "space", "equals_sign"), "CompareScreen", "only what differs"),
+    "findings": (("F",), "FindingsScreen", "only what stops a migration"),
+    "backups": (("b",), "BackupsScreen", "look again"),
+    "log": (("L",), "LogScreen", "copy the command"),
+    "overview": (("W",), "OverviewScreen", ""),
+    "review": (("space", "space", "d"), "ReviewScreen", "with or without a backup"),
+}
+
+
+@pytest.mark.parametrize("name", OVER)
+async def test_over_every_screen_the_palette_has_its_own_commands_all_others_and_every_run(
+    journey: Start, name: str
+) -> None:
+    keys, kind, own = OVER[name]
+    async with journey() as it:
+        await it.to_runs("tabular-churn")
+        await it.to_run("sweep-13")
+        await it.press(*keys)
+        await it.until(lambda: type(it.app.screen).__name__ == kind and it.app.screen.is_mounted, kind)
+        over = it.app.screen
+        for opener in ("ctrl+p", "colon"):
+            await it.press(opener)
+            await it.until_text("Search for commands…")
+            offered = {hit.text async for hit in StoreCommands(over).discover()}
+            assert own in offered or not own
+            keys_here = {key for key, binding in over._bindings if binding.description}
+            for command in commands.COMMANDS:
+                there = command.title in offered or keys_here.intersection(commands.keys_of(command, {}))
+                assert there or command.id.startswith(ONLY_MAIN), command.id
+            await it.press("escape")
+            await it.until(lambda: it.app.screen is over, "the screen again")
+        await it.press("ctrl+p", *"xgb-hist-128")
+        await it.until_text("go to run  xgb-hist-128")
+        await it.press("down", "enter")
+        await it.until(lambda: it.app.screen is it.main, "the main screen")
+        await it.until(lambda: it.state.run is not None and it.state.run.name == "xgb-hist-128", "the run")
+
+
+async def test_a_screens_own_command_from_the_palette_is_done_there(journey: Start) -> None:
+    async with journey() as it:
+        await it.to_runs("tabular-churn")
+        await it.to_run("sweep-13")
+        await it.press("space", "space", "d")
+        review = await it.on(ReviewScreen)
+        await it.press("colon", *"with or without")
+        await it.until_text("on this screen")
+        await it.press("down", "enter")
+        await it.until(lambda: not review.plan.backup, "without a backup")
+        assert it.app.screen is review
+
+
+async def test_a_command_of_the_table_leaves_the_screens_over_the_main_one_first(journey: Start) -> None:
+    async with journey() as it:
+        await it.to_runs("tabular-churn")
+        await it.to_run("sweep-13")
+        await it.press("space", "space", "equals_sign")
+        await it.until(lambda: type(it.app.screen).__name__ == "CompareScreen", "compare")
+        await it.press("i")
+        await it.on(DetailsScreen)
+        await it.press("ctrl+p", *"clear the marks")
+        await it.until_text("clear the marks  U")
+        await it.press("down", "enter")
+        await it.until(lambda: it.app.screen is it.main and not it.state.marks, "done on the main screen")
 
 
 async def test_enter_on_the_name_of_a_run_never_runs_a_command_with_those_letters_somewhere(

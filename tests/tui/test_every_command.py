@@ -269,6 +269,6 @@ async def test_a_command_that_cannot_be_done_says_why_by_key_and_in_the_palette(
             it.main.run_command(command.id)
             assert reason is not None
             assert reason in it.main.row_text, command.id
-            _, words = StoreCommands(it.main)._display(command, it.main)
+            words = next(one.words for one in StoreCommands(it.main)._offers(it.main) if one.title == command.title)
             assert words == f"not now: {reason}"
             it.main.state = base

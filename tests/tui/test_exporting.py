@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -43,6 +44,34 @@ async def typed(it: Any, text: str) -> None:
 async def done(it: Any) -> None:
     await it.until(lambda: it.app.screen is it.main, "written")
     await it.until(lambda: "written to" in it.main.row_text, "said")
+
+
+class Rows:
+    """The table's rows, and the threads that asked for one of them."""
+
+    def __init__(self, rows: Any) -> None:
+        self.rows, self.threads = rows, set()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Any:
+        self.threads.add(threading.get_ident())
+        return iter(self.rows)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.rows[at]
+
+
+async def test_runs_are_collected_behind_the_screen(journey: Start) -> None:
+    async with journey() as it:
+        await it.to_runs("tabular-churn")
+        rows = Rows(it.main.shown.runs)
+        it.main.showing.shown = replace(it.main.shown, runs=rows)
+        it.main.looking.export()
+        screen = await it.on(ExportScreen)
+        assert rows.threads and threading.get_ident() not in rows.threads
+        assert [run.key for run in screen._runs] == [row.run.key for row in rows.rows]
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -201,7 +201,41 @@ async def test_clearing_says_how_many(journey: Start) -> None:
     async with journey() as it:
         await it.press("2", "a", "U")
         assert not it.marked
-        assert it.main.row_text == "8 marks cleared"
+        assert it.main.row_text == "8 marks cleared   u puts them back"
+        await it.press("u")
+        assert len(it.marked) == 8
+        assert it.main.row_text == "8 marks, as before"
+        await it.press("u")
+        assert not it.marked, "and forth again"
+
+
+async def test_u_takes_back_the_last_marking_whichever_it_was(journey: Start) -> None:
+    async with journey() as it:
+        await it.press("u")
+        assert it.main.row_text == "take back the last marking: no mark was changed yet"
+        await it.press("2", "space", "space")
+        marked = it.marked
+        await it.press("A")
+        assert it.marked != marked
+        await it.press("u")
+        assert it.marked == marked
+        it.main.say("")
+        await it.press("U", "r")
+        await it.until_read()
+        await it.press("u")
+        assert it.marked == marked, "reading again is no marking"
+
+
+async def test_what_is_gone_meanwhile_is_not_marked_again(journey: Start, make: Any) -> None:
+    churn = make.snapshot.runs["experiment/102"]
+    later = replace(make.snapshot, runs={**make.snapshot.runs, "experiment/102": churn[1:]})
+    async with journey(make.reader([make.snapshot], [later])) as it:
+        await it.to_runs("llm-sft-qlora")
+        await it.press("a", "U", "R")
+        await it.until(lambda: it.state.snapshot is later and it.state.judged.facts.snapshot is later, "read again")
+        await it.press("u")
+        assert {mark.key for mark in it.state.marks} == {run.key for run in churn[1:]}
+        assert it.main.row_text == "7 marks, as before; 1 item not there any more"
 
 
 async def test_orphaned_marks_those_that_may_go_and_counts_the_kept(journey: Start) -> None:
@@ -254,10 +288,13 @@ async def test_a_line_of_the_marks_is_unmarked_with_backspace(journey: Start) ->
     async with journey() as it:
         await it.press("o", "O", "enter", "3")
         await it.until(lambda: it.main.marked.current is not None and it.main.marked.current.kind == "rule", "a line")
-        rule = it.main.marked.current.key
+        rule, before = it.main.marked.current.key, it.state.marks
         await it.press("backspace")
         assert rule not in {mark.rule for mark in it.state.marks}
         assert it.state.marks
+        assert it.main.row_text.endswith("taken away   u puts them back")
+        await it.press("u")
+        assert it.state.marks.by_key == before.by_key
 
 
 async def test_a_click_on_the_place_of_the_mark_marks(journey: Start) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mlruns_tui.report.words import size_text
 from mlruns_tui.tui.rule_menu import ENTRIES
 from mlruns_tui.tui.screens import rules as rules_screen
 from mlruns_tui.tui.screens.rules import RulesScreen
@@ -97,6 +98,19 @@ async def test_nothing_protected_is_marked_by_any_rule(journey: Start) -> None:
         await it.until(lambda: it.state.marks, "marked")
         assert not {"lgbm-final-v3", "lgbm-final-v2"} & it.marked
         assert "experiment/837465019283746512" not in {mark.key for mark in it.state.marks}
+
+
+async def test_the_biggest_say_when_less_than_asked_for_can_be_reached(journey: Start) -> None:
+    async with journey() as it:
+        menu = await opened(it, "biggest")
+        reached = menu.figures["biggest"][1].size_bytes
+        assert 2 * 10**9 < reached < 10 * 10**9
+        await it.until_text(f"reach {size_text(reached)}")
+        assert f"only {size_text(reached)} of 10.0 GB can be reached" in it.text
+        await it.press("2")
+        await it.until(lambda: menu.figures["biggest"][0].number == 2, "its figures")
+        await it.pilot.pause()
+        assert "reach" not in it.text
 
 
 async def test_esc_marks_nothing(journey: Start) -> None:

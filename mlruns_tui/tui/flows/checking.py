@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.triage.finding_views import merged
 
+from ..clipboard import sent
 from ..messages import RunsChecked
 from ..state import Diagnosis
 from .reading import error_words
@@ -141,7 +142,7 @@ class Checking:
     def copy(self, path: str) -> str:
         """The absolute path to the clipboard; a sentence about it."""
         self.screen.app.copy_to_clipboard(os.path.join(self.reader.store.root, path))
-        return f"copied {path}"
+        return sent(path)
 
     def _left(self, answer: FindingsAnswer | None) -> None:
         self._list = None

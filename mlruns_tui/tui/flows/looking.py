@@ -11,6 +11,7 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Stray
 from mlruns_tui.workflow.deciding import now_ms
 
+from ..clipboard import sent
 from ..messages import Returned
 from ..widgets.cells import cut
 
@@ -79,6 +80,7 @@ class Looking:
             turned=self.turned,
             findings=lambda key: self.screen.state.findings_of(key),
             repair=None if state.read_only else self.screen.repairing.review,
+            unreachable=lambda: self.screen.reading.unreachable,
         )
         self.screen.app.push_screen(screen, self._back_from_details)
 
@@ -128,6 +130,7 @@ class Looking:
             lambda: self.screen.state,
             toggle=self.screen.mark_keys.toggle_item,
             repair=self.screen.repairing.review,
+            unreachable=lambda: self.screen.reading.unreachable,
         )
         self.screen.app.push_screen(screen, left)
 
@@ -164,14 +167,13 @@ class Looking:
 
     def _copy(self, text: str) -> None:
         self.screen.app.copy_to_clipboard(text)
-        self.screen.say(f"copied {cut(text, 60).rstrip()}")
+        self.screen.say(sent(cut(text, 60).rstrip()))
 
     def export(self) -> None:
         """``E``: the rows and columns of the run table into a file."""
         screen, state = self.screen, self.screen.state
-        runs = [row.run for row in screen.shown.runs]
-        experiment = state.experiment
-        if not runs or experiment is None:
+        rows, experiment = screen.shown.runs, state.experiment
+        if not rows or experiment is None:
             screen.say("export: no run is shown; Esc clears a filter")
             return
         columns = [one.name for one in state.columns]
@@ -181,18 +183,20 @@ class Looking:
             with suppress(RuntimeError):  # the program may be closing
                 screen.post_message(Returned(lambda: screen.say(words)))
 
-        def proposed(path: str) -> None:
+        def proposed(found: tuple[str, list[Run]]) -> None:
             from ..screens.export import ExportScreen
 
+            path, runs = found
             # Whoever went on meanwhile does not want to be asked any more.
             if screen.app.screen is screen:
                 opened = ExportScreen(self.reader, state.snapshot, experiment, runs, columns, path, written)
                 screen.app.push_screen(opened, lambda _: screen.focus_panel())
 
-        def propose() -> str:
+        def propose() -> tuple[str, list[Run]]:
             from mlruns_tui.workflow.exporting import proposed_path
 
-            return proposed_path(self.reader.store, experiment)
+            # Rows are made when they are asked for: a hundred thousand of them are no work for one frame.
+            return proposed_path(self.reader.store, experiment), [row.run for row in rows]
 
         screen.work(propose, proposed, "export")
 

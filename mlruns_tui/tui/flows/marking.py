@@ -16,6 +16,7 @@ from mlruns_tui.triage.rules import Old, Rule
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import marking, render
+from ..commands import first_key
 from ..marking import Marking, RuleFigures
 from ..shown import SMALL, judge_all, judged_small
 from ..state import Judged, UiState
@@ -55,6 +56,7 @@ class MarkKeys:
             "mark.family": self.family,
             "mark.invert": lambda: self.all_shown(marking.inverted),
             "mark.clear": self.clear,
+            "mark.back": self.put_back,
             "mark.orphaned": self.orphaned,
             "mark.old": self.ask_days,
             "mark.rules": self.ask_rules,
@@ -153,9 +155,22 @@ class MarkKeys:
         self._work(lambda: how(facts, marks, keys), len(keys) + len(marks))
 
     def clear(self) -> None:
-        number = len(self.screen.state.marks)
-        self.screen.change(marks=Marks(), mark_errors={})
-        self.screen.say(f"{plural(number, 'mark')} cleared")
+        self._fewer(Marks(), "cleared")
+
+    def put_back(self) -> None:
+        """``u``: the marks as they were before their last change."""
+        state = self.screen.state
+        marks, said = marking.as_before(self._judged().facts, state.marks_before or Marks())
+        self.screen.change(marks=marks, marks_before=state.marks, mark_errors={})
+        self.screen.say(said)
+
+    def _fewer(self, marks: Marks, what: str) -> None:
+        """These marks are left of what there was; says how to get the others back."""
+        before, key = self.screen.state.marks, first_key("mark.back", self.screen.keymap)
+        errors = {one: text for one, text in self.screen.state.mark_errors.items() if one in marks}
+        self.screen.change(marks=marks, marks_before=before, mark_errors=errors)
+        back = f"   {key} puts them back" if key else ""
+        self.screen.say(f"{plural(len(before) - len(marks), 'mark')} {what}{back}")
 
     def orphaned(self) -> None:
         facts, marks = self._judged().facts, self.screen.state.marks
@@ -236,8 +251,7 @@ class MarkKeys:
             gone = [mark.key for mark in marks if mark.rule == row.key]
         else:
             gone = [mark.key for mark in marks if mark.key == row.key or mark.key.startswith(f"{row.key}/run/")]
-        self.screen.change(marks=marks.remove(gone))
-        self.screen.say(f"{plural(len(gone), 'mark')} taken away")
+        self._fewer(marks.remove(gone), "taken away")
 
     def _few(self, facts: Facts) -> bool:
         return len(facts.runs) <= SMALL
@@ -264,7 +278,8 @@ class MarkKeys:
         state: UiState = self.screen.state
         marks = result.on(state.marks)
         errors = {key: text for key, text in state.mark_errors.items() if key in marks}
-        self.screen.set_state(replace(state, marks=marks, mark_errors=errors))
+        before = state.marks_before if marks.by_key == state.marks.by_key else state.marks
+        self.screen.set_state(replace(state, marks=marks, marks_before=before, mark_errors=errors))
         if result.refused is not None:
             sign = self.screen.signs.protected
             self.screen.saying.say(result.said, lead=(f"{sign} ", render.PROTECTED))

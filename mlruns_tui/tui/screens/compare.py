@@ -24,6 +24,7 @@ from mlruns_tui.report.words import plural
 from mlruns_tui.triage.comparing import Compared, compare, matches
 
 from ..background import in_background
+from ..clipboard import sent
 from ..messages import Returned
 from ..widgets import compare_words
 from ..widgets.cells import DIM, Piece, fit, line, signs_of
@@ -357,7 +358,7 @@ class CompareScreen(Screen[None]):
         self.app.copy_to_clipboard(compare_words.as_text(rows, self.runs))
         what = plural(sum(isinstance(one, Compared) for one in rows), "row")
         name = "" if table or self.row is None else f": {fit(self.row.name, 30).rstrip()}"
-        self.notify(f"copied {what}{name}", markup=False)
+        self.notify(sent(f"{what}{name}"), markup=False)
 
 
 def _same(one: Row, other: Compared) -> bool:

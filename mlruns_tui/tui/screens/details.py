@@ -18,6 +18,7 @@ from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Run, Snapshot, container_key
+from mlruns_tui.tui.clipboard import sent
 from mlruns_tui.tui.widgets.cells import DIM, KEY, fit, line, signs_of
 from mlruns_tui.tui.widgets.details_page import FIRST_OF_TAB, PARTS, DetailsPage
 from mlruns_tui.tui.widgets.ending import end
@@ -76,6 +77,7 @@ class DetailsScreen(Screen[None]):
         turned: set[str] | None = None,
         findings: Callable[[str], Sequence[Finding]] | None = None,
         repair: Callable[[Sequence[Finding]], None] | None = None,
+        unreachable: Callable[[], str] = str,
         at_ms: int | None = None,
     ) -> None:
         """``keys``: the runs ``j`` and ``k`` step through. ``marked``: why a run is marked, empty when it is
@@ -93,6 +95,7 @@ class DetailsScreen(Screen[None]):
         self._protections = protections
         self._toggle = toggle
         self._known_findings, self._repair = findings, repair
+        self._unreachable = unreachable
         self._turned: set[str] = set() if turned is None else turned
         self._now = now_ms() if at_ms is None else at_ms
         self._details: RunDetails | None = None
@@ -176,7 +179,8 @@ class DetailsScreen(Screen[None]):
         self._show_keys()
 
     def _show_verdict(self, protections: Sequence[Protection]) -> None:
-        said = verdict(self._run, protections, self._marked(self.key), self._now, signs_of(self.app))
+        trouble = self._error.message if self._error is not None else self._unreachable()
+        said = verdict(self._run, protections, self._marked(self.key), self._now, signs_of(self.app), trouble)
         self.query_one("#verdict", SplitLine).show(said)
 
     def _show_keys(self) -> None:
@@ -305,7 +309,7 @@ class DetailsScreen(Screen[None]):
             text = f"{self._snapshot.store.root}/{text}"
         if text:
             self.app.copy_to_clipboard(text)
-            self.notify(f"copied {fit(text, 40).rstrip()}", markup=False)
+            self.notify(sent(fit(text, 40).rstrip()), markup=False)
 
     def action_tab(self, by: int) -> None:
         if self.has_class("-narrow"):

@@ -49,13 +49,16 @@ class EntryScreen(Screen["str | None"]):
         *,
         toggle: Callable[[str], str],
         repair: Callable[[Sequence[Finding]], None],
+        unreachable: Callable[[], str] = str,
     ) -> None:
-        """``toggle``: mark or unmark by key, gives a sentence about it. ``repair``: show what a repair would do."""
+        """``toggle``: mark or unmark by key, gives a sentence about it. ``repair``: show what a repair would do.
+        ``unreachable``: why the store cannot be read now."""
         super().__init__()
         self.key = key
         self.entry = entry
         self._state = state
         self._toggle, self._repair = toggle, repair
+        self._unreachable = unreachable
 
     def compose(self) -> ComposeResult:
         yield SplitLine(id="head")
@@ -91,7 +94,7 @@ class EntryScreen(Screen["str | None"]):
         mark = state.marks.by_key.get(self.key)
         name = getattr(self.entry, "name", "") or self.key.partition("/")[2]
         self.query_one("#head", SplitLine).show(line(crumbs(signs, name)))
-        said = entry_verdict(self.entry, kept, mark.reason if mark else "", signs)
+        said = entry_verdict(self.entry, kept, mark.reason if mark else "", signs, self._unreachable())
         self.query_one("#verdict", SplitLine).show(said)
         self._put("entry", "what it is", entry_lines(self.entry, self._inside("entry"), now_ms(), signs))
         self._put("needed", "needed by", needed_lines(kept, state.snapshot, self._inside("needed"), signs))

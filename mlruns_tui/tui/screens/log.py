@@ -18,6 +18,7 @@ from textual.widgets import Static
 from mlruns_tui.model.batch import Batch, Operation
 from mlruns_tui.report import log
 from mlruns_tui.report.words import plural, size_text, time_text
+from mlruns_tui.tui.clipboard import sent
 from mlruns_tui.tui.widgets.cells import DIM, fit, fit_right, line, signs_of, stack, wrap
 from mlruns_tui.tui.widgets.ending import end
 from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
@@ -180,7 +181,7 @@ class LogScreen(Screen[None]):
         command = log.get_back(entry.batch, self._root) if entry else ""
         if command:
             self.app.copy_to_clipboard(command)
-            self.notify(f"copied {command}", markup=False)
+            self.notify(sent(command), markup=False)
         else:
             self.app.bell()
 

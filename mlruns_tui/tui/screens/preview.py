@@ -22,6 +22,7 @@ from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.row_list import RowList
 
 from ..background import in_background
+from ..clipboard import sent
 from ..messages import Returned
 
 PAN = 16
@@ -114,7 +115,7 @@ class PreviewScreen(Screen[None]):
     def action_copy(self) -> None:
         path = "/".join(filter(None, (self._folder, self._entry.path)))
         self.app.copy_to_clipboard(path)
-        self.notify(f"copied {fit(path, 60).rstrip()}", markup=False)
+        self.notify(sent(fit(path, 60).rstrip()), markup=False)
 
     def action_back(self) -> None:
         end(self, None)

@@ -288,14 +288,15 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
         nothing = not figures.items
         style = FAINT if nothing else render.MARK
         freed = signs.none if nothing else size_text(figures.size_bytes)
-        kept = f"{figures.kept:,} needed" if figures.kept else ""
+        short = _falls_short(entry, figures)
+        kept = f"reach {size_text(figures.size_bytes)}" if short else f"{figures.kept:,} needed" if figures.kept else ""
         return line([
             sign,
             (words, FAINT if nothing else ""),
             (fit_right(f"{figures.items:,}", 8), style),
             (fit_right(freed, 10), style),
             ("  ", ""),
-            (fit(kept, 13), render.PROTECTED),
+            (fit(kept, 13), render.WARNING if short else render.PROTECTED),
         ])  # fmt: skip
 
     def _tail(self, width: int) -> list[Content]:
@@ -310,11 +311,21 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
             )
         if entry is not None and entry.id == "duplicates" and self.known.duplicates is not None:
             said += [line([(part, DIM)]) for part in wrap(duplicates_words(self.known.duplicates), max(20, width - 1))]
+        here = self._figures(entry) if entry is not None else None
+        if entry is not None and here is not None and _falls_short(entry, here):
+            size = f"{size_text(here.size_bytes)} of {size_text((entry.number or 0) * 10**9)}"
+            text = f"only {size} can be reached: the rest is needed by something, or is no run that is active"
+            said += [line([(part, render.WARNING)]) for part in wrap(text, max(20, width - 1))]
         if self.chosen:
             figures = [self._figures(one) for one in self.entries if one.id in self.chosen]
             keys: frozenset[str] = frozenset().union(*(one.keys for one in figures if one is not None))
             said.append(line([(f"chosen together: {plural(len(keys), 'item')}", render.MARK_BOLD)]))
         return said
+
+
+def _falls_short(entry: Entry, figures: RuleFigures) -> bool:
+    """All that may go is less than was asked for."""
+    return entry.id == "biggest" and figures.size_bytes < (entry.number or 0) * 10**9
 
 
 def facts_for(snapshot: Snapshot, judged: Facts | None, now_ms: int) -> Facts:

@@ -58,8 +58,10 @@ def _experiment(entry: Experiment) -> list[tuple[str, str, str]]:
     return rows
 
 
-def entry_verdict(entry: Entry, protections: Sequence[Protection], marked: str, signs: Signs) -> Content:
-    """The first line: may it go?"""
+def entry_verdict(
+    entry: Entry, protections: Sequence[Protection], marked: str, signs: Signs, trouble: str = ""
+) -> Content:
+    """The first line: may it go? ``trouble``: why nobody can tell now; what is known is from an earlier reading."""
     if not isinstance(entry, Experiment):
         return line([("only experiments and runs are marked for removal", DIM)])
     if protections:
@@ -68,4 +70,6 @@ def entry_verdict(entry: Entry, protections: Sequence[Protection], marked: str, 
         return line([sign, ("protected  ", "$secondary bold"), protections[0].reason, (more, DIM)])
     if marked:
         return line([(f"{signs.remove} ", "$accent"), ("marked", "$accent bold"), f": {marked}"])
+    if trouble:
+        return line([(f"cannot be told now: {trouble}", "$warning")])
     return line([("free to go: needed by nothing", DIM)])

@@ -33,8 +33,10 @@ NEEDS = frozenset({"model-version", "logged-model", "parent", "claimed"})
 """Protections that mean somebody else needs the run."""
 
 
-def verdict(run: Run | None, protections: Sequence[Protection], marked: str, now_ms: int, signs: Signs) -> Content:
-    """The first line: may it go?"""
+def verdict(
+    run: Run | None, protections: Sequence[Protection], marked: str, now_ms: int, signs: Signs, trouble: str = ""
+) -> Content:
+    """The first line: may it go? ``trouble``: why nobody can tell now; what is known is from an earlier reading."""
     if run is None:
         return line([("not in the store any more", "$warning")])
     if protections:
@@ -49,6 +51,8 @@ def verdict(run: Run | None, protections: Sequence[Protection], marked: str, now
         )
     if marked:
         return line([(f"{signs.remove} ", "$accent"), ("marked", "$accent bold"), f": {marked}"])
+    if trouble:
+        return line([(f"cannot be told now: {trouble}", "$warning")])
     return line([(f"free to go: {run_sentence(run, now_ms)}, quiet, needed by nothing", DIM)])
 
 

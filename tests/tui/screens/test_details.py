@@ -258,6 +258,23 @@ async def test_findings_of_the_run_are_shown(shown: Any, usual: SimpleNamespace,
         assert "breaks-run" not in _text(lines_of(app))
 
 
+async def test_nothing_is_called_free_to_go_that_cannot_be_read(
+    shown: Any, usual: SimpleNamespace, lines_of: Lines
+) -> None:
+    gone = MlrunsError("unreadable", "/data/mlruns cannot be reached (stale file handle)")
+    app = shown(answers={run.key: gone for run in usual.runs})
+    async with app.run_test(size=(140, 40)) as pilot:
+        await _settled(app, pilot)
+        assert lines_of(app)[1].strip() == f"cannot be told now: {gone.message}"
+
+
+async def test_of_a_store_that_is_away_nothing_is_called_free_to_go(shown: Any, lines_of: Lines) -> None:
+    app = shown(unreachable=lambda: "no such directory")
+    async with app.run_test(size=(140, 40)) as pilot:
+        await _settled(app, pilot)
+        assert "cannot be told now: no such directory" in lines_of(app)[1]
+
+
 async def test_read_only_marks_nothing_and_says_so(shown: Any, lines_of: Lines) -> None:
     app = shown(toggle=None)
     async with app.run_test(size=(140, 40)) as pilot:
