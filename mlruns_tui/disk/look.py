@@ -11,16 +11,12 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from struct import Struct
-from typing import TYPE_CHECKING
 
-from mlruns_tui.model.store import Identity, Size
+from mlruns_tui.model.store import Identity
 
 from .place import Space, file_system, space, why_not_movable
+from .survey import survey
 from .writers import NO_OPEN_FILES, OpenFiles, in_container, open_files, user_name
-
-if TYPE_CHECKING:
-    from mlruns_tui.model.evidence import Survey, Writer
 
 __all__ = [
     "MAX_SMALL", "NO_OPEN_FILES", "Entry", "NotReadable", "OpenFiles", "Space", "exists", "file_system", "identity",
@@ -32,8 +28,6 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 MAX_SMALL = 1 << 20
 """Bytes of the largest file ``read_small`` takes; MLflow's metadata files are under 10 KiB."""
-
-_RECORD = Struct("<IQqqqII")
 
 
 class NotReadable(OSError):
@@ -239,115 +233,6 @@ def _go_up(fd: int, level: _Level) -> int:
         raise NotReadable(116, "the directory was moved while it was read", level.path)
     os.close(fd)
     return above
-
-
-def survey(parent_fd: int, name: str, held: OpenFiles = NO_OPEN_FILES) -> Survey:
-    """Look once at everything in the tree ``name``: size, fingerprint, writers, what stands in the way.
-
-    The fingerprint covers name, type and mode, inode, size, mtime, ctime and owner of every entry; of
-    the top directory all but its ctime, which a rename of the tree changes. Two equal fingerprints
-    mean nobody wrote, replaced, renamed or chmod-ed anything inside in between.
-
-    Raises FileNotFoundError when there is no such name, OSError when even it cannot be looked at.
-    """
-    top = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-    look = _Surveyor(top, held)
-    if stat.S_ISDIR(top.st_mode):
-        try:
-            for entry in walk(parent_fd, name, look.failed):
-                look.see(entry)
-        except OSError as error:
-            look.failed("", "open", error)
-    elif stat.S_ISLNK(top.st_mode):
-        look.note("link", "")
-    else:
-        look.count(top)
-    return look.result()
-
-
-class _Surveyor:
-    __slots__ = (
-        "_allocated", "_bytes", "_digest", "_entries", "_files", "_held", "_links", "_newest",
-        "_others", "_silly", "_top", "_trouble", "_trouble_path", "_writers",
-    )  # fmt: skip
-
-    def __init__(self, top: os.stat_result, held: OpenFiles) -> None:
-        from hashlib import blake2b
-
-        self._top = top
-        self._held = held.writers
-        self._digest = blake2b(digest_size=20)
-        self._digest.update(_RECORD.pack(top.st_mode, top.st_ino, 0, top.st_mtime_ns, 0, top.st_uid, top.st_gid))
-        self._bytes = self._allocated = self._files = self._silly = 0
-        self._entries = 1
-        self._newest = top.st_mtime_ns
-        self._others = False
-        self._links: set[int] = set()
-        self._trouble: list[str] = []
-        self._trouble_path = ""
-        self._writers: list[Writer] = []
-        self._look_for_writers(top)
-
-    def see(self, entry: Entry) -> None:
-        status = entry.status
-        mode = status.st_mode
-        size = 0 if stat.S_ISDIR(mode) else status.st_size
-        self._digest.update(os.fsencode(entry.path))
-        self._digest.update(
-            _RECORD.pack(
-                mode, status.st_ino, size, status.st_mtime_ns, status.st_ctime_ns, status.st_uid, status.st_gid
-            )
-        )
-        self._entries += 1
-        if status.st_mtime_ns > self._newest:
-            self._newest = status.st_mtime_ns
-        if status.st_uid != self._top.st_uid:
-            self._others = True
-        if status.st_dev != self._top.st_dev:
-            self.note("other-device", entry.path)
-        if stat.S_ISREG(mode):
-            self.count(status)
-            if entry.name.startswith(".nfs"):
-                self._silly += 1
-        self._look_for_writers(status)
-
-    def count(self, status: os.stat_result) -> None:
-        if status.st_nlink > 1:
-            if status.st_ino in self._links:
-                return
-            self._links.add(status.st_ino)
-        self._bytes += status.st_size
-        self._allocated += status.st_blocks * 512
-        self._files += 1
-
-    def _look_for_writers(self, status: os.stat_result) -> None:
-        if self._held:
-            self._writers.extend(self._held.get((status.st_dev, status.st_ino), ()))
-
-    def failed(self, path: str, what: str, error: OSError) -> None:
-        self.note("unreadable", path)
-
-    def note(self, trouble: str, path: str) -> None:
-        if not self._trouble:
-            self._trouble_path = path
-        if trouble not in self._trouble:
-            self._trouble.append(trouble)
-
-    def result(self) -> Survey:
-        from mlruns_tui.model.evidence import Survey
-
-        return Survey(
-            identity=Identity(self._top.st_dev, self._top.st_ino),
-            fingerprint=self._digest.hexdigest(),
-            size=Size(self._bytes, self._allocated, self._files, self._newest),
-            entries=self._entries,
-            owner=self._top.st_uid,
-            other_owners=self._others,
-            trouble=tuple(self._trouble),
-            trouble_path=self._trouble_path,
-            writers=tuple(self._writers),
-            silly_renames=self._silly,
-        )
 
 
 def words(error: OSError) -> str:

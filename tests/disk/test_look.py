@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
 import shutil
 import socket
+import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -103,6 +106,27 @@ def test_looking_and_moving_leave_the_fingerprint(folder: tuple[Path, int], tree
     after = look.survey(vault, "0")
     os.close(vault)
     assert (after.fingerprint, after.identity) == (before.fingerprint, before.identity)
+
+
+def test_the_fingerprint_is_the_one_backups_of_earlier_versions_know(
+    folder: tuple[Path, int], deep: Callable[[Path, int], None]
+) -> None:
+    path, fd = folder
+    deep(path / "run", 120)
+    for name in (b"run/\xff", b"run/d/b c", b"run/d/a", "run/d/d/\u00e9".encode()):
+        Path(os.fsdecode(os.fsencode(path) + b"/" + name)).write_bytes(name)
+    (path / "run" / "link").symlink_to("d")
+    top = os.stat(path / "run")
+    digest = hashlib.blake2b(digest_size=20)
+    record = struct.Struct("<IQqqqII")
+    digest.update(record.pack(top.st_mode, top.st_ino, 0, top.st_mtime_ns, 0, top.st_uid, top.st_gid))
+    for entry in look.walk(fd, "run"):
+        one = entry.status
+        size = 0 if stat.S_ISDIR(one.st_mode) else one.st_size
+        times = one.st_mtime_ns, one.st_ctime_ns
+        digest.update(os.fsencode(entry.path))
+        digest.update(record.pack(one.st_mode, one.st_ino, size, *times, one.st_uid, one.st_gid))
+    assert seen(folder).fingerprint == digest.hexdigest()
 
 
 def test_a_tree_deeper_than_any_path_is_measured(folder: tuple[Path, int], deep: Callable[[Path, int], None]) -> None:
