@@ -56,7 +56,7 @@ def difference(before: Snapshot | None, now: Snapshot) -> Delta:
         if had is runs:
             continue
         if had is None or len(had) != len(runs):
-            whole[key] = list(map(_fields, runs))
+            whole[key] = list(map(fields_of, runs))
             continue
         changed[key], measured[key] = [], []
         for at, (one, new) in enumerate(zip(had, runs, strict=True)):
@@ -65,7 +65,7 @@ def difference(before: Snapshot | None, now: Snapshot) -> Delta:
             if _SAID(one) == _SAID(new):
                 measured[key].append((at, new.name, new.parent, new.keep, new.owner, _size(new), new.trouble))
             else:
-                changed[key].append((at, _fields(new)))
+                changed[key].append((at, fields_of(new)))
     return Delta(
         dataclasses.replace(now, experiments=(), runs={}),
         keys if list(old) != keys else None,
@@ -81,12 +81,13 @@ def _size(run: Run) -> tuple[int, ...] | None:
     return None if run.size is None else _SIZE_FIELDS(run.size)
 
 
-def _fields(run: Run) -> tuple[Any, ...]:
+def fields_of(run: Run) -> tuple[Any, ...]:
     """All fields of a run, its size as a plain tuple."""
     return *_UP_TO_SIZE(run), _size(run), run.trouble
 
 
-def _run(fields: tuple[Any, ...]) -> Run:
+def run_of_fields(fields: tuple[Any, ...]) -> Run:
+    """The run again."""
     size = fields[_AT_SIZE]
     return quick_run(*fields[:_AT_SIZE], None if size is None else Size(*size), fields[-1])
 
@@ -117,11 +118,11 @@ class Assembler:
         for key in delta.gone:
             self._runs.pop(key, None)
         for key, runs in delta.runs.items():
-            self._runs[key] = tuple(map(_run, runs))
+            self._runs[key] = tuple(map(run_of_fields, runs))
         for key, changes in delta.changed.items():
             patched = list(self._runs[key])
             for at, fields in changes:
-                patched[at] = _run(fields)
+                patched[at] = run_of_fields(fields)
             for told in delta.measured.get(key, ()):
                 patched[told[0]] = _measured(patched[told[0]], told)
             self._runs[key] = tuple(patched)

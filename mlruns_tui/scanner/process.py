@@ -83,7 +83,7 @@ class ReaderProcess:
         return self._store
 
     def scan(self, previous: Snapshot | None = None, stop: Stop = never) -> Iterator[Snapshot]:
-        """See ``model.protocols.Reader``; the child compares with its own newest scan, not ``previous``.
+        """See ``model.protocols.Reader``; nothing is shared with ``previous``, the child has let go of it.
 
         Blocks between snapshots; leaving the loop early stops the child's scan.
         """

@@ -71,6 +71,13 @@ class StoreReader:
             if root_fd is not None:
                 os.close(root_fd)
 
+    def shrink(self) -> None:
+        """Keep what the newest scan found in little room: whoever wanted it has it."""
+        from .packed import packed
+
+        if self._last is not None:
+            self._last = packed(self._last)
+
     def inspect(self, keys: Sequence[str]) -> Evidence:
         """Fresh facts about these items; unknown keys come back with an error. Raises StaleError."""
         from .evidence import inspect

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 _TELL_EVERY_S: Final = 0.1
 
 
-def serve_and_exit(reader: Reader, channel: Channel) -> NoReturn:
-    """The child's whole life. It never returns into the parent's code, nor runs its exit handlers."""
+def serve_and_exit(reader: Reader, channel: Channel, shrink: Callable[[], None] = lambda: None) -> NoReturn:
+    """The child's whole life. It never returns into the parent's code, nor runs its exit handlers. ``shrink`` is
+    called after each scan, when the parent has what was found."""
     status = 1
     try:
         # Ctrl-C in the terminal is the parent's to answer; it will tell.
@@ -37,7 +38,7 @@ def serve_and_exit(reader: Reader, channel: Channel) -> NoReturn:
         signal.set_wakeup_fd(-1)
         # What the parent made before stays shared memory and is never looked through.
         gc.freeze()
-        _Server(reader, channel).run()
+        _Server(reader, channel, shrink).run()
         status = 0
     except (EOFError, OSError):
         status = 0
@@ -52,9 +53,10 @@ class _Closed(Exception):
 class _Server:
     """Answers one request after the other; those that come during a scan, in the middle of it."""
 
-    def __init__(self, reader: Reader, channel: Channel) -> None:
+    def __init__(self, reader: Reader, channel: Channel, shrink: Callable[[], None]) -> None:
         self._reader = reader
         self._channel = channel
+        self._shrink = shrink
         self._busy = 0
         """Number of the scan or check that is going on."""
         self._stop = False
@@ -63,7 +65,6 @@ class _Server:
         self._unwanted = False
         """It is to end: the user looks elsewhere by now."""
         self._later: list[tuple[str, int, Any]] = []
-        self._last: Snapshot | None = None
 
     def run(self) -> None:
         """Until the parent closes or goes away."""
@@ -118,16 +119,19 @@ class _Server:
 
     def _scan(self, number: int) -> None:
         self._busy, self._stop = number, False
-        sent: Snapshot | None = None
         try:
-            for snapshot in self._reader.scan(self._last, self._asked):
-                delta = difference(sent, snapshot)
-                sent = snapshot
-                self._channel.send((number, "delta", delta))
-                self._asked()
+            self._tell_scan(number)
         finally:
             self._busy = 0
-            self._last = sent or self._last
+        self._shrink()
+
+    def _tell_scan(self, number: int) -> None:
+        sent: Snapshot | None = None
+        for snapshot in self._reader.scan(None, self._asked):
+            delta = difference(sent, snapshot)
+            sent = snapshot
+            self._channel.send((number, "delta", delta))
+            self._asked()
 
     def _symptoms(self, number: int, leave_out: Collection[str], contents: bool) -> tuple[Symptom, ...]:
         self._busy, self._stop = number, False

@@ -78,7 +78,7 @@ def _open_and_serve(
             channel.send(error)
             os._exit(0)
         channel.send(reader.store)
-        serve_and_exit(reader, channel)
+        serve_and_exit(reader, channel, reader.shrink)
     finally:
         # Never back into the parent's code.
         os._exit(1)

@@ -14,6 +14,7 @@ from mlruns_tui.model.plan import Protection
 from mlruns_tui.model.store import Experiment, Reference, Run, Snapshot, container_key
 from mlruns_tui.model.words import FINAL_STATUSES, LIFTABLE, ProtectionKind
 
+from .by_key import RunsByKey
 from .rules import idle_ms
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Facts:
         self.options = options
         self.evidence = evidence
         self.experiments: dict[str, Experiment] = {one.key: one for one in snapshot.experiments}
-        self._runs: dict[str, Run] | None = None
+        self.runs: Mapping[str, Run] = RunsByKey(snapshot.runs)
         references: Sequence[Reference] = evidence.references if evidence else snapshot.references
         self._by_run: dict[str, list[Reference]] = {}
         self._by_experiment: dict[str, list[Reference]] = {}
@@ -80,11 +81,9 @@ class Facts:
             self._children.setdefault(run.parent, {}).setdefault(run.key, run.name or run.run_id)
 
     @property
-    def runs(self) -> dict[str, Run]:
-        """By key; made when somebody asks, for keys of all runs are most of what this takes."""
-        if self._runs is None:
-            self._runs = {run.key: run for runs in self.snapshot.runs.values() for run in runs}
-        return self._runs
+    def has_families(self) -> bool:
+        """Whether any run is said to have a parent: without that, none stays because another one does."""
+        return bool(self._children)
 
     def _index(self, reference: Reference, paths: Mapping[str, str]) -> None:
         if reference.target_kind == "any":

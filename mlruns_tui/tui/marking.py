@@ -6,6 +6,7 @@ Nothing protected is marked by hand or by rule; each refusal carries its reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.plan import Protection
@@ -17,6 +18,8 @@ from mlruns_tui.triage.protection import Facts
 from mlruns_tui.triage.rules import Choice, Old, Orphaned, Rule
 
 BY_HAND = "marked by hand"
+SLICE = 2_000
+"""Runs judged at once where all of a store are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,19 @@ def rule_figures(facts: Facts, rule: Rule) -> RuleFigures:
         item = _item(facts, key)
         size += item.size.size_bytes if item is not None and item.size is not None else 0
     return RuleFigures(len(verdict.goes), size, len(verdict.stays), frozenset(verdict.goes))
+
+
+def old_counts(facts: Facts, days: int) -> tuple[int, int]:
+    """How many old runs may go, and how many are kept back: for all runs of a store, so only some at a time are
+    held, where none of them depends on another."""
+    choices = old(days).choose(facts.snapshot, facts.now_ms)
+    at_once = None if facts.has_families else SLICE
+    going = kept = 0
+    while some := {choice.key: choice for choice in islice(choices, at_once)}:
+        verdict = judge(facts, some)
+        going += len(verdict.goes)
+        kept += len(verdict.stays)
+    return going, kept
 
 
 def old(days: int) -> Rule:

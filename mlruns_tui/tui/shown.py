@@ -17,7 +17,7 @@ from mlruns_tui.triage.ordering import text_filter
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.views import RunRow, TreeRow, run_rows, tree_rows
 
-from .marking import old, orphaned, rule_figures
+from .marking import old_counts, orphaned, rule_figures
 from .state import Judged, UiState
 
 SMALL = 3_000
@@ -200,8 +200,7 @@ def judge_all(snapshot: Snapshot, now_ms: int, old_days: int) -> Judged:
         if protections := tuple(facts.protections(experiment.key)):
             kept[experiment.key] = protections
     orphans = rule_figures(facts, orphaned())
-    aged = rule_figures(facts, old(old_days))
-    return Judged(facts, kept, orphans.items, orphans.kept, aged.items, aged.kept, old_days)
+    return Judged(facts, kept, orphans.items, orphans.kept, *old_counts(facts, old_days), old_days)
 
 
 def judged_small(snapshot: Snapshot) -> bool:

@@ -222,11 +222,12 @@ class Reading:
             self._say_read()
 
     def judge_again(self) -> None:
-        """Judge the snapshot in the lists, one at a time; a newer one that came meanwhile follows."""
+        """Judge the snapshot in the lists, one at a time; a newer one that came meanwhile follows. While a large
+        store is read nothing is judged: each time would take as long and as much memory as the last."""
         state = self.screen.state
-        if self._judging:
-            return
         snapshot, days = state.snapshot, state.old_days
+        if self._judging or (state.reading and not judged_small(snapshot)):
+            return
         self._judging = True
         self._judged_snapshot = snapshot
 
