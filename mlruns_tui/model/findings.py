@@ -48,3 +48,5 @@ class Finding:
     """What most likely did it; empty when nobody can know."""
     runs: int = 0
     """How many hang on it, mostly runs, where it is not about a single one."""
+    kept: str = ""
+    """Why it is not repaired though its like are, in words."""

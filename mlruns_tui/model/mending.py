@@ -41,7 +41,13 @@ class Traces:
     ended_ms: int = 0
     """The latest of them."""
     runs: int = 0
-    """Of an experiment: runs in it that can be read."""
+    """Of an experiment: runs in it that can be read …"""
+    lost_runs: int = 0
+    """… others that logged something, or whose metadata can be read in part …"""
+    models: int = 0
+    """… logged models …"""
+    traces: int = 0
+    """… and traces."""
     location: str = ""
     """Where most of an experiment's runs say their artifacts are, without the run's own part; of a run, where
     its experiment says they are."""
@@ -53,7 +59,7 @@ class Traces:
     artifacts: bool = False
     """Of a run: it logged artifacts or models; of a logged model: its files are there."""
     logged: bool = False
-    """Of a run: it logged at least a param, a metric or a tag."""
+    """Of a run or a logged model: it has at least a param, a metric or a tag."""
     tags_identity: Identity | None = None
     """Of a run: the directory of its tags, if there is one."""
     marked: bool = False
@@ -75,6 +81,18 @@ class Holdings:
     """Logged models."""
     versions: int = 0
     """Model versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Two runs, each with a metadata file that names the other."""
+
+    path: str
+    """Of the other one's file."""
+    text: str
+    """What that says: it belongs here."""
+    why_not: str = ""
+    """Why it is not sure that the two files were exchanged, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,8 @@ class Spot:
     """Of a run or a logged model: another directory of the store has its name, or the id its file states."""
     users: tuple[str, ...] = ()
     """Of a dataset: paths of the inputs of runs that name it."""
+    exchange: Exchange | None = None
+    """Of a run: the one whose metadata it has, and which has its own."""
     holds: Holdings = Holdings()
     """Of a stray, a copy of an experiment and what is in the registry, that would be moved out."""
 

@@ -73,12 +73,13 @@ class Reader(Protocol):
         leave_out: Collection[str] = (),
         *,
         contents: bool = True,
+        unsaid: Collection[str] = (),
         stop: Stop = never,
         tell: Callable[[int], None] = unheard,
     ) -> tuple[Symptom, ...]:
         """What is wrong in the store, as it is now; what was found so far when ``stop`` ends it.
 
-        ``leave_out``: paths of directories that are a database's. ``contents``: look into metrics, params
+        ``leave_out``: paths of directories that are a database's. ``unsaid``: codes nobody wants to hear of. ``contents``: look into metrics, params
         and tags too, which takes most of the time. ``tell`` hears how many runs were looked at, a few
         times a second. Raises StaleError when the store is gone or another one now.
         """
@@ -101,7 +102,8 @@ class Reader(Protocol):
         """
         ...
 
-    def look_at(self, places: Sequence[Broken]) -> Look:
+    def look_at(self, places: Sequence[Broken], brief: bool = False) -> Look:
         """The places a repair is about, and what lost metadata there can be rebuilt from, as they are now.
+        ``brief``: only what tells whether it can be rebuilt at all, not sizes, users and times.
         Raises StaleError when the store is gone or another one now."""
         ...

@@ -11,11 +11,16 @@ from typing import Any, Final
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.mending import Traces, Wanted
+from mlruns_tui.model.protocols import never
 from mlruns_tui.model.words import RECOVERED_TAG
 
 from . import layout
 from .checks import documents
+from .mend_copies import directories
 from .metadata import salvage
+from .outline import holds_data
+from .pulse import Pulse
+from .registry import read_inside
 
 _MAX_FILES = 20_000
 """Files of one run whose times are asked for."""
@@ -24,19 +29,22 @@ _TAIL = 512
 _YEAR_2001_MS = 978_307_200_000
 
 
-def traces_of(wanted: Wanted, fd: int, root_fd: int) -> Traces:
-    """``fd``: the directory the metadata file is in; ``root_fd``: the store's root. Raises OSError."""
+def traces_of(wanted: Wanted, fd: int, root_fd: int, *, brief: bool = False) -> Traces:
+    """``fd``: the directory the metadata file is in; ``root_fd``: the store's root. ``brief``: of all but experiments
+    and logged models only what the file says. Raises OSError."""
     meta = documents.read(layout.META, fd)
     text = _text(layout.META, fd)
     # Cut in the middle of a line a file can still be YAML; that line is not what was written then.
     torn = not text.endswith("\n") and not _NEEDED.get(wanted.kind, frozenset()) <= set(meta.value)
     usable = meta.usable and not torn
     stated = meta.value if usable else salvage(text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    traces = Traces(stated=stated, usable=usable, text=_whole_text(fd) if usable else "")
+    traces = Traces(stated=stated, usable=usable, text=whole_text(fd) if usable else "")
     if meta.state == "unjudged" and set(meta.lacks(*_NEEDED[wanted.kind])) != _NEEDED[wanted.kind]:
         return replace(traces, unjudged=meta.reason)
     if wanted.kind == "experiment":
-        return _experiment(traces, fd)
+        return _experiment(traces, fd, wanted.path.rpartition("/")[0], root_fd)
+    if brief and wanted.kind != "logged-model":
+        return traces
     if wanted.kind == "run":
         location = _location(wanted.path.rpartition("/")[0].rpartition("/")[0], root_fd)
         return replace(_run_traces(traces, fd), location=location)
@@ -47,7 +55,8 @@ def traces_of(wanted: Wanted, fd: int, root_fd: int) -> Traces:
     if wanted.kind == "logged-model":
         own = salvage(_text("artifacts/MLmodel", fd))
         source_run = own["run_id"] if isinstance(own.get("run_id"), str) else ""
-        traces = replace(traces, artifacts=bool(_names("artifacts", fd)), source_run=source_run)
+        logged = any(_names(one, fd) for one in ("params", "metrics", "tags"))
+        traces = replace(traces, artifacts=bool(_names("artifacts", fd)), logged=logged, source_run=source_run)
         if not usable and isinstance(own.get("model_id"), str):
             traces = replace(traces, stated={"model_id": own["model_id"], **traces.stated})
     return replace(traces, made_ms=min(times, default=0), ended_ms=max(times, default=0))
@@ -59,16 +68,19 @@ def _location(experiment: str, root_fd: int) -> str:
     return stated if isinstance(stated, str) else ""
 
 
-def _experiment(traces: Traces, fd: int) -> Traces:
+def _experiment(traces: Traces, fd: int, path: str, root_fd: int) -> Traces:
     starts: list[int] = []
     ends: list[int] = []
     locations: Counter[str] = Counter()
-    runs = 0
-    for name in sorted(os.listdir(fd)):
-        if name in layout.RESERVED or not layout.is_hex32(name):
+    runs = lost = 0
+    pulse = Pulse(never)
+    for name in directories(root_fd, path):
+        if name in layout.RESERVED:
             continue
         meta = documents.read(f"{name}/{layout.META}", fd)
         if not meta.usable or not (meta.value.get("run_id") or meta.value.get("run_uuid")):
+            shaped = bool(meta.value) or layout.is_hex32(name)
+            lost += shaped and (bool(meta.value) or holds_data(fd, name, pulse))
             continue
         runs += 1
         starts += moments(meta.value.get("start_time"))
@@ -77,10 +89,24 @@ def _experiment(traces: Traces, fd: int) -> Traces:
         ending = f"/{name}/artifacts"
         if isinstance(uri, str) and uri.endswith(ending) and len(uri) > len(ending):
             locations[uri[: -len(ending)]] += 1
+    inside = read_inside(root_fd, path, pulse, traces=True)
+    for model in inside.models:
+        ending = f"/models/{model.model_id}/artifacts"
+        if model.location.endswith(ending) and len(model.location) > len(ending):
+            locations[model.location[: -len(ending)]] += 1
     if not starts:
-        starts = ends = _times(fd, ("meta.yaml", "tags"))
+        starts = ends = _times(fd, ("meta.yaml", "tags")) or _times(fd, ("models", "traces"))
     location = locations.most_common(1)[0][0] if locations else ""
-    return replace(traces, runs=runs, made_ms=min(starts, default=0), ended_ms=max(ends, default=0), location=location)
+    return replace(
+        traces,
+        runs=runs,
+        lost_runs=lost,
+        models=len(inside.models),
+        traces=inside.traces,
+        made_ms=min(starts, default=0),
+        ended_ms=max(ends, default=0),
+        location=location,
+    )
 
 
 _NEEDED: Final[Mapping[str, frozenset[str]]] = {
@@ -99,12 +125,12 @@ _NEEDED: Final[Mapping[str, frozenset[str]]] = {
 def _run_traces(traces: Traces, fd: int) -> Traces:
     times = _times(fd, ("params", "metrics", "tags", "artifacts", "outputs"))
     began = _times(fd, ("params", "tags")) or times
-    points = [moment for name in _names("metrics", fd) for moment in _points(f"metrics/{name}", fd)]
-    user, name = _tag("mlflow.user", fd), _tag("mlflow.runName", fd)
+    logged = points(fd)
+    user, name = tag("mlflow.user", fd), tag("mlflow.runName", fd)
     return replace(
         traces,
-        made_ms=min([*points, *began], default=0),
-        ended_ms=max(points or times, default=0),
+        made_ms=min([*logged, *began], default=0),
+        ended_ms=max(logged or times, default=0),
         user=user,
         name=name,
         artifacts=bool(_names("artifacts", fd) or _names("outputs", fd)),
@@ -152,6 +178,11 @@ def _times(fd: int, folders: Sequence[str]) -> list[int]:
     return [moment for moment in found if moment > _YEAR_2001_MS]
 
 
+def points(fd: int) -> list[int]:
+    """The times, in ms, of the first and the last point of each metric directly in a run's ``metrics/``."""
+    return [moment for name in _names("metrics", fd) for moment in _points(f"metrics/{name}", fd)]
+
+
 def _points(path: str, fd: int) -> list[int]:
     """The times of the first and the last line of a metric file."""
     try:
@@ -188,7 +219,7 @@ def _text(name: str, fd: int) -> str:
         return ""
 
 
-def _whole_text(fd: int) -> str:
+def whole_text(fd: int) -> str:
     """The metadata file as it is, but for a character cut off at its end. Empty when it is not UTF-8."""
     try:
         return documents.whole_characters(look.read_small(layout.META, fd))[0].decode("utf-8")
@@ -196,7 +227,8 @@ def _whole_text(fd: int) -> str:
         return ""
 
 
-def _tag(name: str, fd: int) -> str:
+def tag(name: str, fd: int) -> str:
+    """A tag of a run; empty where it has none."""
     try:
         return look.read_small(f"tags/{name}", fd, 1 << 16).decode("utf-8")
     except (OSError, UnicodeDecodeError):

@@ -21,6 +21,7 @@ from . import layout
 from .badlines import bad_bytes
 from .checks import documents
 from .mend_copies import experiments, with_copies
+from .mend_exchanged import with_exchanged
 from .mend_traces import moments, traces_of
 from .mend_users import users_of
 from .root import open_root
@@ -28,12 +29,16 @@ from .root import open_root
 _FINAL: Final = (3, 4, 5)
 
 
-def look_at(store: StoreInfo, wanted: Sequence[Wanted]) -> Look:
-    """Every place a repair is about, as it is now. Raises StaleError when the root is gone or another one."""
+def look_at(store: StoreInfo, wanted: Sequence[Wanted], *, brief: bool = False) -> Look:
+    """Every place a repair is about, as it is now. ``brief``: of metadata files only what tells whether they can be
+    rebuilt at all. Raises StaleError when the root is gone or another one."""
     root_fd = open_root(store)
     if root_fd is None:
         return Look((), {}, os.geteuid())
     try:
+        if brief:
+            spots = with_exchanged([_brief(one, root_fd) for one in wanted], root_fd)
+            return Look(with_copies(spots, root_fd), {}, os.geteuid())
         held = look.open_files(store.identity.device)
         return _Looker(root_fd, store.root, held).all(wanted)
     finally:
@@ -49,7 +54,7 @@ class _Looker:
         self._read: dict[str, bool] = {}
 
     def all(self, wanted: Sequence[Wanted]) -> Look:
-        spots = with_copies([self._spot(one) for one in wanted], self._fd)
+        spots = with_copies(with_exchanged([self._spot(one) for one in wanted], self._fd), self._fd)
         users = users_of([one.path for one in wanted if one.kind == "out"], self._fd)
         spots = tuple(replace(one, users=users.get(one.wanted.path, ())) for one in spots)
         names: dict[str, str] = {}
@@ -130,6 +135,22 @@ class _Looker:
         return replace(
             spot, drop=found.text, dropped=found.dropped, shortened=found.shortened, lines=found.lines, error=found.why
         )
+
+
+def _brief(wanted: Wanted, root_fd: int) -> Spot:
+    """A metadata file: what it says, and of an experiment's what else there is."""
+    try:
+        fd = look.open_path(root_fd, wanted.path.rpartition("/")[0])
+    except OSError as error:
+        return Spot(wanted, error=_why(error))
+    try:
+        status = os.fstat(fd)
+        traces = traces_of(wanted, fd, root_fd, brief=True)
+        return Spot(wanted, Identity(status.st_dev, status.st_ino), status.st_uid, traces=traces)
+    except OSError as error:
+        return Spot(wanted, error=_why(error))
+    finally:
+        os.close(fd)
 
 
 _EFFECTIVE = os.access in os.supports_effective_ids

@@ -142,8 +142,8 @@ class ReaderProcess:
     def names(self, keys: Sequence[str]) -> ValueNames:
         return self._request("names", list(keys))  # type: ignore[no-any-return]
 
-    def look_at(self, places: Sequence[Broken]) -> Look:
-        return self._request("look_at", tuple(places))  # type: ignore[no-any-return]
+    def look_at(self, places: Sequence[Broken], brief: bool = False) -> Look:
+        return self._request("look_at", (tuple(places), brief))  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """End the child. May be called twice."""

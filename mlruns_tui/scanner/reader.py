@@ -151,8 +151,8 @@ class StoreReader:
 
         return duplicates(self._store, keys, stop, tell)
 
-    def look_at(self, places: Sequence[Broken]) -> Look:
+    def look_at(self, places: Sequence[Broken], brief: bool = False) -> Look:
         """The places a repair is about, as they are now. Raises StaleError."""
         from .mending import look_at
 
-        return look_at(self._store, places)
+        return look_at(self._store, places, brief=brief)

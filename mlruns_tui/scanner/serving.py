@@ -103,7 +103,7 @@ class _Server:
         elif kind == "names":
             self._answer(number, "value", lambda: self._reader.names(argument))
         elif kind == "look_at":
-            self._answer(number, "value", lambda: self._reader.look_at(argument))
+            self._answer(number, "value", lambda: self._reader.look_at(*argument))
 
     def _answer(self, number: int, kind: str, work: Callable[[], Any]) -> None:
         try:

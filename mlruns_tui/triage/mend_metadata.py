@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mlruns_tui.model.mending import MendKind, Spot, Traces
+from mlruns_tui.model.mending import Exchange, MendKind, Spot, Traces
 from mlruns_tui.model.text import safe
 
 from . import rebuilding
@@ -27,6 +27,8 @@ class Rewritten:
     """``meta.yaml mended: status: 99 → 3``."""
     name: str = ""
     """Of what it is about, not yet safe to show."""
+    text: str = ""
+    """The file, where it is not to be made from ``meta``."""
 
 
 def rewritten(spot: Spot, root: str) -> Rewritten | str:
@@ -42,6 +44,10 @@ def mended(spot: Spot, meta: Mapping[str, Any]) -> str:
 def _run(spot: Spot, root: str) -> Rewritten | str:
     traces, parts = spot.traces, spot.wanted.path.split("/")
     experiment_id, run_id = parts[-3], parts[-2]
+    if spot.exchange is not None:
+        return spot.exchange.why_not or _exchanged(spot.exchange, run_id)
+    if "run-exchanged" in {one.code for one in spot.wanted.findings}:
+        return "its meta.yaml is that of another run, which has a third one's: nothing tells how they were mixed up"
     if _is_copy(spot, experiment_id, "run_id", run_id):
         return "another directory is the same run: one of the two is a copy"
     if not _RUN_ID.fullmatch(run_id):
@@ -52,6 +58,12 @@ def _run(spot: Spot, root: str) -> Rewritten | str:
         return Rewritten(meta, mended(spot, meta), name)
     status = next(word for word, number in rebuilding.STATUSES.items() if number == meta["status"])
     return Rewritten(meta, f"meta.yaml rebuilt from what was logged, as {status}", name)
+
+
+def _exchanged(exchange: Exchange, run_id: str) -> Rewritten:
+    """The metadata that names this run, from the other one's folder, as it is there."""
+    other = exchange.path.split("/")[-2]
+    return Rewritten({}, f"meta.yaml exchanged with that of run {safe(other, 80)}", run_id, exchange.text)
 
 
 def _with_times(spot: Spot) -> Traces:
@@ -84,6 +96,9 @@ def _logged_model(spot: Spot, root: str) -> Rewritten | str:
     experiment_id, model_id = parts[-4], parts[-2]
     if _is_copy(spot, experiment_id, "model_id", model_id):
         return "another directory is the same logged model: one of the two is a copy"
+    lost = "logged-model-meta-missing" in {one.code for one in spot.wanted.findings}
+    if lost and not (spot.traces.artifacts or spot.traces.logged):
+        return "nothing in it tells what it was"
     meta = rebuilding.logged_model(spot.traces, experiment_id, model_id, rebuilding.uri(root, *parts[:-1]))
     name = str(meta["name"])
     rebuilt = f"meta.yaml rebuilt, named {safe(name, 200)}"

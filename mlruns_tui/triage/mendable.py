@@ -34,7 +34,7 @@ PLACES: Final[dict[str, MendKind]] = {
         "out", "trash-not-a-folder", "registry-not-a-folder", "datasets-not-a-folder", "traces-not-a-folder",
         "logged-models-not-a-folder", "inputs-not-a-folder", "outputs-not-a-folder", "assessments-not-a-folder",
     ),
-    **_rows("out", "input-stray", "output-stray", "assessment-stray", "input-twice"),
+    **_rows("out", "experiment-stray", "input-stray", "output-stray", "assessment-stray", "input-twice"),
     **_rows("out", "assessment-refused", "assessment-value-not-storable"),
     **_rows("out", *(f"assessment-{state}" for state in _UNUSABLE[1:])),
     **_rows("folder", "run-folder-missing", "run-folder-is-none"),
@@ -61,7 +61,8 @@ PLACES: Final[dict[str, MendKind]] = {
     **_rows(
         "run", "run-key-missing", "run-key-null", "run-ids-missing", "run-id-missing", "run-id-refused",
         "run-id-mismatch", "run-experiment-mismatch", "run-status-refused", "run-lifecycle-refused",
-        "run-start-time-refused", "run-value-not-storable",
+        "run-start-time-refused", "run-value-not-storable", "run-exchanged",
+        "run-meta-of-sibling",
     ),
     **_rows("registered-model", *(f"registered-model-{one}" for one in _META)),
     **_rows(
@@ -74,7 +75,7 @@ PLACES: Final[dict[str, MendKind]] = {
         "version-stage-refused", "version-unsortable", "version-unsortable-with-null", "version-number-unsortable",
         "version-value-not-storable",
     ),
-    **_rows("logged-model", *(f"logged-model-{one}" for one in _META[1:])),
+    **_rows("logged-model", *(f"logged-model-{one}" for one in _META)),
     **_rows(
         "logged-model", "logged-model-key-missing", "logged-model-status-refused",
         "logged-model-experiment-mismatch", "logged-model-unsortable", "logged-model-value-not-storable",
@@ -90,7 +91,9 @@ ENTRIES: Final[frozenset[str]] = frozenset(
         "input-dataset-missing", "experiment-copy",
         *(f"version-{one}" for one in _META),
         "logged-model-reserved-name",
-        *(f"trace-info-{state}" for state in _UNUSABLE[1:]),
+        *(f"trace-info-{state}" for state in _UNUSABLE),
+        # Everything in them is in another one as well.
+        "registered-model-copy", "version-copy", "logged-model-copy", "trace-id-of-another",
         "trace-key-missing", "trace-key-unknown", "trace-value-refused", "trace-assessments-refused",
         "trace-id-mismatch", "trace-unsortable",
     }
@@ -118,6 +121,11 @@ def repairable(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(one for one in findings if one.remedy == "repair" and (one.code in PLACES or one.code in ENTRIES))
 
 
+def is_mended_at(one: Finding) -> bool:
+    """Whether its repair is done to the very path it is about."""
+    return one.code in PLACES and _target(one, ()) == (PLACES[one.code], one.path)
+
+
 def wanted(findings: Iterable[Finding], renamed: Collection[str] = ()) -> tuple[Wanted, ...]:
     """The places a repair of these findings is about, by path; what lies in one that is moved out is not
     another one. ``renamed``: paths of experiments that are to be called something else."""
@@ -142,7 +150,8 @@ def wanted(findings: Iterable[Finding], renamed: Collection[str] = ()) -> tuple[
 def _target(one: Finding, renamed: Collection[str]) -> tuple[MendKind, str] | None:
     if one.code == RENAMED:
         return ("experiment", one.path) if one.path.rpartition("/")[0] in renamed else None
-    if one.remedy != "repair":
+    # Why something is not repaired after all, the plan says as well.
+    if one.remedy != "repair" and not one.kept:
         return None
     if one.code in ENTRIES:
         return "out", _ENTRY.sub("", one.path)

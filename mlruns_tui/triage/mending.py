@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlruns_tui.model.findings import Finding
-from mlruns_tui.model.mending import Holdings, Look, Spot, Wanted
+from mlruns_tui.model.mending import Holdings, Look, Spot
 from mlruns_tui.model.plan import Plan, PlanItem, Protection, RefusedItem, Step
 from mlruns_tui.model.store import Identity, Reference, StoreInfo
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import RECOVERED_TAG, TRASH_NAME, ProtectionKind
 
 from . import rebuilding
+from .mend_able import IN_AN_UNREAD_EXPERIMENT, counted, inside_words, why_no_experiment, why_unjudged
 from .mend_caution import Caution
 from .mend_entry import Entry, experiment_path_key, place_of
 from .mend_metadata import mended, rewritten
@@ -40,6 +40,7 @@ def plan_repair(
     # Metadata of experiments first: what is in one is only worth mending where that can be read.
     for spot in sorted(look.spots, key=lambda one: (one.wanted.kind != "experiment", one.wanted.after)):
         maker.add(spot)
+    maker.pair(look.spots)
     items = _in_order(maker.items)
     said = list(maker.messages)
     if items:
@@ -61,23 +62,6 @@ def _in_order(items: Iterable[PlanItem]) -> list[PlanItem]:
     return sorted(by_key.values(), key=place)
 
 
-def following(look: Look) -> tuple[Wanted, ...]:
-    """Places that are only broken by the repairs of these: inputs of runs whose dataset goes."""
-    known = {spot.wanted.path for spot in look.spots}
-    found = []
-    for spot in look.spots:
-        for path in spot.users:
-            if path in known:
-                continue
-            why = "its dataset is moved out, for MLflow cannot read it"
-            about = Finding(
-                "input-dataset-missing", "warns", path, why, experiment_id=spot.wanted.findings[0].experiment_id,
-                run_id=path.split("/")[-3], remedy="repair", what=why,
-            )  # fmt: skip
-            found.append(Wanted("out", path, (about,), after=spot.wanted.path))
-    return tuple(found)
-
-
 class _Maker:
     def __init__(
         self,
@@ -95,6 +79,8 @@ class _Maker:
         self._taken = {*look.names.values(), *names.values()}
         self._given = set(names.values())
         """Names this plan gives to experiments."""
+        self._halves: dict[str, str] = {}
+        """By path of metadata that is exchanged, that of the other."""
         self._keys: dict[str, str] = {}
         """Of the items there are by path."""
         self.items: list[PlanItem] = []
@@ -106,12 +92,10 @@ class _Maker:
         if spot.wanted.after and spot.wanted.after not in self._keys:
             return
         if not spot.experiment_is_read and f"{spot.experiment}/meta.yaml" not in self._keys:
-            why = "nothing in its experiment is mended while MLflow cannot read the experiment itself"
-            self._refuse(spot, "unreadable", why)
+            self._refuse(spot, "unreadable", IN_AN_UNREAD_EXPERIMENT)
             return
         if spot.traces.unjudged:
-            why = f"its metadata {spot.traces.unjudged}: what is left of it must be found by hand"
-            self._refuse(spot, "unreadable", why)
+            self._refuse(spot, "unreadable", why_unjudged(spot))
             return
         protected = self._caution.protections(spot)
         if protected:
@@ -145,9 +129,9 @@ class _Maker:
             return
         said = [only_here] if only_here else []
         if spot.holds.versions:
-            said.append(_counted(spot.holds.versions, "model version"))
+            said.append(counted(spot.holds.versions, "model version"))
         if spot.survey.entries > 1:
-            said.append(_counted(spot.survey.size.files, "file"))
+            said.append(counted(spot.survey.size.files, "file"))
         self._item(spot, ", ".join(["moved out", *said]), (Step("move-out", spot.wanted.path),))
 
     def _folder(self, spot: Spot) -> None:
@@ -176,8 +160,7 @@ class _Maker:
         traces, path = spot.traces, spot.wanted.path
         folder, experiment_id = path.rpartition("/")[0], path.split("/")[-2]
         trashed = path.startswith(f"{TRASH_NAME}/")
-        if not traces.usable and not traces.runs:
-            why = "nothing readable is in it to rebuild it from: mlruns-tui cleanup removes it"
+        if why := why_no_experiment(spot):
             self._refuse(spot, "unreadable", why)
             return
         name = self._experiment_name(spot, folder, experiment_id)
@@ -185,7 +168,7 @@ class _Maker:
         if traces.usable:
             what = mended(spot, meta)
         else:
-            what = f"meta.yaml rebuilt from {_counted(traces.runs, 'run')}, named {safe(name, 200)}"
+            what = f"meta.yaml rebuilt from {inside_words(traces) or 'the name of its folder'}, named {safe(name, 200)}"
         self._put(spot, what, meta, name)
 
     def _experiment_name(self, spot: Spot, folder: str, experiment_id: str) -> str:
@@ -214,6 +197,10 @@ class _Maker:
         if isinstance(made, str):
             self._refuse(spot, "unreadable", made)
             return
+        if made.text and spot.exchange is not None:
+            self._put_text(spot, made.what, made.text, made.name)
+            self._halves[spot.wanted.path] = spot.exchange.path
+            return
         self._put(spot, made.what, made.meta, made.name)
         if spot.wanted.kind == "run" and not spot.traces.usable and spot.wanted.path in self._keys:
             self._mark(spot, safe(made.name))
@@ -234,9 +221,6 @@ class _Maker:
         self._item(marked, f"tag {RECOVERED_TAG} set", (step,), name)
 
     def _put(self, spot: Spot, what: str, meta: Mapping[str, Any], name: str) -> None:
-        times = spot.run.size.newest_ns if spot.run is not None else 0
-        if spot.survey is not None:
-            times = max(times, spot.survey.size.newest_ns) + _SECOND_NS
         try:
             traces = spot.traces
             text = edited(traces.text, traces.stated, meta) if traces.text else dump(meta)
@@ -245,7 +229,25 @@ class _Maker:
             why = "its name, or something it says, cannot be written to a file as it is"
             self._refuse(spot, "unreadable", why)
             return
+        self._put_text(spot, what, text, name)
+
+    def _put_text(self, spot: Spot, what: str, text: str, name: str) -> None:
+        times = spot.run.size.newest_ns if spot.run is not None else 0
+        if spot.survey is not None:
+            times = max(times, spot.survey.size.newest_ns) + _SECOND_NS
         self._item(spot, what, (Step("put-file", spot.wanted.path, text, times),), safe(name))
+
+    def pair(self, spots: Iterable[Spot]) -> None:
+        """Tie the halves of exchanges together; a half whose other half is left alone is left alone as well."""
+        by_path = {spot.wanted.path: spot for spot in spots}
+        items = {item.path: item for item in self.items}
+        for path, other in self._halves.items():
+            if other in items and self._halves.get(other) == path:
+                items[path] = replace(items[path], partner=self._keys[other])
+            else:
+                del items[path]
+                self._refuse(by_path[path], "unreadable", "the run whose meta.yaml it has is left alone")
+        self.items = list(items.values())
 
     def _is_fine(self, spot: Spot) -> None:
         self.messages.append(f"{safe(spot.wanted.path, 200)}: nothing is wrong there any more")
@@ -293,9 +295,5 @@ class _Maker:
 def _only_here(holds: Holdings) -> str:
     """``3 runs and 1 logged model that exist nowhere else``; empty when there are none."""
     found = ((holds.runs, "run"), (holds.models, "logged model"))
-    said = " and ".join(_counted(number, word) for number, word in found if number)
+    said = " and ".join(counted(number, word) for number, word in found if number)
     return said and f"{said} that exist{'s' * (holds.runs + holds.models == 1)} nowhere else"
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word}{'s' * (number != 1)}"

@@ -10,7 +10,7 @@ from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.protocols import Reader, Stop, never, unheard
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.model.words import IMPACTS
-from mlruns_tui.triage import impact, plan_head
+from mlruns_tui.triage import impact, mend_able, mendable, plan_head, remedies
 
 
 def diagnose(
@@ -38,8 +38,19 @@ def diagnose(
     if reader.store.kind in ("database", "unclaimed"):
         return ()
     judged = snapshot if snapshot is not None and _is_judged(snapshot) else _judged(reader, stop)
-    symptoms = reader.symptoms(_of_a_database(judged), contents=contents, stop=stop, tell=tell)
-    return _sparing(impact.find(symptoms, version), judged)
+    symptoms = reader.symptoms(
+        _of_a_database(judged), contents=contents, unsaid=impact.unminded(version), stop=stop, tell=tell
+    )
+    return _with_remedies(_sparing(impact.find(symptoms, version), judged), judged, reader, stop)
+
+
+def _with_remedies(
+    findings: tuple[Finding, ...], snapshot: Snapshot | None, reader: Reader, stop: Stop
+) -> tuple[Finding, ...]:
+    """Each with the remedy the program really has for it."""
+    asked = remedies.uncertain(mendable.wanted(findings))
+    unable = mend_able.unable(reader.store, reader.look_at(asked, True)) if asked and not stop() else {}
+    return remedies.kept_promises(findings, snapshot, unable)
 
 
 def findings_in(details: RunDetails, known: Sequence[Finding] = ()) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import StoreInfo, experiment_key
 from mlruns_tui.model.words import TRASH_NAME, Place
-from mlruns_tui.triage import mendable, mending
+from mlruns_tui.triage import mend_following, mendable, mending
 from mlruns_tui.triage.mend_names import check_names
 from mlruns_tui.triage.plan_head import PlanRequest, plan_id
 from mlruns_tui.triage.protection import Options
@@ -56,7 +56,7 @@ def preview_repair(
     wanted = mendable.wanted(findings, {_folder(key) for key in names})
     look = reader.look_at(wanted)
     # What a repair itself would break is mended with it, so that nobody has to come again.
-    after = mending.following(look)
+    after = mend_following.following(look)
     if after:
         look = replace(look, spots=look.spots + reader.look_at(after).spots)
     check_names(names, look, wanted)

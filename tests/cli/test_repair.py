@@ -124,8 +124,12 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_happens(
 def test_a_healthy_store_needs_nothing(run: Run, sound: Any, tree: Any) -> None:
     before = tree(sound.root)
     done = run("repair", sound.root, "--force")
-    # The orphan's run cannot be read for as long as the orphan cannot: nothing tells what it was called.
-    assert (done.code, "Nothing can be repaired now." in done.out) == (0, True)
+    # The orphan with the shell of a run in it is for the clean-up, and doctor says so.
+    assert (done.code, "Nothing to repair." in done.out) == (0, True)
+    told = run("doctor", sound.root, "--json").json["findings"]
+    assert {one["remedy"] for one in told if one["impact"] != "silent"} == {"remove"}
+    going = run("cleanup", sound.root, "--dry-run", "--json").json["plan"]["items"]
+    assert {one["path"] for one in going} == {one["path"].split("/")[0] for one in told if one["remedy"] == "remove"}
     assert tree(sound.root) == before
 
 

@@ -19,13 +19,12 @@ SAMPLE = 19
 
 LEFT = {
     # Nothing readable is inside, or a copy of what is elsewhere: for the clean-up.
-    "experiment-meta-missing", "experiment-meta-empty", "experiment-meta-unparsable", "run-meta-missing",
+    "experiment-meta-missing", "run-meta-missing",
     "run-found-first", "run-experiment-mismatch", "run-id-mismatch", "run-id-refused", "experiment-stray",
-    "logged-model-meta-missing", "trace-info-missing", "trace-id-of-another", "logged-model-experiment-mismatch",
+    "logged-model-meta-missing", "logged-model-experiment-mismatch",
     # The metadata of one entry in another's place: which of the two is right, only somebody knows who knows them.
     "run-id-of-sibling", "run-meta-of-sibling", "run-exchanged", "run-listed-by-another", "trace-meta-of-another",
-    "logged-model-copy", "logged-model-meta-of-another", "registered-model-copy", "registered-model-meta-of-another",
-    "version-copy", "version-meta-of-another",
+    "logged-model-meta-of-another", "registered-model-meta-of-another", "version-meta-of-another",
     # In use by a database, perhaps.
     "experiment-artifacts-only",
     # Only somebody with the right to can open them.
