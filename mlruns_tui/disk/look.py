@@ -1,8 +1,9 @@
 """Looking at files without changing, following or trusting them.
 
-Everything is relative to directory descriptors and opened with ``O_NOFOLLOW``: a name that is swapped
-for a link between two calls is refused, not followed. Nothing here raises for what it finds inside a
-tree; what could not be looked at is reported in the value. Long because every way of looking is here.
+Everything is relative to directory descriptors and opened with ``O_NOFOLLOW``, unless a caller asks to
+``follow``: a name that is swapped for a link between two calls is refused, not followed. Nothing here
+raises for what it finds inside a tree; what could not be looked at is reported in the value. Long because
+every way of looking is here.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ __all__ = [
 ]  # fmt: skip
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY_BEHIND = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_FILE_BEHIND = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 MAX_SMALL = 1 << 20
 """Bytes of the largest file ``read_small`` takes; MLflow's metadata files are under 10 KiB."""
 
@@ -34,9 +37,17 @@ class NotReadable(OSError):
     """A file that is not a plain, small, readable file; ``strerror`` says why in words."""
 
 
-def open_directory(name: str, dir_fd: int | None = None) -> int:
-    """A descriptor on a directory that is not a link. Raises OSError."""
+def open_directory(name: str, dir_fd: int | None = None, *, follow: bool = False) -> int:
+    """A descriptor on a directory that is not a link, unless to ``follow`` one. Raises OSError."""
+    if follow:
+        return os.open(name, _DIRECTORY_BEHIND, dir_fd=dir_fd)
     return os.open(name, _DIRECTORY, dir_fd=dir_fd)
+
+
+def _open_file(name: str, dir_fd: int | None, *, follow: bool) -> int:
+    if follow:
+        return os.open(name, _FILE_BEHIND, dir_fd=dir_fd)
+    return os.open(name, _FILE, dir_fd=dir_fd)
 
 
 def open_path(root_fd: int, path: str) -> int:
@@ -64,14 +75,14 @@ def split(path: str) -> list[str]:
     return parts
 
 
-def read_small(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL) -> bytes:
+def read_small(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL, *, follow: bool = False) -> bytes:
     """The bytes of a regular file of at most ``limit`` bytes.
 
-    A link, device, FIFO, directory or larger file raises NotReadable at once (it is never read or
-    waited for); anything else that goes wrong raises OSError.
+    A link (unless to ``follow`` one), device, FIFO, directory or larger file raises NotReadable at once (it
+    is never read or waited for); anything else that goes wrong raises OSError.
     """
     try:
-        fd = os.open(name, _FILE, dir_fd=dir_fd)
+        fd = _open_file(name, dir_fd, follow=follow)
     except OSError as error:
         if error.errno == 40:  # ELOOP: a link, which O_NOFOLLOW refuses
             raise NotReadable(40, "a symbolic link", name) from None
@@ -103,10 +114,12 @@ def read_small(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL) -> 
         os.close(fd)
 
 
-def read_head(name: str, dir_fd: int | None = None, limit: int = MAX_SMALL) -> tuple[bytes, int]:
+def read_head(
+    name: str, dir_fd: int | None = None, limit: int = MAX_SMALL, *, follow: bool = False
+) -> tuple[bytes, int]:
     """The first ``limit`` bytes of a regular file, and its size in bytes. Raises as ``read_small``."""
     try:
-        fd = os.open(name, _FILE, dir_fd=dir_fd)
+        fd = _open_file(name, dir_fd, follow=follow)
     except OSError as error:
         if error.errno == 40:  # ELOOP: a link, which O_NOFOLLOW refuses
             raise NotReadable(40, "a symbolic link", name) from None
@@ -161,14 +174,17 @@ def walk(
     name: str,
     on_error: Callable[[str, str, OSError], None] | None = None,
     enter: Callable[[Entry], bool] | None = None,
+    *,
+    follow: bool = False,
 ) -> Iterator[Entry]:
     """Every entry below the directory ``name`` (not the top itself), each directory's entries in name order.
 
     Needs two descriptors at any depth: going up is by ``..``, whose identity is checked. Links are
-    entries, never followed; directories on another device are entries, never entered. ``enter`` may
-    refuse a directory. ``on_error(path, what, error)`` hears of what could not be read.
+    entries, never followed (to ``follow`` is about the top alone); directories on another device are entries,
+    never entered. ``enter`` may refuse a directory. ``on_error(path, what, error)`` hears of what could not
+    be read.
     """
-    fd = open_directory(name, parent_fd)
+    fd = open_directory(name, parent_fd, follow=follow)
     try:
         top = os.fstat(fd)
         stack: list[_Level] = []

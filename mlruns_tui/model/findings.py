@@ -25,6 +25,8 @@ class Symptom:
     """The key, value or reason it is about, safe to show."""
     runs: int = 0
     """How many hang on it: runs inside an experiment, runs that need a dataset, entries of a folder."""
+    link: str = ""
+    """Where it was seen through a link: which, and where that leads, in words; empty otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

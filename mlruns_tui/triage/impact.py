@@ -26,7 +26,7 @@ FACTS: Final[dict[str, Fact]] = {
     code: replace(
         row,
         remedy=remedy_of(code, row.remedy),
-        unseen=code.endswith(("meta-elsewhere", "info-elsewhere", "folder-elsewhere", "-unjudged")),
+        unseen=code.endswith(("-meta-elsewhere", "-info-elsewhere", "-not-followed", "-unjudged")),
     )
     for rows in (PLACES, EXPERIMENTS, RUNS, LINEAGE, REGISTRY, LOGGED_MODELS, TRACES, CONTENTS)
     for code, row in rows.items()
@@ -64,6 +64,19 @@ def _matters(symptom: Symptom, at: Version) -> bool:
     """Whether the table says anything of it for this version: most of what is new is old news."""
     fact = FACTS.get(symptom.code)
     return fact is not None and (fact.migration != "ok" or fact.skips or impact_of(symptom, at) is not None)
+
+
+def unminded(version: str) -> frozenset[str]:
+    """Codes that are no finding with MLflow ``version``, whatever they are about: every run of a store may have one.
+
+    Raises ValueError for a text that is no version.
+    """
+    at = parse_version(version)
+    return frozenset(
+        code
+        for code, fact in FACTS.items()
+        if not any(_matters(Symptom(code, "", runs=runs), at) for runs in (0, 1)) and not fact.hides
+    )
 
 
 def impact_of(symptom: Symptom, at: Version) -> Impact | None:
@@ -150,6 +163,10 @@ def _finding(symptom: Symptom, fact: Fact, impact: Impact, migration: Migration)
     what = fact.what.replace("{}", symptom.detail)
     remedy = fact.remedy if symptom.runs or fact.remedy_alone is None else fact.remedy_alone
     message = f"{what[:1].upper()}{what[1:]}. {effect(impact, fact, migration, symptom.runs)}"
+    if symptom.link:
+        # What is behind a link is somebody else's as well.
+        remedy = "none"
+        message += f" {symptom.link[:1].upper()}{symptom.link[1:]}."
     if impact == "hidden" and remedy == "remove":
         message += _USELESS
     return Finding(

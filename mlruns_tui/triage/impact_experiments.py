@@ -42,7 +42,7 @@ PLACES: Final[dict[str, Fact]] = {
         _STRANGER, "a link to another experiment of this store", "experiments",
         migration="fails", cause="The same experiment under two names.",
     ),
-    "link-out-of-the-store": fact(SILENT, "a link out of the store, which is not followed here", "experiments"),
+    "link-out-of-the-store": fact(SILENT, "an experiment kept elsewhere: a link to {}", "experiments"),
     "link-to-no-experiment": fact(
         WARNS, "a link to a folder that is no experiment", "experiments", cause=_COPY
     ),
@@ -52,17 +52,23 @@ PLACES: Final[dict[str, Fact]] = {
     "link-to-what-holds-other-metadata": fact(
         EXPERIMENT, "a link to {}, which is no experiment", cause=_COPY
     ),
-    "run-link-out-of-the-store": fact(SILENT, "a link to a run out of the store, which is not followed here"),
+    "run-link-out-of-the-store": fact(SILENT, "a run kept elsewhere: a link to {}"),
     "link-to-no-run": fact(
-        since((FIRST, WARNS), ((2, 13), SILENT)), "a link to a folder that is no run", cause=_COPY
+        since((FIRST, WARNS), ((2, 13), HIDDEN)), "a link to a folder that is no run", cause=_COPY
     ),
     "link-to-other-metadata-in-an-experiment": fact(
         EXPERIMENT, "a link to {}, which is no run", cause=_COPY
     ),
-    "folder-elsewhere": fact(SILENT, "a link to a folder, which is not followed here", "nothing"),
-    "link-to-a-run-here": fact(SILENT, "a link to another run of this experiment", migration="fails"),
+    "folder-elsewhere": fact(SILENT, "a folder kept elsewhere: a link to {}", "nothing"),
+    "link-not-followed": fact(SILENT, "a link to {}, where not everything is looked at", "nothing"),
+    "link-to-a-run-here": fact(
+        HIDDEN, "a link to another run of this experiment, which MLflow lists twice", migration="fails"
+    ),
     "link-to-a-run-elsewhere": fact(WARNS, "a link to a run of another experiment", migration="fails"),
-    "link-to-a-registered-model": fact(SILENT, "a link to another registered model", "models", migration="fails"),
+    "link-to-a-registered-model": fact(
+        since((FIRST, None), ((2, 1), HIDDEN)), "a link to another registered model, which MLflow lists twice",
+        "models", migration="fails",
+    ),
     "folder-no-enter": fact(SILENT, "a folder that cannot be looked at", "run", migration="fails", cause=_RIGHTS),
     "folder-unreadable": fact(SILENT, "a folder that cannot be read", "run", cause=_RIGHTS),
     "text-unjudged": fact(SILENT, "very large: {} were not looked at", "nothing"),

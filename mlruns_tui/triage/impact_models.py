@@ -197,7 +197,8 @@ LOGGED_MODELS: Final[dict[str, Fact]] = {
         since((FIRST, None), ((3,), SILENT)), "its meta.yaml is that of logged model {}", _L, cause=_COPY
     ),
     "link-to-a-logged-model": fact(
-        since((FIRST, None), ((3,), SILENT)), "a link to another logged model", _L, migration="fails"
+        since((FIRST, None), ((3,), HIDDEN)), "a link to another logged model, which MLflow lists twice", _L,
+        migration="fails",
     ),
     "link-to-a-logged-model-elsewhere": fact(
         since((FIRST, None), ((3,), WARNS)), "a link to a logged model of another experiment", _L, migration="fails"
@@ -249,7 +250,8 @@ TRACES: Final[dict[str, Fact]] = {
     "trace-value-not-storable": fact(SILENT, "trace: {}", "traces", migration="fails", cause=_HAND),
     "trace-id-twice": fact(SILENT, "the same trace as {}", "traces", migration="fails", cause=_COPY),
     "link-to-a-trace": fact(
-        since((FIRST, None), ((2, 13), SILENT)), "a link to another trace", "traces", migration="fails"
+        since((FIRST, None), ((2, 13), HIDDEN)), "a link to another trace, which MLflow lists twice", "traces",
+        migration="fails",
     ),
     "trace-of-a-lost-run": fact(SILENT, "trace of a lost run", "traces", cause="The run was deleted."),
     "trace-of-a-lost-model": fact(
@@ -258,9 +260,6 @@ TRACES: Final[dict[str, Fact]] = {
     "assessment-of-a-lost-run": fact(SILENT, "assessment by a lost run", "traces", cause="The run was deleted."),
     "assessments-not-a-folder": fact(_NOTE, "assessments is no folder", "traces", remedy="repair"),
     "assessments-closed": fact(_NOTE, "assessments/ cannot be read", "traces", migration="fails", cause=_RIGHTS),
-    "link-to-assessments": fact(
-        SILENT, "a link to the assessments of another trace", "traces", migration="fails"
-    ),
     "assessment-stray": fact(
         _NOTE, "a file in assessments/ that is none", "traces", remedy="repair", cause="Left by another program."
     ),

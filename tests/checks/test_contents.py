@@ -97,8 +97,15 @@ def test_what_is_no_file_is_not_opened(run: Path, symptoms: Look) -> None:
     os.mkfifo(run / "params" / "pipe")
     (run / "tags" / "gone").symlink_to("/nowhere/at/all")
     (run / "metrics" / "folder").symlink_to("/usr")
-    (run / "metrics" / "elsewhere").symlink_to("/etc/hostname")
+    (run / "metrics" / "loop").symlink_to("loop")
+    (run / "metrics" / "nothing").symlink_to("/dev/null")
+    (run / "params" / "endless").symlink_to("/dev/zero")
+    (run / "params" / "made up").symlink_to("/proc/self/status")
     assert sorted((one.code, one.path.split("/", 2)[2]) for one in symptoms()) == [
+        ("link-not-followed", "params/made up"),
+        ("run-metric-dangling", "metrics/loop"),
+        ("run-metric-pipe", "metrics/nothing"),
+        ("run-param-pipe", "params/endless"),
         ("run-param-pipe", "params/pipe"),
         ("run-tag-dangling", "tags/gone"),
     ]

@@ -14,7 +14,7 @@ from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.words import IMPACTS
 from mlruns_tui.scanner.checks.documents import State
 from mlruns_tui.scanner.checks.folders import Access
-from mlruns_tui.triage.impact import FACTS, NEWEST_KNOWN, find, impact_of, parse_version
+from mlruns_tui.triage.impact import FACTS, NEWEST_KNOWN, find, impact_of, parse_version, unminded
 from mlruns_tui.triage.impact_contents import CONTENTS
 
 SOURCES = sorted(Path(checks.__file__).parent.glob("*.py"))
@@ -253,3 +253,11 @@ def test_of_what_was_not_looked_at_nobody_says_that_mlflow_notices_nothing() -> 
     for code in ("run-meta-elsewhere", "run-meta-unjudged", "text-unjudged"):
         (one,) = find([Symptom(code, "1/a/meta.yaml", experiment_id="1", run_id="a", detail="very large")])
         assert one.message.endswith("What MLflow makes of it is not known."), one.message
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "2.9.0", "2.22.0", "3.0.1", "3.17.2"])
+def test_what_is_never_minded_becomes_no_finding_and_changes_none(version: str) -> None:
+    never = unminded(version)
+    for code in FACTS:
+        found = [find([Symptom(code, "1/meta.yaml", runs=runs)], version) for runs in (0, 1, 7)]
+        assert (any(found) or FACTS[code].skips) == (code not in never), code

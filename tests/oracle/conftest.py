@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import cases_experiments  # noqa: E402
+import cases_links  # noqa: E402
 import cases_models  # noqa: E402
 import cases_runs  # noqa: E402
 import judging  # noqa: E402
@@ -25,7 +26,7 @@ import merging as merging_module  # noqa: E402
 import mutating  # noqa: E402
 from breaking import Case  # noqa: E402
 
-CASES: list[Case] = [*cases_experiments.CASES, *cases_runs.CASES, *cases_models.CASES]
+CASES: list[Case] = [*cases_experiments.CASES, *cases_runs.CASES, *cases_models.CASES, *cases_links.CASES]
 HARMLESS = frozenset((HERE / "harmless.txt").read_text(encoding="utf-8").splitlines())
 """Names of the cases MLflow and its migration do not mind: of those, every run takes a sample."""
 SAMPLE = 5
@@ -97,7 +98,7 @@ class Oracle:
         self.names = speaker.ask("build", store=str(self.store))
         self.version: str = self.names["version"]
         self.migrates = tuple(map(int, self.version.split(".")[:2])) >= (3, 10)
-        self.paths = mutating.entries(self.store)
+        self.paths = mutating.entries(self.store, self.names)
 
     @contextmanager
     def copy(self, below: str = "") -> Iterator[Path]:
@@ -114,9 +115,13 @@ class Oracle:
 
     def doctor(self, store: Path) -> list[dict[str, Any]]:
         """Our findings, as dictionaries. What was broken a moment ago is no run in the making here."""
+        return self.diagnosis(store)[0]
+
+    def diagnosis(self, store: Path) -> tuple[list[dict[str, Any]], float]:
+        """The same, and the seconds of processor time it took."""
         self.settle(store)
-        findings: list[dict[str, Any]] = self._speaker.ask("doctor", store=str(store), version=self.version)["findings"]
-        return findings
+        answer = self._speaker.ask("doctor", store=str(store), version=self.version)
+        return answer["findings"], answer["seconds"]
 
     @staticmethod
     def settle(store: Path) -> None:

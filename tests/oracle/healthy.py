@@ -132,7 +132,8 @@ def _traces(client: MlflowClient, experiment: str, names: dict[str, Any], store:
             span.set_outputs({"a": "because"})
     if hasattr(mlflow, "flush_trace_async_logging"):
         mlflow.flush_trace_async_logging(terminate=False)
-    traces = sorted(os.listdir(os.path.join(store, experiment, "traces")))
+    place = Path(store, experiment, "traces")
+    traces = sorted(os.listdir(place), key=lambda one: (place / one / "tags" / "mlflow.traceName").read_text())
     names.update(trace=traces[0], trace2=traces[1])
     if hasattr(mlflow, "log_feedback"):
         try:

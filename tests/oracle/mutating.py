@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 JUNK = (
     b"",
@@ -24,12 +26,18 @@ VALUES = ("null", "''", "5", "-1", "1.5", "true", "word", "[1]", "{a: 1}", "2024
 NAMES = (".hidden", "a b", "x.bak", "copy", "0", "meta.yaml", "tags", "a?b", "café", "7" * 20, "version-9", "x.yaml")
 
 
-def entries(store: Path) -> list[str]:
-    """Every path of a store, in a fixed order."""
+_HERE = re.compile(rb"/[^\s'\"]*/healthy/mlruns")
+"""Where the healthy store was made, as its files say it: of another length on every machine."""
+
+
+def entries(store: Path, names: Mapping[str, Any]) -> list[str]:
+    """Every path of a healthy store, in an order that goes by what it is the place of: ids differ from build to
+    build and from version to version."""
+    roles = {str(value): key for key, value in names.items() if isinstance(value, str) and key != "version"}
     found = []
     for folder, folders, files in os.walk(store):
         found += [os.path.relpath(os.path.join(folder, name), store) for name in (*folders, *files)]
-    return sorted(found)
+    return sorted(found, key=lambda path: ([roles.get(part, part) for part in path.split("/")], path))
 
 
 def mutate(store: Path, path: str, deed: str, number: int) -> str:
@@ -52,8 +60,8 @@ def _delete(place: Path, number: int) -> str:
 
 
 def _truncate(place: Path, number: int) -> str:
-    data = place.read_bytes()
-    place.write_bytes(data[: number % (len(data) + 1)])
+    data, here = _elsewhere(place.read_bytes())
+    place.write_bytes(_back(data[: number % (len(data) + 1)], here))
     return f"cut to {number % (len(data) + 1)} of {len(data)} bytes"
 
 
@@ -66,11 +74,23 @@ def _replace(place: Path, number: int) -> str:
 
 
 def _flip(place: Path, number: int) -> str:
-    data = bytearray(place.read_bytes())
+    text, here = _elsewhere(place.read_bytes())
+    data = bytearray(text)
     at = number % len(data)
     data[at] ^= 1 << (number // len(data) % 8)
-    place.write_bytes(bytes(data))
+    place.write_bytes(_back(bytes(data), here))
     return f"bit flipped at {at}"
+
+
+def _elsewhere(data: bytes) -> tuple[bytes, bytes]:
+    """The same with a short name for the place where the store was made, and that place: what is cut or flipped
+    at a certain byte is the same on every machine then."""
+    found = _HERE.search(data)
+    return (data, b"") if found is None else (data.replace(found[0], b"/HERE"), found[0])
+
+
+def _back(data: bytes, here: bytes) -> bytes:
+    return data.replace(b"/HERE", here) if here else data
 
 
 def _rename(place: Path, number: int) -> str:

@@ -33,6 +33,7 @@ def compare(oracle: Any, judge: Any, case: Any) -> list[str]:
     # A defect may be told of elsewhere too: the run a copy was made of. It never breaks more there.
     worse = [one for one in findings if one not in here and is_worse(judge, one["impact"], real)]
     problems += [f"{case.name}: {one['impact']} at {one['path']}, where nothing was done" for one in worse]
+    problems += [f"{case.name}: {one}" for one in judge.missed(answer, findings) + judge.invented(answer, findings)]
     if migration is not None:
         stated = min((one["migration"] for one in findings), key=MIGRATIONS.index, default="ok")
         if stated != migration["outcome"]:

@@ -21,7 +21,9 @@ from mlruns_tui.workflow.reading import open_reader, read_all
 pytestmark = pytest.mark.mlflow
 
 SECONDS = 60
-"""For some four hundred broken stores in one; it takes four seconds on an idle machine."""
+"""Of processor time, for some four hundred broken stores in one; it takes four."""
+PATIENCE_S = 280
+"""How long a loaded machine may take until it gave that much."""
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def all_at_once(
         if case.name not in harmless
         and case.applies_to(oracle.names)
         and not case.below
-        and ": a link to" not in case.name
+        and " a link to " not in case.name
     ]
     root = tmp_path / "mlruns"
     places = merging.merge(cases, oracle.store, oracle.names, root, tmp_path)
@@ -47,13 +49,11 @@ def all_at_once(
 
 def test_every_place_is_named_in_bounded_time(oracle: Any, all_at_once: Any, record_property: Any) -> None:
     root, places = all_at_once
-    began = time.monotonic()
-    findings = oracle.doctor(root)
-    took = time.monotonic() - began
+    findings, took = oracle.diagnosis(root)
     named = {one["path"] for one in findings}
     lost = {name: where for name, where in places.items() if not _is_named(where, named)}
     record_property("cases in the all-at-once store", len(places))
-    record_property("seconds to diagnose the all-at-once store (worst)", took)
+    record_property("seconds of processor time to diagnose the all-at-once store (worst)", took)
     assert not lost
     assert len(places) > 300
     assert took < SECONDS
@@ -66,7 +66,7 @@ def test_the_commands_end_as_they_should(
 
     def run(*words: str) -> Any:
         done = subprocess.run(
-            [*ordinary_user, *command, *words, "--json"], capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS,
+            [*ordinary_user, *command, *words, "--json"], capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S,
             check=False,
         )  # fmt: skip
         return done.returncode, json.loads(done.stdout)
@@ -114,7 +114,7 @@ async def test_the_screen_opens_lists_every_finding_and_shows_the_rest(
     app = MlrunsApp(open_reader(str(root)))
 
     async def until(seen: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + 4 * SECONDS
+        end = time.monotonic() + PATIENCE_S
         while not seen():
             assert time.monotonic() < end, f"never: {what}, in {app.screen}"
             await pilot.pause(0.02)

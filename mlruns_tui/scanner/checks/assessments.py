@@ -11,7 +11,7 @@ from typing import Any, Final
 from mlruns_tui.model.findings import Symptom
 
 from .. import layout
-from . import columns, documents, folders, links
+from . import columns, folders, links
 from .context import Owner, Store
 from .seen import Seen
 from .times import timestamp_ms
@@ -30,14 +30,18 @@ def check_assessments(
     """Everything in a trace's ``assessments``. ``migrates``: the trace itself can be carried over."""
     place = layout.join(path, "assessments")
     kind = folders.kind_of("assessments", trace_fd)
-    if kind == "link-to-folder":
-        yield from links.check_assessments_link(place, owner, store, migrates=migrates)
-    if kind in (None, "dangling", "link-to-folder"):
+    if kind in (None, "dangling"):
         return
-    if kind != "folder":
+    behind = links.through(kind, place, owner, store)
+    if kind == "link-to-folder":
+        yield links.told(place, owner, behind, store)
+    elif kind != "folder":
         yield owner.says("assessments-not-a-folder", place)
         return
-    fd, access = folders.enter("assessments", trace_fd)
+    if behind is None:
+        return
+    owner = behind
+    fd, access = folders.enter("assessments", trace_fd, kind)
     try:
         if access == "gone":
             return
@@ -53,7 +57,7 @@ def check_assessments(
                 if found in (None, "dangling"):
                     yield owner.says("assessment-stray", where)
                 continue
-            yield from _check_one(one.name, fd, where, owner, seen, migrates=migrates)
+            yield from _check_one(one.name, fd, where, owner, store, seen, migrates=migrates)
     except OSError:
         yield owner.says("assessments-closed", place)
     finally:
@@ -61,8 +65,10 @@ def check_assessments(
             os.close(fd)
 
 
-def _check_one(name: str, fd: int, path: str, owner: Owner, seen: Seen, *, migrates: bool) -> Iterator[Symptom]:
-    note = documents.read(name, fd)
+def _check_one(
+    name: str, fd: int, path: str, owner: Owner, store: Store, seen: Seen, *, migrates: bool
+) -> Iterator[Symptom]:
+    note, owner = links.read(name, fd, path, owner, store)
     if note.state in ("missing", "closed"):
         yield owner.says("assessment-stray", path)
         return

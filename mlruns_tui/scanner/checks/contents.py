@@ -1,8 +1,8 @@
 """Params, tags and the like: one file a key, its name and its text as MLflow takes them.
 
-``_get_resource_files`` walks a folder (``os.walk``: links to folders are not gone into, folders that
-cannot be listed are passed over) and opens everything else in it; ``_validate_param_name`` and its
-kind judge the name (``utils/validation.py``, 3.17).
+``_get_resource_files`` walks a folder (``os.walk``: links to folders in it are not gone into, folders that
+cannot be listed are passed over) and opens everything else in it, links to files as well;
+``_validate_param_name`` and its kind judge the name (``utils/validation.py``, 3.17).
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.text import safe
 
 from .. import layout
-from . import folders
+from . import folders, links
 from .context import Owner, Store
 
 _NAME = re.compile(r"^[/\w.\- :]*$")
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_OPEN_BEHIND = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _BLOCK = 1 << 16
 MAX_TEXT = 64 << 20
 """Bytes read of one file; what is behind them is not judged."""
@@ -37,11 +38,15 @@ def check_folder(
 ) -> Iterator[Symptom]:
     """Every file below the folder ``folder`` of ``dir_fd``; ``what`` is the codes' prefix: ``run-tag``."""
     kind = folders.kind_of(folder, dir_fd)
-    if kind == "link-to-folder":
-        yield owner.says("folder-elsewhere", path)
-    if kind != "folder":
+    if kind not in ("folder", "link-to-folder"):
         return
-    fd, access = folders.enter(folder, dir_fd)
+    behind = links.through(kind, path, owner, store)
+    if kind == "link-to-folder":
+        yield links.told(path, owner, behind, store)
+    if behind is None:
+        return
+    owner = behind
+    fd, access = folders.enter(folder, dir_fd, kind)
     if fd >= 0:
         os.close(fd)
     if access in ("closed", "no-list"):
@@ -51,11 +56,12 @@ def check_folder(
     if access == "gone":
         return
     if store.contents:
-        yield from _walk(dir_fd, folder, path, what, owner, store, judge or judge_text)
+        follow = kind == "link-to-folder"
+        yield from _walk(dir_fd, folder, path, what, owner, store, judge or judge_text, follow=follow)
 
 
 def _walk(
-    dir_fd: int, folder: str, path: str, what: str, owner: Owner, store: Store, judge: Judge
+    dir_fd: int, folder: str, path: str, what: str, owner: Owner, store: Store, judge: Judge, *, follow: bool
 ) -> Iterator[Symptom]:
     failed: list[tuple[str, str]] = []
 
@@ -63,12 +69,17 @@ def _walk(
         failed.append((where, doing))
 
     try:
-        for entry in look.walk(dir_fd, folder, on_error):
+        for entry in look.walk(dir_fd, folder, on_error, follow=follow):
             store.pulse()
+            if owner.link:
+                store.beyond.count(0)
+                if store.beyond.used_up:
+                    yield links.told(path, owner, None, store)
+                    break
             if stat.S_ISDIR(entry.status.st_mode):
                 continue
             place = layout.join(path, entry.path)
-            kind = "file"
+            kind: folders.Kind = "file"
             if not stat.S_ISREG(entry.status.st_mode):
                 kind = folders.kind_of(entry.name, entry.dir_fd) or "file"
             if kind == "link-to-folder":
@@ -80,12 +91,17 @@ def _walk(
             elif kind in ("pipe", "refuses") or (kind == "null" and what.endswith("-metric")):
                 # Any other text is read from /dev/null as an empty one.
                 yield owner.says(f"{what}-pipe", place)
-            elif kind == "file":
-                yield from _check_file(entry, place, what, owner, store, judge)
+            elif kind in ("file", "link-to-file"):
+                behind = links.through(kind, place, owner, store)
+                if behind is None:
+                    yield links.told(place, owner, None, store)
+                else:
+                    yield from _check_file(entry, place, what, behind, store, judge)
     except OSError as error:
         # The folder was moved or removed meanwhile; what was seen of it stays true.
         failed.append(("", look.words(error)))
-    inner = _folders_by_name(dir_fd, folder, [where for where, doing in failed if doing == "stat"])
+    unseen = [where for where, doing in failed if doing == "stat"]
+    inner = _folders_by_name(dir_fd, folder, unseen) if unseen else set()
     for where, doing in failed:
         place = layout.join(path, where) if where else path
         if doing != "stat":
@@ -103,7 +119,7 @@ def _folders_by_name(dir_fd: int, folder: str, paths: Sequence[str]) -> set[str]
     found: set[str] = set()
     for above in {path.rpartition("/")[0] for path in paths}:
         try:
-            fd = look.open_path(dir_fd, layout.join(folder, above) if above else folder)
+            fd = look.open_directory(layout.join(folder, above) if above else folder, dir_fd, follow=True)
         except OSError:
             continue
         try:
@@ -131,7 +147,11 @@ def _check_file(
     entry: look.Entry, place: str, what: str, owner: Owner, store: Store, judge: Judge
 ) -> Iterator[Symptom]:
     try:
-        fd = os.open(entry.name, _OPEN, dir_fd=entry.dir_fd)
+        if owner.link is None:
+            fd = os.open(entry.name, _OPEN, dir_fd=entry.dir_fd)
+        else:
+            fd = os.open(entry.name, _OPEN_BEHIND, dir_fd=entry.dir_fd)
+            store.beyond.count(min(os.fstat(fd).st_size, MAX_TEXT))
     except FileNotFoundError:
         return
     except OSError as error:

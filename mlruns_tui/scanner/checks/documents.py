@@ -85,8 +85,9 @@ class Document:
         return next((key for key in found if key not in keys), "")
 
 
-def read(name: str, dir_fd: int) -> Document:
-    """The document ``name``, which may have ``/`` in it. Never raises, never waits."""
+def read(name: str, dir_fd: int, *, follow: bool = False) -> Document:
+    """The document ``name``, which may have ``/`` in it; to ``follow`` is about a link in its own place. Never
+    raises, never waits."""
     try:
         os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
@@ -95,8 +96,10 @@ def read(name: str, dir_fd: int) -> Document:
         return Document("closed", reason=f"cannot be looked at: {look.words(error)}")
     kind = folders.kind_of(name, dir_fd)
     if kind == "file":
-        return _read(name, dir_fd)
+        return _read(name, dir_fd, follow=False)
     if kind == "link-to-file":
+        if follow:
+            return _read(name, dir_fd, follow=True)
         return Document("elsewhere", reason="is a link, which is not followed")
     if kind == "dangling":
         return Document("missing", reason="is a link to nothing")
@@ -112,14 +115,14 @@ def read(name: str, dir_fd: int) -> Document:
     return Document("folder", reason="is a directory")
 
 
-def _read(name: str, dir_fd: int) -> Document:
+def _read(name: str, dir_fd: int, *, follow: bool) -> Document:
     try:
-        data = look.read_small(name, dir_fd)
+        data = look.read_small(name, dir_fd, follow=follow)
     except FileNotFoundError:
         return Document("missing", reason="is missing")
     except look.NotReadable as error:
         if error.errno == 27:
-            return _judge_head(name, dir_fd, look.words(error))
+            return _judge_head(name, dir_fd, look.words(error), follow=follow)
         return Document("unreadable", reason=f"cannot be read: {look.words(error)}")
     except OSError as error:
         return Document("unreadable", reason=f"cannot be read: {look.words(error)}")
@@ -153,20 +156,16 @@ def whole_characters(data: bytes) -> tuple[bytes, bool]:
     return data, False
 
 
-def _judge_head(name: str, dir_fd: int, why: str) -> Document:
+def _judge_head(name: str, dir_fd: int, why: str, *, follow: bool) -> Document:
     """Of a file too large to be read, only what its first bytes make certain."""
     try:
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
-        try:
-            head = os.read(fd, _HEAD)
-        finally:
-            os.close(fd)
+        head = look.read_head(name, dir_fd, _HEAD, follow=follow)[0]
     except OSError as error:
         return Document("unreadable", reason=f"cannot be read: {look.words(error)}")
     if not _CONTROL.isdisjoint(head):
         return Document("unparsable", reason=f"cannot be parsed as YAML ({why})")
     try:
-        text = look.read_small(name, dir_fd, _MAX_SEARCHED).decode("utf-8", "replace")
+        text = look.read_small(name, dir_fd, _MAX_SEARCHED, follow=follow).decode("utf-8", "replace")
     except OSError:
         text = ""
     return Document("unjudged", reason=why, text=text)

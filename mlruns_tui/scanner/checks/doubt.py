@@ -48,7 +48,7 @@ class Doubts:
                 yield symptom
                 continue
             try:
-                now = documents.read(name, fd).state
+                now = documents.read(name, fd, follow=True).state
                 if state == ("missing" if now == "closed" else now):
                     yield symptom
             finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlruns_tui.model.findings import Symptom
@@ -18,7 +18,7 @@ from . import columns, documents, folders, links
 from .contents import check_folder
 from .context import Owner, Store
 from .documents import Document
-from .folders import Met
+from .folders import Kind, Met
 from .lineage import Datasets, check_datasets
 from .logged_models import check_logged_models
 from .order import Descending
@@ -40,12 +40,21 @@ class Place:
     parent_fd: int
     shadowed: bool = False
     """In the trash, with an active one of the same id: MLflow never reads this one."""
+    kind: Kind = "folder"
+    """Or a link to one that is kept elsewhere."""
 
 
-def check_experiment(place: Place, store: Store, seen: Seen) -> Iterator[Symptom]:
-    """Everything in one experiment's directory, which is no link."""
-    owner = Owner(place.name)
-    fd, access = folders.enter(place.name, place.parent_fd)
+def check_experiment(place: Place, above: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
+    """Everything in one experiment's directory. ``above``: whose is the directory it is in."""
+    owner = replace(above, experiment_id=place.name)
+    behind = links.through(place.kind, place.path, owner, store)
+    if place.kind == "link-to-folder":
+        yield links.told(place.path, owner, behind, store, "link-out-of-the-store")
+    if behind is None:
+        seen.blind = True
+        return
+    owner = behind
+    fd, access = folders.enter(place.name, place.parent_fd, place.kind)
     try:
         if access == "gone":
             return
@@ -66,8 +75,8 @@ def check_experiment(place: Place, store: Store, seen: Seen) -> Iterator[Symptom
 
 def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
     runs = [one for one in inside if one.is_folder and one.name not in _NO_RUNS]
-    meta = documents.read(layout.META, fd)
-    problems = list(_check_meta(fd, runs, inside, meta, place, owner, seen))
+    meta, of_meta = links.read(layout.META, fd, layout.join(place.path, layout.META), owner, store)
+    problems = list(_check_meta(fd, runs, inside, meta, place, of_meta, seen))
     yield from problems
     if any(one.code == "experiment-artifacts-only" for one in problems):
         # What is in it is of its kind, and said with it.
@@ -83,13 +92,16 @@ def _check(fd: int, inside: list[Met], place: Place, owner: Owner, store: Store,
         store.pulse()
         seen.meet_run(one.name, place.path)
         path = layout.join(place.path, one.name)
-        if one.kind == "link-to-folder":
-            seen.blind = True
-            if folders.target(store.root, path) is None:
-                siblings.own.add(one.name)
-            yield from links.check_run_link(path, place.path, fd, owner, store)
+        if one.kind == "link-to-folder" and not links.leads_to_an_entry(one.name, path, fd, store):
+            for symptom in links.check_run_link(path, place.path, owner, store):
+                yield symptom
+                if links.is_another(symptom):
+                    apart = check_run(
+                        one.name, fd, path, owner, run_names, Siblings(), Datasets(), store, Seen(), one.kind
+                    )
+                    yield from links.unsaid(apart)
         else:
-            yield from check_run(one.name, fd, path, owner, run_names, siblings, datasets, store, seen)
+            yield from check_run(one.name, fd, path, owner, run_names, siblings, datasets, store, seen, one.kind)
     yield from check_runs(siblings, place.path, owner, store)
     if place.name == "artifacts" and seen.runs > listed:
         yield owner.says("experiment-called-artifacts", place.path)
@@ -143,9 +155,9 @@ def _with_meta(fd: int, runs: list[Met]) -> int:
     """Runs a migration would carry over: those whose metadata can be read and names an id."""
     count = 0
     for one in runs:
-        meta = documents.read(f"{one.name}/{layout.META}", fd)
+        meta = documents.read(f"{one.name}/{layout.META}", fd, follow=True)
         named = bool(meta.value.get("run_uuid") or meta.value.get("run_id"))
-        count += meta.state == "elsewhere" or (named and not meta.cut)
+        count += named and not meta.cut
     return count
 
 

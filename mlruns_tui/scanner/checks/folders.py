@@ -1,4 +1,5 @@
-"""Directories as MLflow meets them. It follows links; so what a link leads to is asked, and never gone to."""
+"""Directories as MLflow meets them. It follows links: so what a link leads to is asked here, and ``links`` says
+whether it is gone to."""
 
 from __future__ import annotations
 
@@ -89,13 +90,14 @@ def kind_of(name: str, dir_fd: int) -> Kind | None:
     return "file" if stat.S_ISREG(status.st_mode) else _special(status)
 
 
-def enter(name: str, dir_fd: int) -> tuple[int, Access]:
-    """A descriptor on a directory that is not a link, and what may be done with it.
+def enter(name: str, dir_fd: int, kind: Kind | None = None) -> tuple[int, Access]:
+    """A descriptor on a directory, and what may be done with it; only where its ``kind`` says that it is a link
+    to one may it be that.
 
     The descriptor is -1 unless the answer is ``open`` or ``no-enter``; the caller closes it. Never raises.
     """
     try:
-        fd = look.open_directory(name, dir_fd)
+        fd = look.open_directory(name, dir_fd, follow=kind == "link-to-folder")
     except (FileNotFoundError, NotADirectoryError):
         return -1, "gone"
     except OSError:

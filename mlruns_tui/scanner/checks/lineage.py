@@ -14,7 +14,7 @@ from typing import Any, Final
 from mlruns_tui.model.findings import Symptom
 
 from .. import layout
-from . import columns, documents, folders
+from . import columns, folders, links
 from .context import Owner, Store
 
 _INPUT_KEYS: Final = ("source_type", "source_id", "destination_type", "destination_id", "tags")
@@ -37,9 +37,10 @@ class Datasets:
 
     @classmethod
     def of(cls, experiment_fd: int, names: set[str]) -> Datasets:
-        if "datasets" not in names or folders.kind_of("datasets", experiment_fd) == "dangling":
+        kind = folders.kind_of("datasets", experiment_fd)
+        if "datasets" not in names or kind == "dangling":
             return cls()
-        fd, access = folders.enter("datasets", experiment_fd)
+        fd, access = folders.enter("datasets", experiment_fd, kind)
         if fd < 0:
             return cls(exists=True)
         try:
@@ -51,25 +52,30 @@ class Datasets:
         return cls(True, found)
 
 
-def check_inputs(run_fd: int, path: str, owner: Owner, datasets: Datasets, *, counts: bool) -> Iterator[Symptom]:
+def check_inputs(
+    run_fd: int, path: str, owner: Owner, datasets: Datasets, store: Store, *, counts: bool
+) -> Iterator[Symptom]:
     """A run's ``inputs``. ``counts``: MLflow reads this run, so what it needs is needed."""
     place = layout.join(path, "inputs")
     runs = int(datasets.exists)
     kind = folders.kind_of("inputs", run_fd)
-    if kind == "link-to-folder":
-        yield owner.says("folder-elsewhere", place)
-    if kind in (None, "dangling", "link-to-folder"):
+    if kind in (None, "dangling"):
         return
     datasets.readers += counts
-    if kind != "folder":
+    behind = links.through(kind, place, owner, store)
+    if kind == "link-to-folder":
+        yield links.told(place, owner, behind, store)
+    elif kind != "folder":
         yield owner.says("inputs-not-a-folder", place, runs=runs)
         return
+    if behind is None:
+        return
     seen: set[tuple[str, str]] = set()
-    for name, value, problem in _each(run_fd, "inputs", place, "input", owner, runs):
+    for name, value, whose, problem in _each(run_fd, "inputs", kind, place, "input", behind, store, runs):
         yield from problem
         if value is not None:
             where = f"{place}/{name}/{layout.META}"
-            yield from _check_input(value, where, owner, datasets, seen, runs, counts=counts)
+            yield from _check_input(value, where, whose, datasets, seen, runs, counts=counts)
 
 
 def _check_input(
@@ -118,18 +124,21 @@ def _check_input(
     seen.add(point)
 
 
-def check_outputs(run_fd: int, path: str, owner: Owner) -> Iterator[Symptom]:
+def check_outputs(run_fd: int, path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
     """A run's ``outputs``."""
     place = layout.join(path, "outputs")
     kind = folders.kind_of("outputs", run_fd)
-    if kind == "link-to-folder":
-        yield owner.says("folder-elsewhere", place)
-    if kind in (None, "dangling", "link-to-folder"):
+    if kind in (None, "dangling"):
         return
-    if kind != "folder":
+    behind = links.through(kind, place, owner, store)
+    if kind == "link-to-folder":
+        yield links.told(place, owner, behind, store)
+    elif kind != "folder":
         yield owner.says("outputs-not-a-folder", place)
         return
-    for name, meta, problem in _each(run_fd, "outputs", place, "output", owner, 0):
+    if behind is None:
+        return
+    for name, meta, owner, problem in _each(run_fd, "outputs", kind, place, "output", behind, store, 0):
         yield from problem
         if meta is None:
             continue
@@ -147,31 +156,35 @@ def check_outputs(run_fd: int, path: str, owner: Owner) -> Iterator[Symptom]:
 
 
 def _each(
-    run_fd: int, folder: str, place: str, what: str, owner: Owner, runs: int
-) -> Iterator[tuple[str, dict[Any, Any] | None, list[Symptom]]]:
-    """Every entry of one of the two folders: its metadata, if it can be used, and what is wrong with it."""
-    fd, access = folders.enter(folder, run_fd)
+    run_fd: int, folder: str, kind: folders.Kind | None, place: str, what: str, owner: Owner, store: Store, runs: int
+) -> Iterator[tuple[str, dict[Any, Any] | None, Owner, list[Symptom]]]:
+    """Every entry of one of the two folders: its metadata, if it can be used, whose it is, and what is wrong
+    with it."""
+    fd, access = folders.enter(folder, run_fd, kind)
     try:
         if access != "open":
             if access != "gone":
-                yield "", None, [owner.says(f"{what}s-closed", place, runs=runs)]
+                yield "", None, owner, [owner.says(f"{what}s-closed", place, runs=runs)]
             return
         for one in folders.entries(fd):
             path = layout.join(place, one.name)
-            if one.kind == "link-to-folder":
+            if not one.is_folder:
+                yield one.name, None, owner, [owner.says(f"{what}-stray", path, runs=runs)]
                 continue
-            if one.kind != "folder":
-                yield one.name, None, [owner.says(f"{what}-stray", path, runs=runs)]
+            behind = links.through(one.kind, path, owner, store)
+            if behind is None:
+                yield one.name, None, owner, [links.told(path, owner, None, store)]
                 continue
-            meta = documents.read(f"{one.name}/{layout.META}", fd)
-            state = "missing" if meta.state == "closed" else meta.state
             where = layout.join(path, layout.META)
+            meta, whose = links.read(f"{one.name}/{layout.META}", fd, where, behind, store)
+            state = "missing" if meta.state == "closed" else meta.state
             if not meta.usable:
-                yield one.name, None, [owner.says(f"{what}-meta-{state}", where, f"meta.yaml {meta.reason}", runs=runs)]
+                problem = whose.says(f"{what}-meta-{state}", where, f"meta.yaml {meta.reason}", runs=runs)
+                yield one.name, None, whose, [problem]
             else:
-                yield one.name, meta.value, []
+                yield one.name, meta.value, whose, []
     except OSError:
-        yield "", None, [owner.says(f"{what}s-closed", place, runs=runs)]
+        yield "", None, owner, [owner.says(f"{what}s-closed", place, runs=runs)]
     finally:
         if fd >= 0:
             os.close(fd)
@@ -181,14 +194,18 @@ def check_datasets(experiment_fd: int, path: str, datasets: Datasets, owner: Own
     """The datasets of an experiment, after its runs told which they need."""
     place = layout.join(path, "datasets")
     kind = folders.kind_of("datasets", experiment_fd)
-    if kind == "link-to-folder":
-        yield owner.says("folder-elsewhere", place)
-    if kind in (None, "dangling", "link-to-folder"):
+    if kind in (None, "dangling"):
         return
-    if kind != "folder":
+    behind = links.through(kind, place, owner, store)
+    if kind == "link-to-folder":
+        yield links.told(place, owner, behind, store)
+    elif kind != "folder":
         yield owner.says("datasets-not-a-folder", place, runs=datasets.readers)
         return
-    fd, access = folders.enter("datasets", experiment_fd)
+    if behind is None:
+        return
+    owner = behind
+    fd, access = folders.enter("datasets", experiment_fd, kind)
     try:
         if access != "open":
             if access != "gone":
@@ -197,9 +214,11 @@ def check_datasets(experiment_fd: int, path: str, datasets: Datasets, owner: Own
         rows: dict[tuple[str, str], str] = {}
         for one in folders.entries(fd):
             store.pulse()
-            if one.kind == "folder":
-                yield from _check_dataset(one.name, fd, place, datasets, owner, rows)
-            elif one.name in datasets.needed and one.kind != "link-to-folder":
+            if one.is_folder:
+                whose = links.through(one.kind, layout.join(place, one.name), owner, store)
+                if whose is not None:
+                    yield from _check_dataset(one.name, fd, place, datasets, whose, store, rows)
+            elif one.name in datasets.needed:
                 yield owner.says("dataset-meta-missing", layout.join(place, one.name), runs=datasets.needed[one.name])
     except OSError:
         yield owner.says("datasets-closed", place, runs=datasets.readers)
@@ -209,12 +228,12 @@ def check_datasets(experiment_fd: int, path: str, datasets: Datasets, owner: Own
 
 
 def _check_dataset(
-    name: str, fd: int, place: str, datasets: Datasets, owner: Owner, rows: dict[tuple[str, str], str]
+    name: str, fd: int, place: str, datasets: Datasets, owner: Owner, store: Store, rows: dict[tuple[str, str], str]
 ) -> Iterator[Symptom]:
     folder = layout.join(place, name)
     path = layout.join(folder, layout.META)
     runs = datasets.needed.get(name, 0)
-    meta = documents.read(f"{name}/{layout.META}", fd)
+    meta, owner = links.read(f"{name}/{layout.META}", fd, path, owner, store)
     state = "missing" if meta.state == "closed" else meta.state
     if not meta.usable:
         # An empty folder nobody needs is nothing: MLflow makes it before the file.

@@ -1,11 +1,13 @@
-"""Links in the places of experiments and runs. MLflow follows them; where one leads to a place of this very
-store, what that does is known without following it. Of what is behind a link out of the store it is only asked
-whether there is metadata: nothing there is opened or listed."""
+"""Links. MLflow follows them, and so do we; where one in the place of an entry leads to another entry of this very
+store, what that does is known without following it. Nothing is looked at in what the system makes up when asked:
+reading there can wait for ever, or do something."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.findings import Symptom
@@ -16,28 +18,86 @@ from .. import layout
 from . import documents, folders
 from .context import Owner, Store
 from .documents import Document
-from .seen import Seen
+from .folders import Kind
 
+_AN_EXPERIMENT: Final = "link-to-an-experiment"
+_A_RUN_ELSEWHERE: Final = "link-to-a-run-elsewhere"
 _EXPERIMENT_KEYS = ("experiment_id", "name", "artifact_location")
 _RUN_KEYS = ("run_id", "user_id", "start_time", "end_time")
+_IMPLIED: Final = frozenset({"link-out-of-the-store", "run-link-out-of-the-store", "logged-model-experiment-mismatch"})
+_MADE_UP: Final = ("/proc", "/sys")
 
 
-def check_experiment_link(name: str, path: str, parent_fd: int, store: Store, seen: Seen) -> Iterator[Symptom]:
-    """A link to a directory in the place of an experiment, with a name MLflow takes for an id."""
+def through(kind: Kind | None, path: str, owner: Owner, store: Store) -> Owner | None:
+    """Whose is what MLflow finds at ``path``, which is of this kind; None for what is behind a link and not
+    looked at."""
+    if kind not in ("link-to-folder", "link-to-file"):
+        return owner
+    leads_to = _leads_to(path, store)
+    made_up = any(leads_to == one or leads_to.startswith(one + "/") for one in _MADE_UP)
+    return None if made_up or store.beyond.used_up else replace(owner, link=(path, leads_to))
+
+
+def told(path: str, owner: Owner, behind: Owner | None, store: Store, code: str = "folder-elsewhere") -> Symptom:
+    """That there is a link; ``behind`` as ``through`` says."""
+    return owner.says("link-not-followed" if behind is None else code, path, safe(_leads_to(path, store), 200))
+
+
+def _leads_to(path: str, store: Store) -> str:
+    """Relative to the store for a place in it, else absolute."""
+    inside = folders.target(store.root, path)
+    return os.path.realpath(os.path.join(store.root, path)) if inside is None else inside or "the store itself"
+
+
+def read(name: str, dir_fd: int, path: str, owner: Owner, store: Store) -> tuple[Document, Owner]:
+    """The metadata file ``name``, at ``path``, and whose it is: also where it is a link."""
+    kind = folders.kind_of(name, dir_fd)
+    behind = through(kind, path, owner, store)
+    meta = documents.read(name, dir_fd, follow=behind is not None)
+    if behind is not None and kind == "link-to-file":
+        store.beyond.count(0)
+    return meta, behind or owner
+
+
+def is_another(symptom: Symptom) -> bool:
+    """Whether a link leads to another experiment, or to a run of another one."""
+    return symptom.code in (_AN_EXPERIMENT, _A_RUN_ELSEWHERE)
+
+
+def leads_to_an_entry(name: str, path: str, dir_fd: int, store: Store) -> bool:
+    """Whether a link to a directory, in the place of an experiment or run, leads to such a one kept elsewhere."""
+    return folders.target(store.root, path) is None and has_metadata(name, dir_fd)
+
+
+def check_experiment_link(name: str, path: str, store: Store) -> Iterator[Symptom]:
+    """A link to a directory in the place of an experiment, with a name MLflow takes for an id, that does not
+    lead to one kept elsewhere."""
     owner = Owner(name)
-    seen.blind = True
     leads_to = folders.target(store.root, path)
     if leads_to == "":
         yield owner.says("link-to-the-store", path)
         return
     if leads_to is None or not _is_experiment(leads_to):
-        yield from _experiment_of_another_kind(name, path, leads_to, parent_fd, owner, store)
+        yield from _experiment_of_another_kind(path, leads_to or "", owner, store)
         return
-    # The same directory under two names: every run in it is met twice.
-    runs = _runs_of(leads_to, store)
-    for run in runs:
-        seen.meet_run(run, path)
-    yield owner.says("link-to-an-experiment", path, safe(leads_to, 200), runs=len(runs))
+    yield owner.says(_AN_EXPERIMENT, path, safe(leads_to, 200), runs=len(_runs_of(leads_to, store)))
+
+
+def unsaid(symptoms: Iterable[Symptom]) -> Iterator[Symptom]:
+    """What is wrong behind a link to another experiment, or to a run of another one, but for that being so, and
+    for what is in runs MLflow passes over because of it."""
+    passed_over: set[str] = set()
+    found: list[Symptom] = []
+    for one in symptoms:
+        if one.code == "run-experiment-mismatch":
+            passed_over.add(one.path.rpartition("/")[0])
+        elif one.code not in _IMPLIED and one.link:
+            found.append(one)
+    for one in found:
+        parts = one.path.split("/")
+        inside = any("/".join(parts[:end]) in passed_over for end in range(1, len(parts)))
+        if not inside or (parts[-1] == layout.META and "/".join(parts[:-1]) in passed_over):
+            yield one
 
 
 def _is_experiment(path: str) -> bool:
@@ -48,34 +108,24 @@ def _is_experiment(path: str) -> bool:
     return len(parts) == 1 and parts[0] != layout.REGISTRY
 
 
-def _experiment_of_another_kind(
-    name: str, path: str, leads_to: str | None, parent_fd: int, owner: Owner, store: Store
-) -> Iterator[Symptom]:
-    if leads_to is None:
-        there = has_metadata(name, parent_fd)
-        yield owner.says("link-out-of-the-store" if there else "link-to-no-experiment", path)
-        return
-    meta = _meta_at(leads_to, store)
+def _experiment_of_another_kind(path: str, leads_to: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+    meta = _meta_at(leads_to, store) if leads_to else Document("missing")
     if meta.state != "missing":
         whole = meta.usable and all(key in meta.value for key in _EXPERIMENT_KEYS)
         yield owner.says("link-to-no-experiment" if whole else "link-to-other-metadata", path, safe(leads_to, 200))
-    elif _holds_metadata(leads_to, store):
+    elif leads_to and _holds_metadata(leads_to, store):
         # What has metadata in it is taken for runs, and is none.
         yield owner.says("link-to-what-holds-other-metadata", path, safe(leads_to, 200))
     else:
         yield owner.says("link-to-no-experiment", path)
 
 
-def check_run_link(
-    path: str, experiment_path: str, experiment_fd: int, owner: Owner, store: Store
-) -> Iterator[Symptom]:
-    """A link to a directory in the place of a run."""
+def check_run_link(path: str, experiment_path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+    """A link to a directory in the place of a run that does not lead to one kept elsewhere."""
     leads_to = folders.target(store.root, path)
-    name = path.rpartition("/")[2]
-    says = Owner(owner.experiment_id, name).says
+    says = owner.of_run(path.rpartition("/")[2]).says
     if leads_to is None:
-        there = has_metadata(name, experiment_fd)
-        yield says("run-link-out-of-the-store" if there else "link-to-no-run", path)
+        yield says("link-to-no-run", path)
         return
     above = leads_to.rpartition("/")[0]
     meta = _meta_at(leads_to, store)
@@ -86,34 +136,25 @@ def check_run_link(
     elif above == experiment_path:
         yield says("link-to-a-run-here", path, safe(leads_to, 200))
     else:
-        yield says("link-to-a-run-elsewhere", path, safe(leads_to, 200))
+        yield says(_A_RUN_ELSEWHERE, path, safe(leads_to, 200))
 
 
-def check_model_link(path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
-    """A link to a directory in the place of a logged model."""
+def model_link(path: str, owner: Owner, store: Store) -> Symptom | None:
+    """A link to a directory in the place of a logged model; None where it leads to none of this store."""
     leads_to = folders.target(store.root, path) or ""
     meta = _meta_at(leads_to, store) if layout.REGISTRY in leads_to.split("/")[:-1] else Document("missing")
     if not meta.usable or "model_id" not in meta.value:
-        yield owner.says("folder-elsewhere", path)
-    elif meta.value.get("experiment_id") != owner.experiment_id:
-        yield owner.says("link-to-a-logged-model-elsewhere", path, safe(leads_to, 200))
-    else:
-        yield owner.says("link-to-a-logged-model", path, safe(leads_to, 200))
+        return None
+    same = meta.value.get("experiment_id") == owner.experiment_id
+    code = "link-to-a-logged-model" if same else "link-to-a-logged-model-elsewhere"
+    return owner.says(code, path, safe(leads_to, 200))
 
 
-def check_trace_link(path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
-    """A link to a directory in the place of a trace."""
+def trace_link(path: str, owner: Owner, store: Store) -> Symptom | None:
+    """A link to a directory in the place of a trace; None where it leads to none of this store."""
     leads_to = folders.target(store.root, path) or ""
     inside = "traces" in leads_to.split("/")[:-1]
-    yield owner.says("link-to-a-trace" if inside else "folder-elsewhere", path, safe(leads_to, 200))
-
-
-def check_assessments_link(path: str, owner: Owner, store: Store, *, migrates: bool) -> Iterator[Symptom]:
-    """A link in the place of a trace's ``assessments``. What is in those of another trace is said there."""
-    leads_to = folders.target(store.root, path) or ""
-    parts = leads_to.split("/")
-    inside = migrates and parts[-1] == "assessments" and parts[-3:-2] == ["traces"]
-    yield owner.says("link-to-assessments" if inside else "folder-elsewhere", path, safe(leads_to, 200))
+    return owner.says("link-to-a-trace", path, safe(leads_to, 200)) if inside else None
 
 
 def has_metadata(name: str, dir_fd: int) -> bool:
@@ -132,7 +173,7 @@ def _meta_at(path: str, store: Store) -> Document:
     except OSError:
         return Document("missing", reason="is missing")
     try:
-        return documents.read(layout.META, fd)
+        return documents.read(layout.META, fd, follow=True)
     finally:
         os.close(fd)
 

@@ -33,15 +33,19 @@ def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Stor
     """Every logged model in one experiment's directory."""
     place = layout.join(path, layout.REGISTRY)
     kind = folders.kind_of(layout.REGISTRY, experiment_fd)
-    seen.blind = seen.blind or kind == "link-to-folder"
-    if kind == "link-to-folder":
-        yield owner.says("folder-elsewhere", place)
-    if kind in (None, "dangling", "link-to-folder"):
+    if kind in (None, "dangling"):
         return
-    if kind != "folder":
+    behind = links.through(kind, place, owner, store)
+    if kind == "link-to-folder":
+        yield links.told(place, owner, behind, store)
+    elif kind != "folder":
         yield owner.says("logged-models-not-a-folder", place)
         return
-    fd, access = folders.enter(layout.REGISTRY, experiment_fd)
+    if behind is None:
+        seen.blind = True
+        return
+    owner = behind
+    fd, access = folders.enter(layout.REGISTRY, experiment_fd, kind)
     listing, siblings = Listing("logged-model-unsortable"), Siblings()
     try:
         if access != "open":
@@ -50,12 +54,12 @@ def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Stor
             return
         for one in folders.entries(fd):
             store.pulse()
-            seen.blind = seen.blind or one.kind == "link-to-folder"
-            if one.kind == "link-to-folder":
-                yield from links.check_model_link(layout.join(place, one.name), owner, store)
-            if one.kind == "folder":
-                seen.models.add(one.name)
-                yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing, siblings)
+            path = layout.join(place, one.name)
+            known = links.model_link(path, owner, store) if one.kind == "link-to-folder" else None
+            if known is not None:
+                yield known
+            elif one.is_folder:
+                yield from _check_one(one, fd, path, owner, store, seen, listing, siblings)
     except OSError:
         yield owner.says("logged-models-closed", place)
     finally:
@@ -66,7 +70,7 @@ def check_logged_models(experiment_fd: int, path: str, owner: Owner, store: Stor
 
 
 def _check_one(
-    name: str,
+    met: folders.Met,
     models_fd: int,
     path: str,
     owner: Owner,
@@ -75,14 +79,22 @@ def _check_one(
     listing: Listing,
     siblings: Siblings,
 ) -> Iterator[Symptom]:
-    place = layout.join(path, layout.META)
-    fd, access = folders.enter(name, models_fd)
+    name, place = met.name, layout.join(path, layout.META)
+    seen.models.add(name)
+    behind = links.through(met.kind, path, owner, store)
+    if met.kind == "link-to-folder":
+        yield links.told(path, owner, behind, store)
+    if behind is None:
+        seen.blind = True
+        return
+    owner = behind
+    fd, access = folders.enter(name, models_fd, met.kind)
     try:
         if access == "gone":
             return
         if name in layout.RESERVED:
             # MLflow passes over these names, its migration does not.
-            meta = documents.read(layout.META, fd) if access == "open" else documents.Document("missing")
+            meta = documents.read(layout.META, fd, follow=True) if access == "open" else documents.Document("missing")
             if meta.state == "not-a-mapping":
                 yield owner.says("logged-model-reserved-name", place)
             elif meta.usable:
@@ -91,18 +103,18 @@ def _check_one(
         if access != "open":
             yield owner.says("logged-model-no-list" if access == "no-list" else "logged-model-closed", path)
             return
-        meta = documents.read(layout.META, fd)
+        meta, of_meta = links.read(layout.META, fd, place, owner, store)
         if meta.state == "missing":
             yield owner.says("logged-model-meta-missing", place, f"meta.yaml {meta.reason}")
             return
         if not meta.usable:
-            yield owner.says(f"logged-model-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+            yield of_meta.says(f"logged-model-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
             for key in meta.lacks("model_id", *(() if "deleted" in meta.text else _REQUIRED)):
-                yield owner.says("logged-model-key-missing", place, key)
+                yield of_meta.says("logged-model-key-missing", place, key)
         else:
             if meta.cut:
-                yield owner.says("logged-model-meta-cut", place)
-            yield from _check_values(meta.value, name, place, owner, seen, listing, siblings)
+                yield of_meta.says("logged-model-meta-cut", place)
+            yield from _check_values(meta.value, name, place, of_meta, seen, listing, siblings)
         what = "logged-model"
         yield from check_folder(fd, "tags", layout.join(path, "tags"), f"{what}-tag", owner, store)
         yield from check_folder(fd, "params", layout.join(path, "params"), f"{what}-param", owner, store)

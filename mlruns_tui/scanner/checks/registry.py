@@ -13,9 +13,10 @@ from mlruns_tui.model.findings import Symptom
 from mlruns_tui.model.text import safe
 
 from .. import layout
-from . import columns, documents, folders, links
+from . import columns, folders, links
 from .contents import check_folder
 from .context import Owner, Store
+from .folders import Met
 from .order import Descending, kind, unsortable
 from .seen import Seen
 from .siblings import Kind
@@ -23,7 +24,7 @@ from .siblings import Kind
 _PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
 _STAGES: Final = frozenset({"None", "Staging", "Production", "Archived"})
 _DELETED: Final = "Deleted_Internal"
-_OWNER: Final = Owner()
+_NOBODY: Final = Owner()
 _MODEL_OF_ANOTHER: Final[dict[Kind, str]] = {
     "exchanged": "registered-model-name-of-another",
     "copy": "registered-model-copy",
@@ -36,155 +37,156 @@ _VERSION_OF_ANOTHER: Final[dict[Kind, str]] = {
     "covered": "version-meta-of-another",
     "elsewhere": "version-number-of-another",
 }
-Version = tuple[str, dict[Any, Any]]
-"""Path and content of a version's metadata."""
+Version = tuple[str, dict[Any, Any], Owner]
+"""Path and content of a version's metadata, and whose it is."""
 
 
 def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
     """Every registered model. A missing registry is made by MLflow itself."""
     place = layout.REGISTRY
     found = folders.kind_of(place, store.fd)
+    if found is None:
+        return
+    owner = links.through(found, place, _NOBODY, store)
     if found == "link-to-folder":
-        yield _OWNER.says("folder-elsewhere", place)
-    if found is None or found == "link-to-folder":
+        yield links.told(place, _NOBODY, owner, store)
+    elif found != "folder":
+        yield _NOBODY.says("registry-not-a-folder", place)
         return
-    if found != "folder":
-        yield _OWNER.says("registry-not-a-folder", place)
+    if owner is None:
         return
-    fd, access = folders.enter(place, store.fd)
+    fd, access = folders.enter(place, store.fd, found)
     try:
         if access != "open":
             if access == "no-enter":
-                yield _OWNER.says("registry-no-enter", place, runs=sum(one.is_folder for one in folders.entries(fd)))
+                yield owner.says("registry-no-enter", place, runs=sum(one.is_folder for one in folders.entries(fd)))
             elif access != "gone":
-                yield _OWNER.says("registry-closed", place)
+                yield owner.says("registry-closed", place)
             return
-        yield _OWNER.says("registry-present", place)
+        yield owner.says("registry-present", place)
         for one in folders.entries(fd):
             store.pulse()
             path = layout.join(place, one.name)
-            if one.kind == "folder":
-                yield from _check_model(one.name, fd, path, store, seen)
-            elif one.kind == "link-to-folder":
-                yield from _check_link(one.name, path, fd, store)
+            if one.kind == "link-to-folder":
+                yield from _check_link(one, path, fd, owner, store, seen)
+            elif one.is_folder:
+                yield from _check_model(one, fd, path, owner, store, seen)
     except OSError:
-        yield _OWNER.says("registry-closed", place)
+        yield owner.says("registry-closed", place)
     finally:
         if fd >= 0:
             os.close(fd)
-    yield from seen.registered.check(place, layout.META, _MODEL_OF_ANOTHER, _OWNER, store)
-    yield from seen.registered_versions.check(place, layout.META, _VERSION_OF_ANOTHER, _OWNER, store)
+    yield from seen.registered.check(place, layout.META, _MODEL_OF_ANOTHER, owner, store)
+    yield from seen.registered_versions.check(place, layout.META, _VERSION_OF_ANOTHER, owner, store)
     yield from seen.registered_models.check(name="str")
     yield from seen.versions.check(last_updated_timestamp="number", name="str", version="number")
     yield from seen.versions_without_null.check(last_updated_timestamp="number")
 
 
-def _check_link(name: str, path: str, registry_fd: int, store: Store) -> Iterator[Symptom]:
-    if not links.has_metadata(name, registry_fd):
-        yield _OWNER.says("registry-stray", path, "a link to a folder without meta.yaml")
+def _check_link(met: Met, path: str, registry_fd: int, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
+    if not links.has_metadata(met.name, registry_fd):
+        yield owner.says("registry-stray", path, "a link to a folder without meta.yaml")
         return
     leads_to = folders.target(store.root, path)
     if leads_to is not None and leads_to.rpartition("/")[0] == layout.REGISTRY:
-        yield _OWNER.says("link-to-a-registered-model", path, safe(leads_to, 200))
-    else:
-        yield _OWNER.says("folder-elsewhere", path)
+        yield owner.says("link-to-a-registered-model", path, safe(leads_to, 200))
+        return
+    behind = links.through(met.kind, path, owner, store)
+    yield links.told(path, owner, behind, store)
+    if behind is not None:
+        yield from _check_model(met, registry_fd, path, behind, store, seen)
 
 
-def _check_model(name: str, registry_fd: int, path: str, store: Store, seen: Seen) -> Iterator[Symptom]:
-    place = layout.join(path, layout.META)
-    yield from _check_name(name, path)
-    fd, access = folders.enter(name, registry_fd)
+def _check_model(met: Met, registry_fd: int, path: str, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
+    name, place = met.name, layout.join(path, layout.META)
+    yield from _check_name(name, path, owner)
+    fd, access = folders.enter(name, registry_fd, met.kind)
     try:
         if access == "gone":
             return
         if access != "open":
-            yield _OWNER.says(f"registered-model-{access}", path)
+            yield owner.says(f"registered-model-{access}", path)
             return
-        meta = documents.read(layout.META, fd)
+        meta, of_meta = links.read(layout.META, fd, place, owner, store)
         inside = folders.entries(fd)
         versions = [one for one in inside if one.is_folder and one.name.startswith("version-")]
         if not meta.usable:
             state = meta.state
             code = "registry-stray" if state == "missing" and not versions else f"registered-model-meta-{state}"
-            yield _OWNER.says(code, path if code == "registry-stray" else place, f"meta.yaml {meta.reason}")
+            yield of_meta.says(code, path if code == "registry-stray" else place, f"meta.yaml {meta.reason}")
             for key in meta.lacks("name"):
-                yield _OWNER.says("registered-model-key-missing", place, key)
+                yield of_meta.says("registered-model-key-missing", place, key)
         else:
             if meta.cut:
-                yield _OWNER.says("registered-model-meta-cut", place)
-            yield from _check_values(meta.value, name, place, fd, seen)
-        yield from check_folder(fd, "tags", layout.join(path, "tags"), "registered-model-tag", _OWNER, store)
-        yield from check_folder(fd, "aliases", layout.join(path, "aliases"), "registered-model-alias", _OWNER, store)
-        yield from _check_aliases(fd, path, {one.name for one in versions})
+                yield of_meta.says("registered-model-meta-cut", place)
+            yield from _check_values(meta.value, name, place, of_meta, fd, seen)
+        yield from check_folder(fd, "tags", layout.join(path, "tags"), "registered-model-tag", owner, store)
+        yield from check_folder(fd, "aliases", layout.join(path, "aliases"), "registered-model-alias", owner, store)
+        yield from _check_aliases(fd, path, owner, {one.name for one in versions})
         known: list[Version] = []
         for one in versions:
             store.pulse()
-            if one.kind == "folder":
-                yield from _check_version(one.name, fd, layout.join(path, one.name), store, known)
-            elif links.has_metadata(one.name, fd):
-                yield _OWNER.says("folder-elsewhere", layout.join(path, one.name))
-            else:
-                yield _OWNER.says("version-meta-missing", layout.join(path, one.name))
+            yield from _check_version(one, fd, layout.join(path, one.name), owner, store, known)
         yield from _compare(known, fd, seen)
     except OSError:
-        yield _OWNER.says("registered-model-no-list", path)
+        yield owner.says("registered-model-no-list", path)
     finally:
         if fd >= 0:
             os.close(fd)
 
 
-def _check_name(name: str, path: str) -> Iterator[Symptom]:
+def _check_name(name: str, path: str, owner: Owner) -> Iterator[Symptom]:
     """``_validate_model_name``; a slash cannot be in a directory's name."""
     if "%" in name:
-        yield _OWNER.says("registered-model-name-with-percent", path, safe(name, 80))
+        yield owner.says("registered-model-name-with-percent", path, safe(name, 80))
     elif ":" in name or not name.strip() or posixpath.normpath(name) != name or name.startswith(".."):
-        yield _OWNER.says("registered-model-name-refused", path, safe(name, 80))
+        yield owner.says("registered-model-name-refused", path, safe(name, 80))
 
 
 def _is_prompt(fd: int) -> bool:
     """Prompts are registered models with a tag; listings of models leave them out."""
     try:
-        return look.read_small(f"tags/{_PROMPT_TAG}", fd, 100).lower() == b"true"
+        return look.read_small(f"tags/{_PROMPT_TAG}", fd, 100, follow=True).lower() == b"true"
     except OSError:
         return False
 
 
-def _check_values(meta: dict[Any, Any], name: str, path: str, fd: int, seen: Seen) -> Iterator[Symptom]:
-    yield from _check_workspace(meta, path, "registered-model")
+def _check_values(meta: dict[Any, Any], name: str, path: str, owner: Owner, fd: int, seen: Seen) -> Iterator[Symptom]:
+    yield from _check_workspace(meta, path, owner, "registered-model")
     if "name" not in meta:
-        yield _OWNER.says("registered-model-key-missing", path, "name")
+        yield owner.says("registered-model-key-missing", path, "name")
     elif not _is_prompt(fd):
-        seen.registered_models.add((meta["name"],), path, _OWNER)
+        seen.registered_models.add((meta["name"],), path, owner)
         if isinstance(meta["name"], str):
             seen.registered.add(name, meta["name"])
     for reason in columns.refusals(meta, columns.REGISTERED_MODEL):
-        yield _OWNER.says("registered-model-value-not-storable", path, reason)
+        yield owner.says("registered-model-value-not-storable", path, reason)
     stated = meta.get("name", name)
     if isinstance(stated, str | int | float):
         yield from seen.model_names.add(str(stated), path.rpartition("/")[0])
 
 
-def _check_workspace(meta: dict[Any, Any], path: str, what: str) -> Iterator[Symptom]:
+def _check_workspace(meta: dict[Any, Any], path: str, owner: Owner, what: str) -> Iterator[Symptom]:
     workspace = meta.get("workspace")
     if workspace is not None and not isinstance(workspace, str):
-        yield _OWNER.says(f"{what}-workspace-refused", path, columns.name_of(workspace))
+        yield owner.says(f"{what}-workspace-refused", path, columns.name_of(workspace))
 
 
-def _check_aliases(fd: int, path: str, versions: set[str]) -> Iterator[Symptom]:
+def _check_aliases(fd: int, path: str, owner: Owner, versions: set[str]) -> Iterator[Symptom]:
     """Aliases of versions that are not there: MLflow finds out when somebody asks for one."""
-    aliases, access = folders.enter("aliases", fd)
+    aliases, access = folders.enter("aliases", fd, folders.kind_of("aliases", fd))
     try:
         if access != "open":
             return
         for one in folders.entries(aliases):
-            if one.kind != "file":
+            if one.kind not in ("file", "link-to-file"):
                 continue
             try:
-                text = look.read_small(one.name, aliases, 1_000).decode("utf-8")
+                text = look.read_small(one.name, aliases, 1_000, follow=True).decode("utf-8")
             except (OSError, UnicodeDecodeError):
                 continue
             if f"version-{text}" not in versions:
-                yield _OWNER.says("alias-of-a-missing-version", f"{path}/aliases/{one.name}", safe(text, 40))
+                yield owner.says("alias-of-a-missing-version", f"{path}/aliases/{one.name}", safe(text, 40))
     except OSError:
         return
     finally:
@@ -192,50 +194,61 @@ def _check_aliases(fd: int, path: str, versions: set[str]) -> Iterator[Symptom]:
             os.close(aliases)
 
 
-def _check_version(name: str, model_fd: int, path: str, store: Store, known: list[Version]) -> Iterator[Symptom]:
+def _check_version(
+    met: Met, model_fd: int, path: str, owner: Owner, store: Store, known: list[Version]
+) -> Iterator[Symptom]:
     place = layout.join(path, layout.META)
-    fd, access = folders.enter(name, model_fd)
+    behind = links.through(met.kind, path, owner, store)
+    if met.kind == "link-to-folder":
+        if not links.has_metadata(met.name, model_fd):
+            yield owner.says("version-meta-missing", path)
+            return
+        yield links.told(path, owner, behind, store)
+    if behind is None:
+        return
+    owner = behind
+    fd, access = folders.enter(met.name, model_fd, met.kind)
     try:
         if access == "gone":
             return
         if access != "open":
-            yield _OWNER.says(f"version-{access}", path)
+            yield owner.says(f"version-{access}", path)
             return
-        meta = documents.read(layout.META, fd)
+        meta, of_meta = links.read(layout.META, fd, place, owner, store)
         if not meta.usable:
-            yield _OWNER.says(f"version-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+            yield of_meta.says(f"version-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
             for key in meta.lacks("name", "creation_timestamp", "version"):
-                yield _OWNER.says(f"version-{'number' if key == 'version' else 'key'}-missing", place, key)
+                yield of_meta.says(f"version-{'number' if key == 'version' else 'key'}-missing", place, key)
         else:
             if meta.cut:
-                yield _OWNER.says("version-meta-cut", place)
-            yield from _check_version_values(meta.value, place)
-            known.append((place, meta.value))
-        yield from check_folder(fd, "tags", layout.join(path, "tags"), "version-tag", _OWNER, store)
+                yield of_meta.says("version-meta-cut", place)
+            yield from _check_version_values(meta.value, place, of_meta)
+            known.append((place, meta.value, of_meta))
+        yield from check_folder(fd, "tags", layout.join(path, "tags"), "version-tag", owner, store)
     finally:
         if fd >= 0:
             os.close(fd)
 
 
-def _check_version_values(meta: dict[Any, Any], path: str) -> Iterator[Symptom]:
-    yield from _check_workspace(meta, path, "version")
+def _check_version_values(meta: dict[Any, Any], path: str, owner: Owner) -> Iterator[Symptom]:
+    yield from _check_workspace(meta, path, owner, "version")
     for key in ("name", "creation_timestamp"):
         if key not in meta:
-            yield _OWNER.says("version-key-missing", path, key)
+            yield owner.says("version-key-missing", path, key)
     if "version" not in meta:
-        yield _OWNER.says("version-number-missing", path, "version")
+        yield owner.says("version-number-missing", path, "version")
     else:
         try:
             reason = columns.refused(int(meta["version"]))
         except (TypeError, ValueError, OverflowError):
             reason = f"is {columns.shown(meta['version'])}"
         if reason:
-            yield _OWNER.says("version-value-not-storable", path, f"version {reason}")
+            yield owner.says("version-value-not-storable", path, f"version {reason}")
     stage = meta.get("current_stage")
     if isinstance(stage, list | dict | set):
-        yield _OWNER.says("version-stage-refused", path, columns.name_of(stage))
+        yield owner.says("version-stage-refused", path, columns.name_of(stage))
     for reason in columns.refusals(meta, columns.VERSION):
-        yield _OWNER.says("version-value-not-storable", path, reason)
+        yield owner.says("version-value-not-storable", path, reason)
 
 
 def _compare(known: list[Version], model_fd: int, seen: Seen) -> Iterator[Symptom]:
@@ -243,22 +256,22 @@ def _compare(known: list[Version], model_fd: int, seen: Seen) -> Iterator[Sympto
     numbers: dict[int, str] = {}
     stages: dict[str, list[Version]] = {}
     prompt = _is_prompt(model_fd)
-    for path, meta in known:
+    for path, meta, owner in known:
         with_number = _number(meta.get("version"))
         if with_number is not None:
             first = numbers.setdefault(with_number, path)
             if first is not path:
-                yield _OWNER.says("version-number-twice", first, str(with_number))
-                yield _OWNER.says("version-number-twice", path, str(with_number))
+                yield owner.says("version-number-twice", first, str(with_number))
+                yield owner.says("version-number-twice", path, str(with_number))
         stage = meta.get("current_stage")
-        _note_references(meta, path, seen)
+        _note_references(meta, path, owner, seen)
         if "version" in meta and isinstance(stage, str) and stage in _STAGES:
-            stages.setdefault(stage, []).append((path, meta))
+            stages.setdefault(stage, []).append((path, meta, owner))
         if stage != _DELETED and not prompt and all(key in meta for key in ("name", "version", "creation_timestamp")):
             updated = meta.get("last_updated_timestamp")
-            seen.versions.add((Descending(updated), meta["name"], Descending(meta["version"])), path, _OWNER)
+            seen.versions.add((Descending(updated), meta["name"], Descending(meta["version"])), path, owner)
             # Before 3.0 null was compared like any value.
-            seen.versions_without_null.add((updated,), path, _OWNER)
+            seen.versions_without_null.add((updated,), path, owner)
             if isinstance(meta["name"], str) and isinstance(meta["version"], str | int):
                 folder = path.split("/", 1)[1].rpartition("/")[0]
                 seen.registered_versions.add(folder, f"{meta['name']}/version-{meta['version']}")
@@ -266,7 +279,7 @@ def _compare(known: list[Version], model_fd: int, seen: Seen) -> Iterator[Sympto
         yield from _check_latest(alike)
 
 
-def _note_references(meta: dict[Any, Any], path: str, seen: Seen) -> None:
+def _note_references(meta: dict[Any, Any], path: str, owner: Owner, seen: Seen) -> None:
     """What a version came from; of deleted ones MLflow itself forgets it."""
     if meta.get("current_stage") == _DELETED:
         return
@@ -275,16 +288,16 @@ def _note_references(meta: dict[Any, Any], path: str, seen: Seen) -> None:
         ("version-of-a-lost-model", meta.get("model_id")),
     ):
         if isinstance(value, str) and value:
-            seen.references.append((code, value, path, _OWNER))
+            seen.references.append((code, value, path, owner))
 
 
 def _check_latest(versions: list[Version]) -> Iterator[Symptom]:
     """MLflow compares the numbers of a stage's versions to find the latest."""
-    values = [meta["version"] for _, meta in versions]
+    values = [meta["version"] for _, meta, _ in versions]
     if len(values) > 1 and (len({kind(one) for one in values}) > 1 or kind(values[0]) in ("null", "unordered")):
         for at, _ in unsortable([(one,) for one in values], ["number"]):
-            path, meta = versions[at]
-            yield _OWNER.says("version-number-unsortable", path, columns.shown(meta["version"]))
+            path, meta, owner = versions[at]
+            yield owner.says("version-number-unsortable", path, columns.shown(meta["version"]))
 
 
 def _number(value: Any) -> int | None:

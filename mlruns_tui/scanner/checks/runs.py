@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from typing import Any, Final
@@ -14,7 +15,7 @@ from mlruns_tui.model.findings import Symptom
 
 from .. import layout
 from ..being_made import is_being_made
-from . import columns, documents, folders
+from . import columns, folders, links
 from .contents import check_folder
 from .context import Owner, Store
 from .lineage import Datasets, check_inputs, check_outputs
@@ -44,18 +45,26 @@ def check_run(
     datasets: Datasets,
     store: Store,
     seen: Seen,
+    kind: folders.Kind = "folder",
 ) -> Iterator[Symptom]:
-    """Everything in one run's directory, which is no link."""
-    owner = Owner(experiment.experiment_id, name)
-    fd, access = folders.enter(name, experiment_fd)
+    """Everything in one run's directory; ``kind`` says where it is a link to one kept elsewhere."""
+    owner = experiment.of_run(name)
+    behind = links.through(kind, path, owner, store)
+    if kind == "link-to-folder":
+        yield links.told(path, owner, behind, store, "run-link-out-of-the-store")
+    if behind is None:
+        seen.blind = True
+        return
+    owner = behind
+    fd, access = folders.enter(name, experiment_fd, kind)
     try:
         if access == "gone":
             return
         if access != "open":
             yield owner.says("run-no-list" if access == "no-list" else "run-closed", path)
             return
-        meta = documents.read(layout.META, fd)
         place = layout.join(path, layout.META)
+        meta, of_meta = links.read(layout.META, fd, place, owner, store)
         if layout.is_hex32(name) and is_being_made(fd):
             # Not one of the defects it would be were it left like this.
             yield owner.says("run-being-made", path)
@@ -69,37 +78,41 @@ def check_run(
                 yield owner.says("experiment-stray", path, f"meta.yaml {meta.reason}")
             return
         if not meta.usable:
-            yield owner.says(f"run-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
+            yield of_meta.says(f"run-meta-{meta.state}", place, f"meta.yaml {meta.reason}")
             for key in meta.lacks("experiment_id", "user_id", "start_time", "end_time"):
-                yield owner.says("run-key-missing", place, key)
+                yield of_meta.says("run-key-missing", place, key)
             if meta.lacks("run_id"):
-                yield owner.says("run-ids-missing" if meta.lacks("run_uuid") else "run-id-missing", place, "run_id")
+                yield of_meta.says("run-ids-missing" if meta.lacks("run_uuid") else "run-id-missing", place, "run_id")
             stated = meta.id_in("run_uuid", "run_id")
             if stated and columns.is_migrated(owner.experiment_id):
                 # What is too much to be judged is a row to the migration all the same.
                 yield from seen.run_ids.add(stated, path)
         else:
             if meta.cut:
-                yield owner.says("run-meta-cut", place)
-            yield from _check_values(meta.value, name, place, owner, names, siblings, seen)
+                yield of_meta.says("run-meta-cut", place)
+            yield from _check_values(meta.value, name, place, of_meta, names, siblings, seen)
         yield from _check_inside(fd, path, owner, datasets, meta.usable, store)
         _note_parent(fd, path, owner, seen)
         if meta.usable and meta.value.get("status", _RUNNING) == _RUNNING:
-            yield from _check_silence(name, experiment_fd, path, owner, store)
+            yield from _check_silence(name, experiment_fd, path, owner, store, kind)
     finally:
         if fd >= 0:
             os.close(fd)
 
 
-def _check_silence(name: str, experiment_fd: int, path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+def _check_silence(
+    name: str, experiment_fd: int, path: str, owner: Owner, store: Store, kind: folders.Kind
+) -> Iterator[Symptom]:
     """A run that says it is running, and in which nothing was written for long: nobody set its end."""
     now, newest, left = time.time_ns(), 0, _MAX_LOOKED_AT
+    follow = kind == "link-to-folder"
     try:
-        newest = os.stat(name, dir_fd=experiment_fd, follow_symlinks=False).st_mtime_ns
-        for entry in look.walk(experiment_fd, name):
+        newest = os.stat(name, dir_fd=experiment_fd, follow_symlinks=follow).st_mtime_ns
+        for entry in look.walk(experiment_fd, name, follow=follow):
             store.pulse()
             newest, left = max(newest, entry.status.st_mtime_ns), left - 1
-            if not left or newest > now - SILENT_NS:
+            # What is written behind a link is not seen here.
+            if not left or newest > now - SILENT_NS or stat.S_ISLNK(entry.status.st_mode):
                 return
     except OSError:
         return
@@ -118,12 +131,12 @@ def _check_inside(
     yield from check_folder(fd, "metrics", layout.join(path, "metrics"), "run-metric", owner, store, judge_metric)
     yield from check_folder(fd, "params", layout.join(path, "params"), "run-param", owner, store)
     yield from check_folder(fd, "tags", layout.join(path, "tags"), "run-tag", owner, store)
-    yield from check_inputs(fd, path, owner, datasets, counts=usable)
-    yield from check_outputs(fd, path, owner)
+    yield from check_inputs(fd, path, owner, datasets, store, counts=usable)
+    yield from check_outputs(fd, path, owner, store)
 
 
 def _holds_files(name: str, run_fd: int) -> bool:
-    fd, access = folders.enter(name, run_fd)
+    fd, access = folders.enter(name, run_fd, folders.kind_of(name, run_fd))
     try:
         return access == "open" and bool(os.listdir(fd))
     except OSError:
@@ -135,7 +148,7 @@ def _holds_files(name: str, run_fd: int) -> bool:
 
 def _note_parent(fd: int, path: str, owner: Owner, seen: Seen) -> None:
     try:
-        parent = look.read_small(_PARENT, fd, 256).decode("utf-8", "replace").strip()
+        parent = look.read_small(_PARENT, fd, 256, follow=True).decode("utf-8", "replace").strip()
     except OSError:
         return
     if parent:

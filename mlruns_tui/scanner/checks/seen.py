@@ -3,6 +3,7 @@ that cannot be sorted."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,13 +24,21 @@ class Repeats:
 
     code: str
     of_runs: bool = False
+    _usual: dict[Hashable, str] = field(default_factory=dict)
+    """Of what is called as its directory is: the folder that is in. There are as many as the store has runs, and
+    few such folders, so whole paths would take twice the room."""
     _first: dict[Hashable, str] = field(default_factory=dict)
-    """Paths only: there are as many as the store has runs."""
+    """Paths of all others."""
     _told: set[Hashable] = field(default_factory=set)
 
     def add(self, value: Hashable, path: str) -> Iterator[Symptom]:
-        known = self._first.setdefault(value, path)
-        if known is path:
+        known = f"{self._usual[value]}/{value}" if value in self._usual else self._first.get(value)
+        if known is None:
+            above, _, name = path.rpartition("/")
+            if above and name == value:
+                self._usual[name] = sys.intern(above)
+            else:
+                self._first[value] = path
             return
         if value not in self._told:
             self._told.add(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.findings import Symptom
@@ -18,7 +19,7 @@ from . import columns, documents, folders
 from .context import Owner, Store
 from .doubt import Doubts
 from .experiments import Place, check_experiment
-from .links import check_experiment_link
+from .links import check_experiment_link, is_another, leads_to_an_entry, through, told, unsaid
 from .registry import check_registry
 from .sameness import holds_nothing_new
 from .seen import Seen
@@ -41,8 +42,8 @@ def check_store(
 
     ``leave_out``: paths of directories that are a database's, and none of the file store's business.
     ``contents``: also of the files in metrics, params and tags. ``seen``: filled, for a caller who wants to
-    know how far it is. Links are not followed, nothing is waited for, and what was seen until ``stop`` is
-    kept. Never raises.
+    know how far it is. Links are followed where MLflow follows them, nothing is waited for, and what was seen
+    until ``stop`` is kept. Never raises.
     """
     store = Store(root_fd, root, Pulse(stop), frozenset(leave_out), contents)
     doubts = Doubts(root_fd)
@@ -70,7 +71,7 @@ def _check(store: Store, seen: Seen) -> Iterator[Symptom]:
             continue
         active.add(one.name)
         if one.name not in store.leave_out:
-            yield from _check_entry(one, store.fd, one.name, "root", store, seen)
+            yield from _check_entry(one, store.fd, one.name, "root", Owner(), store, seen)
     trashed: set[str] = set()
     yield from _check_trash(active, trashed, store, seen)
     yield from check_registry(store, seen)
@@ -78,24 +79,40 @@ def _check(store: Store, seen: Seen) -> Iterator[Symptom]:
 
 
 def _check_entry(
-    one: folders.Met, parent_fd: int, path: str, where: str, store: Store, seen: Seen, *, shadowed: bool = False
+    one: folders.Met,
+    parent_fd: int,
+    path: str,
+    where: str,
+    owner: Owner,
+    store: Store,
+    seen: Seen,
+    *,
+    shadowed: bool = False,
 ) -> Iterator[Symptom]:
     """A directory, or a link to one, where only experiments should be."""
     if not _EXPERIMENT_ID.match(one.name):
-        yield Owner().says(f"{where}-name-refused", path, safe(one.name, 80))
+        yield owner.says(f"{where}-name-refused", path, safe(one.name, 80))
         # MLflow looks for runs here too, when it is asked for one by its id.
         for name in _folders_in(one, parent_fd):
             seen.meet_run(name, path)
-    elif one.kind == "link-to-folder":
-        yield from check_experiment_link(one.name, path, parent_fd, store, seen)
+    elif one.kind == "link-to-folder" and not leads_to_an_entry(one.name, path, parent_fd, store):
+        place = Place(one.name, path, parent_fd, shadowed, one.kind)
+        for symptom in check_experiment_link(one.name, path, store):
+            yield symptom
+            if is_another(symptom):
+                yield from unsaid(check_experiment(place, owner, store, Seen()))
+        # Where it leads to another experiment, every run in that one is met twice.
+        for name in _folders_in(one, parent_fd):
+            seen.meet_run(name, path)
     else:
-        yield from check_experiment(Place(one.name, path, parent_fd, shadowed), store, seen)
+        yield from check_experiment(Place(one.name, path, parent_fd, shadowed, one.kind), owner, store, seen)
 
 
 def _folders_in(one: folders.Met, parent_fd: int) -> list[str]:
-    fd, access = folders.enter(one.name, parent_fd)
+    fd, access = folders.enter(one.name, parent_fd, one.kind)
     try:
-        return [entry.name for entry in folders.entries(fd) if entry.is_folder] if access == "open" else []
+        inside = folders.entries(fd) if access == "open" else []
+        return [entry.name for entry in inside if entry.is_folder and entry.name not in layout.RESERVED]
     except OSError:
         return []
     finally:
@@ -112,14 +129,17 @@ def _check_trash(active: set[str], trashed: set[str], store: Store, seen: Seen) 
         if not os.access(".", os.W_OK, dir_fd=store.fd, effective_ids=os.access in os.supports_effective_ids):
             yield owner.says("trash-cannot-be-made", TRASH_NAME)
         return
+    behind = through(kind, TRASH_NAME, owner, store)
     if kind == "link-to-folder":
-        seen.blind = True
-        yield owner.says("folder-elsewhere", TRASH_NAME)
-        return
-    if kind != "folder":
+        yield told(TRASH_NAME, owner, behind, store)
+    elif kind != "folder":
         yield owner.says("trash-not-a-folder", TRASH_NAME)
         return
-    fd, access = folders.enter(TRASH_NAME, store.fd)
+    if behind is None:
+        seen.blind = True
+        return
+    owner = behind
+    fd, access = folders.enter(TRASH_NAME, store.fd, kind)
     try:
         if access != "open":
             if access == "no-enter":
@@ -134,8 +154,8 @@ def _check_trash(active: set[str], trashed: set[str], store: Store, seen: Seen) 
                 continue
             trashed.add(one.name)
             if one.name in active and _EXPERIMENT_ID.match(one.name):
-                yield Owner(one.name).says("experiment-id-in-both", path)
-            yield from _check_entry(one, fd, path, "trash", store, seen, shadowed=one.name in active)
+                yield replace(owner, experiment_id=one.name).says("experiment-id-in-both", path)
+            yield from _check_entry(one, fd, path, "trash", owner, store, seen, shadowed=one.name in active)
     except OSError:
         yield owner.says("trash-closed", TRASH_NAME)
     finally:
@@ -166,7 +186,10 @@ def _check_all(experiments: set[str], store: Store, seen: Seen) -> Iterator[Symp
 def _is_copy(path: str, stated: str, store: Store) -> bool:
     """Whether the experiment at ``path`` holds nothing that the one whose id it states does not hold as well."""
     other = stated
-    if documents.read(f"{other}/{layout.META}", store.fd).value.get("experiment_id") not in (stated, _number(stated)):
+    if documents.read(f"{other}/{layout.META}", store.fd, follow=True).value.get("experiment_id") not in (
+        stated,
+        _number(stated),
+    ):
         return False
     return holds_nothing_new(path.removesuffix(f"/{layout.META}"), other, store)
 
@@ -182,7 +205,7 @@ def _check_repeated(name: str, places: list[str], store: Store) -> Iterator[Symp
     for place in places:
         path = layout.join(place, name)
         try:
-            above = look.open_path(store.fd, place) if not os.path.islink(os.path.join(store.root, place)) else -1
+            above = -1 if _is_another(place, store) else look.open_directory(place, store.fd, follow=True)
         except OSError:
             continue
         if above < 0:
@@ -203,9 +226,14 @@ def _check_repeated(name: str, places: list[str], store: Store) -> Iterator[Symp
 _DIRECTORIES = ("folder", "link-to-folder")
 
 
+def _is_another(place: str, store: Store) -> bool:
+    """Whether the place of an experiment is a link to another one of this store."""
+    return os.path.islink(os.path.join(store.root, place)) and folders.target(store.root, place) is not None
+
+
 def _belongs(name: str, place: str, above: int) -> bool | None:
     """Whether the run's metadata names its directory and its experiment's; None where it was not judged."""
-    meta = documents.read(f"{name}/{layout.META}", above)
+    meta = documents.read(f"{name}/{layout.META}", above, follow=True)
     if meta.state == "unjudged":
         return None
     if not meta.usable:

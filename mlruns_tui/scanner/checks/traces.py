@@ -11,7 +11,7 @@ from mlruns_tui.disk import look
 from mlruns_tui.model.findings import Symptom
 
 from .. import layout
-from . import columns, documents, folders, links
+from . import columns, folders, links
 from .assessments import assessment_defect, check_assessments
 from .contents import check_folder
 from .context import Owner, Store
@@ -51,14 +51,18 @@ def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen
     """Every trace in one experiment's directory."""
     place = layout.join(path, "traces")
     kind = folders.kind_of("traces", experiment_fd)
-    if kind == "link-to-folder":
-        yield owner.says("folder-elsewhere", place)
-    if kind in (None, "dangling", "link-to-folder"):
+    if kind in (None, "dangling"):
         return
-    if kind != "folder":
+    behind = links.through(kind, place, owner, store)
+    if kind == "link-to-folder":
+        yield links.told(place, owner, behind, store)
+    elif kind != "folder":
         yield owner.says("traces-not-a-folder", place)
         return
-    fd, access = folders.enter("traces", experiment_fd)
+    if behind is None:
+        return
+    owner = behind
+    fd, access = folders.enter("traces", experiment_fd, kind)
     listing, siblings = Listing("trace-unsortable"), Siblings()
     try:
         if access != "open":
@@ -67,10 +71,12 @@ def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen
             return
         for one in folders.entries(fd):
             store.pulse()
-            if one.kind == "link-to-folder":
-                yield from links.check_trace_link(layout.join(place, one.name), owner, store)
-            if one.kind == "folder":
-                yield from _check_one(one.name, fd, layout.join(place, one.name), owner, store, seen, listing, siblings)
+            path = layout.join(place, one.name)
+            known = links.trace_link(path, owner, store) if one.kind == "link-to-folder" else None
+            if known is not None:
+                yield known
+            elif one.is_folder:
+                yield from _check_one(one, fd, path, owner, store, seen, listing, siblings)
     except OSError:
         yield owner.says("traces-closed", place)
     finally:
@@ -85,7 +91,7 @@ def check_traces(experiment_fd: int, path: str, owner: Owner, store: Store, seen
 
 
 def _check_one(
-    name: str,
+    met: folders.Met,
     traces_fd: int,
     path: str,
     owner: Owner,
@@ -94,31 +100,37 @@ def _check_one(
     listing: Listing,
     siblings: Siblings,
 ) -> Iterator[Symptom]:
-    place = layout.join(path, INFO)
+    name, place = met.name, layout.join(path, INFO)
     seen.trace_folders.setdefault(name, path)
-    fd, access = folders.enter(name, traces_fd)
+    behind = links.through(met.kind, path, owner, store)
+    if met.kind == "link-to-folder":
+        yield links.told(path, owner, behind, store)
+    if behind is None:
+        return
+    owner = behind
+    fd, access = folders.enter(name, traces_fd, met.kind)
     try:
         if access == "gone":
             return
         if access != "open":
             yield owner.says("trace-no-list" if access == "no-list" else "trace-closed", path)
             return
-        info = documents.read(INFO, fd)
+        info, of_info = links.read(INFO, fd, place, owner, store)
         if info.state == "missing":
             yield owner.says("trace-info-missing", place, f"{INFO} {info.reason}")
             return
         if not info.usable:
-            yield owner.says(f"trace-info-{info.state}", place, f"{INFO} {info.reason}")
+            yield of_info.says(f"trace-info-{info.state}", place, f"{INFO} {info.reason}")
             old = not info.lacks("request_id")
             for key in info.lacks(*(_OLD_REQUIRED if old else _REQUIRED)):
-                yield owner.says("trace-key-missing", place, key)
+                yield of_info.says("trace-key-missing", place, key)
             unknown = info.other_than((*_OLD_REQUIRED, *_OLD_OPTIONAL) if old else (*_REQUIRED, *_OPTIONAL))
             if unknown:
-                yield owner.says("trace-key-unknown", place, columns.shown(unknown))
+                yield of_info.says("trace-key-unknown", place, columns.shown(unknown))
         else:
             if info.cut:
-                yield owner.says("trace-info-cut", place)
-            yield from _check_values(info.value, name, place, owner, seen, listing, siblings)
+                yield of_info.says("trace-info-cut", place)
+            yield from _check_values(info.value, name, place, of_info, seen, listing, siblings)
         yield from check_folder(
             fd, "request_metadata", layout.join(path, "request_metadata"), "trace-metadata", owner, store
         )
@@ -134,7 +146,7 @@ def _note_references(fd: int, path: str, owner: Owner, seen: Seen) -> None:
     """The run a trace was recorded in, and the model it was recorded of."""
     for code, file in (("trace-of-a-lost-run", _SOURCE_RUN), ("trace-of-a-lost-model", _SOURCE_MODEL)):
         try:
-            target = look.read_small(file, fd, 256).decode("utf-8", "replace").strip()
+            target = look.read_small(file, fd, 256, follow=True).decode("utf-8", "replace").strip()
         except OSError:
             continue
         if target:
