@@ -114,11 +114,12 @@ class ReaderProcess:
         leave_out: Collection[str] = (),
         *,
         contents: bool = True,
+        unsaid: Collection[str] = (),
         stop: Stop = never,
         tell: Callable[[int], None] = unheard,
     ) -> tuple[Symptom, ...]:
         """See ``model.protocols.Reader``."""
-        for kind, value in self._answers_to("symptoms", (tuple(leave_out), contents), stop):
+        for kind, value in self._answers_to("symptoms", (tuple(leave_out), contents, frozenset(unsaid)), stop):
             if kind != "so far":
                 return value or ()
             tell(value)

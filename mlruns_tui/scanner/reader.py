@@ -111,6 +111,7 @@ class StoreReader:
         leave_out: Collection[str] = (),
         *,
         contents: bool = True,
+        unsaid: Collection[str] = (),
         stop: Stop = never,
         tell: Callable[[int], None] = unheard,
     ) -> tuple[Symptom, ...]:
@@ -127,7 +128,8 @@ class StoreReader:
             return stop()
 
         try:
-            return tuple(check_store(root_fd, self._store.root, asked, leave_out, contents=contents, seen=seen))
+            found = check_store(root_fd, self._store.root, asked, leave_out, contents=contents, seen=seen)
+            return tuple(one for one in found if one.code not in unsaid)
         finally:
             os.close(root_fd)
 

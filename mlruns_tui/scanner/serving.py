@@ -133,10 +133,14 @@ class _Server:
             self._channel.send((number, "delta", delta))
             self._asked()
 
-    def _symptoms(self, number: int, leave_out: Collection[str], contents: bool) -> tuple[Symptom, ...]:
+    def _symptoms(
+        self, number: int, leave_out: Collection[str], contents: bool, unsaid: Collection[str]
+    ) -> tuple[Symptom, ...]:
         self._busy, self._stop = number, False
         try:
-            return self._reader.symptoms(leave_out, contents=contents, stop=self._asked, tell=self._teller(number))
+            return self._reader.symptoms(
+                leave_out, contents=contents, unsaid=unsaid, stop=self._asked, tell=self._teller(number)
+            )
         finally:
             self._busy = 0
 

@@ -117,8 +117,8 @@ class Slow:
             quiet.wait(0.01)
         yield replace(last, progress=replace(last.progress, stage="stopped"))
 
-    def symptoms(self, leave_out=(), *, contents=True, stop=lambda: False, tell=lambda count: None):
-        found = self.inner.symptoms(leave_out, contents=contents)
+    def symptoms(self, leave_out=(), *, contents=True, unsaid=(), stop=lambda: False, tell=lambda count: None):
+        found = self.inner.symptoms(leave_out, contents=contents, unsaid=unsaid)
         count = 0
         while not stop():
             count += 1
@@ -326,3 +326,11 @@ def test_the_child_runs_nothing_of_its_parents_end(full):
     assert parent.returncode == 0
     assert output.count("exit handler") == 1
     assert f"exit handler of {parent.pid}" in output
+
+
+def test_what_nobody_wants_to_hear_of_is_not_told(full, reader):
+    os.unlink(full.root / "2" / "meta.yaml")
+    everything = reader.symptoms()
+    code = everything[0].code
+    assert {one.code for one in everything} > {code}
+    assert reader.symptoms(unsaid=[code]) == tuple(one for one in everything if one.code != code)
