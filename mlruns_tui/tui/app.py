@@ -19,6 +19,7 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.text import safe
 
 from . import clipboard, signs
+from .collecting import CollectingAtRest
 from .palette import Palette, StoreCommands
 from .screens.main import MainScreen
 from .tasks import TaskStarted
@@ -65,6 +66,7 @@ class MlrunsApp(App[int]):
         self._own_keys = dict(keymap or {})
         self._may_style = False
         self._keys = KeysInOrder(self, self._check_bindings, super().on_event)
+        self.collecting = CollectingAtRest(self)
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme if theme in self.available_themes else DARK.name
@@ -73,6 +75,7 @@ class MlrunsApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
+            self.collecting.key()
             await self._keys.take(event)
         else:
             await super().on_event(event)
@@ -151,6 +154,7 @@ def run_app(reader: Reader, **options: Any) -> int:
     """
     app = MlrunsApp(reader, **options)
     _check_theme(options.get("theme"), app)
+    app.collecting.start()
     app.run(mouse=app.mouse)
     # Leaving after the error, in what is left of the screen, sets the code anew.
     return int(Exit.FAILED if app.return_code or app._exception is not None else Exit.DONE)

@@ -143,3 +143,43 @@ async def test_another_experiment_begins_at_its_top(journey: Start) -> None:
         await it.until(lambda: it.state.run is not None and it.state.run.experiment_id == "102", "the other")
         assert it.main.run_table.cursor == 0
         assert it.state.run.name == "run-1"
+
+
+async def test_marking_all_of_very_many_runs_is_said_and_leaves_the_screen_to_others(journey: Start, make: Any) -> None:
+    import threading
+
+    from mlruns_tui.tui import marking
+
+    number = shown.SMALL + 1
+    async with journey(make.reader([make.many(number)]), read=False) as it:
+        await it.until(lambda: len(it.main.run_table.rows) == number, "the rows")
+        await it.until_read()
+        await it.press("2")
+        rows, let_on, threads = it.main.run_table.rows, threading.Event(), set()
+
+        class Held:
+            def __len__(self) -> int:
+                return len(rows)
+
+            def __iter__(self) -> Any:
+                threads.add(threading.current_thread().name)
+                let_on.wait(30)
+                return iter(rows)
+
+        it.main.mark_keys._several(marking.several, Held(), it.main.run_table.key_of)
+        await it.until_text("working out what may be marked")
+        assert not it.state.marks
+        let_on.set()
+        await it.until(lambda: len(it.state.marks) == number, "all marked")
+        assert threads == {"marking"}
+        assert f"marked {number:,}" in it.main.row_text
+
+
+def test_marks_taken_away_leave_the_others_in_their_order(make: Any) -> None:
+    from mlruns_tui.triage.marks import mark_of
+
+    runs = [make.run("1", at, make.now_ms) for at in range(4)]
+    marks = Marks().add(map(mark_of, runs))
+    left = marks.remove([runs[1].key, "experiment/9", runs[3].key])
+    assert [mark.key for mark in left] == [runs[0].key, runs[2].key]
+    assert len(marks) == 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from mlruns_tui.triage.rules import Old, Rule
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import marking, render
+from ..background import without_collecting
 from ..commands import first_key
 from ..marking import Marking, RuleFigures
 from ..shown import SMALL, judge_all, judged_small
@@ -144,15 +145,21 @@ class MarkKeys:
 
     def all_shown(self, how: Callable[[Facts, Marks, list[str]], Marking]) -> None:
         """``a`` and ``A``: every row of the list in use that the filter lets through."""
-        self._several(how, [self._list.key_of(row) for row in self._list.rows])
+        self._several(how, self._list.rows, self._list.key_of)
 
-    def _several(self, how: Callable[[Facts, Marks, list[str]], Marking], keys: list[str]) -> None:
-        keys = [key for key in keys if key.startswith(("experiment/", "trash/"))]
-        if not keys:
-            self.screen.say("not marked: no experiment or run among these rows")
-            return
+    def _several(
+        self, how: Callable[[Facts, Marks, list[str]], Marking], rows: Sequence[Any], key_of: Callable[[Any], str] = str
+    ) -> None:
+        """These rows, as far as they can be marked; very many are looked at on the thread that judges them."""
         facts, marks = self._judged().facts, self.screen.state.marks
-        self._work(lambda: how(facts, marks, keys), len(keys) + len(marks))
+
+        def decide() -> Marking:
+            keys = [key for key in map(key_of, rows) if key.startswith(("experiment/", "trash/"))]
+            if not keys:
+                return Marking(said="not marked: no experiment or run among these rows")
+            return how(facts, marks, keys)
+
+        self._work(decide, len(rows) + len(marks))
 
     def clear(self) -> None:
         self._fewer(Marks(), "cleared")
@@ -260,23 +267,33 @@ class MarkKeys:
         if size <= SMALL:
             self._take(decide(), more)
             return
+        marks = self.screen.state.marks
 
-        def done(result: Marking) -> None:
+        def decided() -> tuple[Marking, Marks]:
+            with without_collecting():
+                result = decide()
+                return result, result.on(marks)
+
+        def done(found: tuple[Marking, Marks]) -> None:
             self._working -= 1
-            self._take(result, more)
+            self.screen.saying.unsay()
+            self._take(found[0], more, found[1] if self.screen.state.marks is marks else None)
             self.screen.catch_up()
 
         def failed(error: Exception) -> None:
             self._working -= 1
+            self.screen.saying.unsay()
             self.screen.saying.complain(f"marking: {error_words(error)}")
             self.screen.catch_up()
 
         self._working += 1
-        self.screen.work(decide, done, "marking", failed=failed)
+        self.screen.say("working out what may be marked…")
+        self.screen.work(decided, done, "marking", failed=failed)
 
-    def _take(self, result: Marking, more: str = "") -> None:
+    def _take(self, result: Marking, more: str = "", made: Marks | None = None) -> None:
+        """``made``: the marks it leads to, where somebody worked that out."""
         state: UiState = self.screen.state
-        marks = result.on(state.marks)
+        marks = result.on(state.marks) if made is None else made
         errors = {key: text for key, text in state.mark_errors.items() if key in marks}
         before = state.marks_before if marks.by_key == state.marks.by_key else state.marks
         self.screen.set_state(replace(state, marks=marks, marks_before=before, mark_errors=errors))

@@ -28,6 +28,8 @@ from .middle import middle_line
 Row = TypeVar("Row")
 HEAD = 1
 """Lines of the fixed header."""
+MOST_KEPT = 160
+"""Lines kept as they are painted, a few windows of them: each is some sixty values for the garbage collector."""
 
 
 class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
@@ -104,7 +106,7 @@ class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
         self.empty_words: Callable[[], list[Piece]] = list
         """What to say in the middle when there are no rows."""
         self._generation = 0
-        self._strips: LRUCache[Hashable, Strip] = LRUCache(512)
+        self._strips: LRUCache[Hashable, Strip] = LRUCache(MOST_KEPT)
         self._looks: dict[int, Hashable] = {}
         """What rows were drawn with besides themselves, by row number."""
         self._styles: dict[tuple[str, str], RichStyle] = {}
