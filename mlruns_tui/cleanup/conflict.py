@@ -109,7 +109,7 @@ def swap(session: Session, kept: Kept, n: int) -> str:
 
 def _add(session: Session, kept: Kept, n: int, item: PlanItem) -> None:
     assert kept.record_fd is not None
-    shared = layout.sharing(session.site.root_fd)
+    shared = layout.sharing(session.site.root_fd, kept.uid)
     records.add_item(kept.record_fd, n, item, shared.batch_file, shared.owner)
     kept.items[n] = item
 

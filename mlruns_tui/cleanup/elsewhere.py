@@ -238,8 +238,12 @@ def _make(dir_fd: int, record: Record, batch_id: str, root: str, shared: Sharing
                 temporary = f"{MARKER}.{record.id}.tmp"
                 with contextlib.suppress(FileNotFoundError):
                     change.remove_file(fd, temporary)
-                # Not with the store's owner and mode: many a backup disk (FAT, SMB) knows none.
-                change.create_file(fd, temporary, codec.dumps(marker).encode("ascii"), 0o600)
+                text = codec.dumps(marker).encode("ascii")
+                try:
+                    change.create_file(fd, temporary, text, shared.batch_file, owner=shared.owner)
+                except PermissionError:
+                    # Many a backup disk (FAT, SMB) knows neither owner nor mode.
+                    change.create_file(fd, temporary, text, 0o600)
                 change.rename(fd, temporary, fd, MARKER)
             elif _marker(fd).id != record.id:
                 raise not_there(record.dir)

@@ -78,21 +78,23 @@ def open_root(root: str, expected: Identity | None = None) -> int:
     return fd
 
 
-def sharing(root_fd: int) -> Sharing:
+def sharing(root_fd: int, uid: int = 0) -> Sharing:
     """How the store is shared: members of its group share the vault, nobody else sees a batch.
 
-    Root working in another user's store leaves nothing behind that locks the owner out.
+    Root working in another user's store, or (``uid``) in another user's batch, leaves nothing behind that locks him
+    out.
     """
     root = os.fstat(root_fd)
     group, anybody = root.st_mode & 0o070, bool(root.st_mode & stat.S_IWOTH)
     inherited = root.st_mode & stat.S_ISGID
-    as_owner = os.geteuid() == 0 and root.st_uid != 0
+    uid = uid or root.st_uid
+    as_owner = os.geteuid() == 0 and uid != 0
     return Sharing(
         vault=0o700 | group | inherited | (0o1007 if anybody else 0),
         file=0o600 | (group & 0o060) | (0o006 if anybody else 0),
         batch=0o700 | (group & 0o050) | inherited,
         batch_file=0o600 | (group & 0o040),
-        owner=(root.st_uid if as_owner else -1, root.st_gid if as_owner or group & 0o020 else -1),
+        owner=(uid if as_owner else -1, root.st_gid if as_owner or group & 0o020 else -1),
         inherited=inherited,
     )
 

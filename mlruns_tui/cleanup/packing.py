@@ -195,7 +195,7 @@ class Packing:
         assert shelf is not None
         name = ""
         try:
-            shared = layout.sharing(self._session.site.root_fd)
+            shared = layout.sharing(self._session.site.root_fd, self._kept.uid)
             gains = [self._gains[n] for n in group]
             name = from_trees(shelf, shared, group, states, raw, self._stop, level_for(gains, self._backup_dir))
             self._check_again(group, states)

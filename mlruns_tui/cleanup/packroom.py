@@ -26,7 +26,7 @@ def make_room(session: Session, kept: Kept, backup_dir: str) -> Shelf:
     full disk from the space kept for this). The batch is open and begun; its journal ends when this raises
     MlrunsError."""
     begin.try_vault(session, kept)
-    shared = layout.sharing(session.site.root_fd)
+    shared = layout.sharing(session.site.root_fd, kept.uid)
     vault = session.site.vault
     for again in (False, True):
         try:

@@ -50,7 +50,7 @@ def purge_archives(
                 kept.say("purging", n=dying)
                 session.commit(kept)
             if staying:
-                copy = from_archive(archives, layout.sharing(kept.root_fd), name, staying)
+                copy = from_archive(archives, layout.sharing(kept.root_fd, kept.uid), name, staying)
                 shelf.publish(copy)
                 archives.forget()
                 here.bytes -= shelf.allocated_bytes(copy)

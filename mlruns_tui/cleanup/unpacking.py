@@ -35,7 +35,7 @@ def unpack_with(session: Session, kept: Kept, n: int, wanted: Collection[int]) -
     archives = kept.places.archives
     name = kept.archive(n)
     try:
-        archives.make(layout.sharing(kept.root_fd))
+        archives.make(layout.sharing(kept.root_fd, kept.uid))
     except OSError as error:
         return {n: Trouble(say.failure(error, say.KEPT))}
     together = sorted({n, *(m for m in wanted if kept.archive(m) == name)})

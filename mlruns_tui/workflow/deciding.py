@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ from mlruns_tui.disk.look import user_name
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
+from mlruns_tui.model.words import VAULT_NAME
 from mlruns_tui.triage.judging import Verdict, judge
 from mlruns_tui.triage.plan_head import PlanRequest, plan_id
 from mlruns_tui.triage.planner import kept_back, make_plan, parents_of, without
@@ -22,6 +24,15 @@ from mlruns_tui.triage.slim import evidence_keys, slimmed
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def unused_id(root: str, at_ms: int) -> str:
+    """An id for a plan that no batch of the store has: of sixty-five thousand a minute, one day one comes twice."""
+    taken: set[str] = set()
+    with contextlib.suppress(OSError):
+        taken.update(os.listdir(os.path.join(root, VAULT_NAME, "batches")))
+    minute = time.strftime("%Y%m%d-%H%M", time.gmtime(at_ms / 1000))
+    return next(one for one in iter(lambda: plan_id(minute, os.urandom(2).hex()), "") if one not in taken)
 
 
 def preview(
@@ -54,7 +65,7 @@ def plan_choices(
     evidence = reader.inspect(evidence_keys(chosen.values()))
     at = now_ms() if at_ms is None else at_ms
     request = PlanRequest(
-        plan_id=plan_id(time.strftime("%Y%m%d-%H%M", time.gmtime(at / 1000)), os.urandom(2).hex()),
+        plan_id=unused_id(reader.store.root, at),
         now_ms=at,
         user=user_name(os.geteuid()),
         host=socket.gethostname(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -17,11 +16,11 @@ from mlruns_tui.model.store import StoreInfo, experiment_key
 from mlruns_tui.model.words import TRASH_NAME, Place
 from mlruns_tui.triage import mend_following, mendable, mending
 from mlruns_tui.triage.mend_names import check_names
-from mlruns_tui.triage.plan_head import PlanRequest, plan_id
+from mlruns_tui.triage.plan_head import PlanRequest
 from mlruns_tui.triage.protection import Options
 
 from .changing import Task, start_apply
-from .deciding import now_ms
+from .deciding import now_ms, unused_id
 from .diagnosing import diagnose
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -62,7 +61,7 @@ def preview_repair(
     check_names(names, look, wanted)
     references = reader.inspect(()).references if any(one.kind == "out" for one in wanted) else ()
     request = PlanRequest(
-        plan_id=plan_id(time.strftime("%Y%m%d-%H%M", time.gmtime(at / 1000)), os.urandom(2).hex()),
+        plan_id=unused_id(reader.store.root, at),
         now_ms=at,
         user=user_name(os.geteuid()),
         host=socket.gethostname(),

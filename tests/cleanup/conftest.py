@@ -13,6 +13,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -315,6 +316,19 @@ def start_worker() -> Iterator[Callable[..., Worker]]:
 @pytest.fixture
 def apply_request() -> Callable[[Plan], dict[str, Any]]:
     return lambda plan: {"do": "apply", "plan": codec.encode(plan)}
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Where other users come in, a folder they can reach: pytest's own is below one that every run of pytest by this
+    user closes to others when it starts, also in the middle of a test."""
+    if "as_user" not in request.fixturenames:
+        yield tmp_path
+        return
+    open_to_all = Path(tempfile.mkdtemp(prefix="mlruns-tui-test-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+    open_to_all.chmod(0o711)
+    yield open_to_all
+    shutil.rmtree(open_to_all)
 
 
 @pytest.fixture

@@ -16,9 +16,11 @@ import pytest
 from mlruns_tui.cleanup import steps
 from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.goingon import go_on
+from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches
+from mlruns_tui.cleanup.verify import verify
 from mlruns_tui.triage.protection import Options
 from mlruns_tui.triage.rules import Choice
 from mlruns_tui.workflow.deciding import plan_choices, plan_marks
@@ -179,6 +181,34 @@ def test_an_account_without_a_name_or_a_home_cleans_and_takes_back(
         return [done.state, listed.uid, listed.history[0].user, undo(str(shared.root)).state]
 
     assert as_user(work, SERVICE, SERVICE) == ["moved", SERVICE, str(SERVICE), "restored"]
+    assert compare(before, shared.manifest()) == []
+
+
+def test_what_root_packs_to_another_disk_its_owner_takes_back(
+    shared: Any, as_user: Any, other_disk: Path, umask_022: Any, compare: Any
+) -> None:
+    """Whoever did not make the archives must be able to see that they are his batch's."""
+    os.chmod(other_disk, 0o1777)
+    os.chown(shared.root / "1", ALICE, GROUP)
+    before, root = shared.manifest(), str(shared.root)
+    plan = shared.plan(A)
+    assert as_user(lambda: apply(plan).state, ALICE, GROUP) == "moved"
+    assert pack(root, plan.id, backup_dir=str(other_disk)).state == "packed"
+    for path in other_disk.rglob("*"):
+        assert path.stat().st_uid == ALICE, path
+    assert as_user(lambda: [one.outcome for one in verify(root, plan.id).items], ALICE, GROUP) == ["done"]
+    was, now = other_disk / "was", other_disk / "now"
+    was.mkdir(mode=0o1777)
+    os.chmod(was, 0o1777)
+    assert as_user(lambda: undo(root).state, ALICE, GROUP) == "restored"
+    assert compare(before, shared.manifest()) == []
+    again = shared.plan(A)
+    assert as_user(lambda: apply(again).state, ALICE, GROUP) == "moved"
+    assert pack(root, again.id, backup_dir=str(was)).state == "packed"
+    was.rename(now)
+    # Root has the new place written down, in a file that stays its owner's.
+    assert restore(root, again.id, [], found_in=str(now)).state == "packed"
+    assert as_user(lambda: undo(root, found_in=str(now)).state, ALICE, GROUP) == "restored"
     assert compare(before, shared.manifest()) == []
 
 
