@@ -20,12 +20,14 @@ PLACES: Final[dict[str, Fact]] = {
         since((FIRST, None), ((3, 8), RUN)), "the store's path has a folder called artifacts in it", "run"
     ),
     "root-name-refused": fact(
-        STORE, "not a name MLflow allows", "experiments", remedy="remove",
+        STORE, "not a name MLflow allows", "experiments", remedy="remove", hides="all",
         cause="Made by another program: an editor, git, a NAS, a copy.",
     ),
     "root-stray": fact(WARNS, "a folder that is no experiment", "experiments", remedy="remove",
                        cause="Something else was saved into the store."),
-    "trash-name-refused": fact(STORE, "not a name MLflow allows in .trash", "experiments", remedy="remove"),
+    "trash-name-refused": fact(
+        STORE, "not a name MLflow allows in .trash", "experiments", remedy="remove", hides="all"
+    ),
     "trash-stray": fact(WARNS, "a folder in .trash that is no experiment", "experiments", remedy="remove"),
     "trash-cannot-be-made": fact(
         STORE, ".trash is missing and may not be made", "experiments", cause="The store is read-only for you."
@@ -114,6 +116,10 @@ EXPERIMENTS: Final[dict[str, Fact]] = {
     "experiment-meta-unjudged": fact(SILENT, "meta.yaml is not judged: {}", "experiments"),
     "experiment-meta-cut": fact(
         SILENT, "meta.yaml ends within a character", "experiments", migration="orphans-runs", cause=_TORN
+    ),
+    "experiment-meta-tab": fact(
+        SILENT, "meta.yaml has a tab that only migrate-filestore minds", "experiments", migration="orphans-runs",
+        cause=_HAND,
     ),
     "experiment-key-missing": fact(STORE, "{} is missing", "experiments", remedy="repair", cause=_HAND),
     "experiment-lifecycle-missing": fact(

@@ -20,13 +20,20 @@ sys.path.insert(0, str(HERE))
 import cases_experiments  # noqa: E402
 import cases_links  # noqa: E402
 import cases_models  # noqa: E402
+import cases_numbers  # noqa: E402
 import cases_runs  # noqa: E402
 import judging  # noqa: E402
 import merging as merging_module  # noqa: E402
 import mutating  # noqa: E402
 from breaking import Case  # noqa: E402
 
-CASES: list[Case] = [*cases_experiments.CASES, *cases_runs.CASES, *cases_models.CASES, *cases_links.CASES]
+CASES: list[Case] = [
+    *cases_experiments.CASES,
+    *cases_runs.CASES,
+    *cases_models.CASES,
+    *cases_links.CASES,
+    *cases_numbers.CASES,
+]
 HARMLESS = frozenset((HERE / "harmless.txt").read_text(encoding="utf-8").splitlines())
 """Names of the cases MLflow and its migration do not mind: of those, every run takes a sample."""
 SAMPLE = 5

@@ -92,10 +92,14 @@ def _check_entry(
     """A directory, or a link to one, where only experiments should be."""
     if not _EXPERIMENT_ID.match(one.name):
         yield owner.says(f"{where}-name-refused", path, safe(one.name, 80))
-        # MLflow looks for runs here too, when it is asked for one by its id.
-        for name in _folders_in(one, parent_fd):
-            seen.meet_run(name, path)
-    elif one.kind == "link-to-folder" and not leads_to_an_entry(one.name, path, parent_fd, store):
+        if not columns.is_migrated(one.name):
+            # MLflow looks for runs here too, when it is asked for one by its id.
+            for name in _folders_in(one, parent_fd):
+                seen.meet_run(name, path)
+            return
+        # What MLflow refuses, its migration may take for a number: ``+5``.
+        shadowed = True
+    if one.kind == "link-to-folder" and not leads_to_an_entry(one.name, path, parent_fd, store):
         place = Place(one.name, path, parent_fd, shadowed, one.kind)
         for symptom in check_experiment_link(one.name, path, store):
             yield symptom
