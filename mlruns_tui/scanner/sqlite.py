@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
@@ -31,6 +32,8 @@ WAIT_S: Final = 5.0
 """How long a database locked by somebody else is waited for."""
 MAX_IMAGE: Final = 1 << 30
 """Bytes of the largest database put together in memory."""
+READS_LOGS: Final = sys.version_info >= (3, 11)
+"""Whether this Python opens a database put together in memory (``Connection.deserialize``)."""
 _WAL_HEADER = struct.Struct(">IIIIIIII")
 _FRAME = struct.Struct(">IIIIII")
 _WAL_MAGIC: Final = (0x377F0682, 0x377F0683)
@@ -196,9 +199,9 @@ def _load_image(connection: Connection, path: str, pulse: Pulse) -> None:
     """Fill an empty connection with the database, its write-ahead log applied. Raises Unreadable."""
     import sqlite3
 
-    load: Any = getattr(connection, "deserialize", None)
-    if load is None:
+    if not READS_LOGS:
         raise Unreadable("has a write-ahead log (-wal), which needs Python 3.11 to be read without writing beside it")
+    load: Any = connection.deserialize  # type: ignore[attr-defined,unused-ignore]
     for _ in range(3):
         image = _assembled(path, pulse)
         if image is not None:

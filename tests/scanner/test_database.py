@@ -401,7 +401,13 @@ def journal_modes(path: Path, mode: str) -> sqlite3.Connection | None:
     return None
 
 
-MODES = ["rollback", "wal, closed", "wal, open", "wal, left behind"]
+needs_logs = pytest.mark.skipif(not sqlite.READS_LOGS, reason="needs Python 3.11")
+MODES = [
+    "rollback",
+    "wal, closed",
+    pytest.param("wal, open", marks=needs_logs),
+    pytest.param("wal, left behind", marks=needs_logs),
+]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -484,6 +490,22 @@ def test_committed_rows_are_seen_and_others_are_not(store, make_database, mode):
         writer.close()
 
 
+def test_a_python_that_cannot_read_a_log_says_so_and_calls_nothing_orphaned(
+    store, make_database, read, experiment, monkeypatch
+):
+    path = store.root.parent / "mlflow.db"
+    make_database(path, str(store.root)).close()
+    store.folder("6")
+    writer = journal_modes(path, "wal, open")
+    monkeypatch.setattr(sqlite, "READS_LOGS", False)
+    snapshot = read(store)
+    assert any("needs Python 3.11" in line for line in snapshot.messages)
+    assert experiment(snapshot, "6").state == "unclaimed"
+    if writer is not None:
+        writer.close()
+
+
+@needs_logs
 def test_a_log_torn_in_the_middle_of_a_commit_counts_up_to_the_one_before(store, make_database):
     path = store.root.parent / "mlflow.db"
     make_database(path, str(store.root)).close()
@@ -544,6 +566,7 @@ def test_a_writer_in_the_middle_never_shows_half_a_commit(store, make_database):
     assert len(seen) > 1
 
 
+@needs_logs
 def test_a_database_that_is_opened_by_a_writer_while_it_is_read_is_read_again(store, make_database):
     path = store.root.parent / "mlflow.db"
     make_database(path, str(store.root)).close()
