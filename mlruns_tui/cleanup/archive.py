@@ -54,11 +54,19 @@ class Writer:
     """Writes archive and manifest into two open files of ours."""
 
     def __init__(
-        self, tar_fd: int, manifest_fd: int, fingerprints: Mapping[int, str], raw_bytes: int, level: int = LEVEL
+        self,
+        tar_fd: int,
+        manifest_fd: int,
+        fingerprints: Mapping[int, str],
+        raw_bytes: int,
+        level: int = LEVEL,
+        threads: int | None = None,
     ) -> None:
-        """``fingerprints``: of the items that will be in it. ``raw_bytes``: about how much will come."""
+        """``fingerprints``: of the items that will be in it. ``raw_bytes``: about how much will come. ``threads``:
+        of the compressor, None for as many as pay."""
         self._tar_fd, self._manifest_fd = tar_fd, manifest_fd
-        threads = min(os.cpu_count() or 1, 4) if raw_bytes >= _MANY else 0
+        if threads is None:
+            threads = min(os.cpu_count() or 1, 4) if raw_bytes >= _MANY else 0
         self._compressor = library()(level=level, write_checksum=True, threads=threads).compressobj()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -82,7 +90,7 @@ class Writer:
 
     def end(self, member: Member) -> None:
         """The member is whole, its digest known."""
-        if self._size_of_data:
+        if self._size_of_data % tarformat.BLOCK:
             self._put(tarformat.padding(self._size_of_data))
         self._entries += 1
         self._line(dump(member))
@@ -297,6 +305,6 @@ def _data(tape: Tape, member: Member, visitor: Visitor) -> str:
             visitor.data(content)
             left -= len(content)
         found = sha.hexdigest()
-    if size and tape.take(len(tarformat.padding(size))).strip(b"\0"):
+    if size and tape.take(-size % tarformat.BLOCK).strip(b"\0"):
         return f"{_inside(member)} is damaged"
     return "" if found == member.sha256 else f"{_inside(member)} is damaged: its checksum differs"

@@ -7,6 +7,8 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.batch import ItemGain
@@ -18,6 +20,9 @@ from .layout import open_root
 from .purge import chosen_items
 from .trees import my_groups, segments, why_not_packable
 from .vault import looking
+
+if TYPE_CHECKING:
+    import zstandard
 
 LARGEST = 12
 """Files of an item that are looked into …"""
@@ -53,63 +58,86 @@ class Gain:
 
 
 def gain(parent_fd: int, name: str) -> Gain:
-    """Walk the tree ``name`` once and try its largest files. Raises OSError."""
-    uid, groups = os.geteuid(), my_groups()
-    allocated = small = entries = 0
-    links: dict[int, int] = {}
-    largest: list[tuple[int, str]] = []
+    """Look at the tree ``name`` once and try its largest files. Raises OSError."""
     top = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-    why = why_not_packable(top, uid, groups)
-    failures: list[str] = []
+    weight = Weight(parent_fd, name, top)
+    look.survey(parent_fd, name, witness=weight)
+    return weight.gain()
 
-    def failed(path: str, what: str, error: OSError) -> None:
-        failures.append(f"{safe(path)} cannot be read ({look.words(error)})")
 
-    for entry in look.walk(parent_fd, name, failed) if stat.S_ISDIR(top.st_mode) else ():
-        status = entry.status
-        entries += 1
-        if not why:
-            why = why_not_packable(status, uid, groups)
-            if status.st_dev != top.st_dev:
-                why = "is on another disk"
-            elif entry.name.startswith(".nfs"):
-                why = "was removed but is still open somewhere"
-            if why:
-                why = f"{safe(entry.path)} {why}"
-        allocated += 0 if status.st_nlink > 1 and status.st_ino in links else status.st_blocks * 512
-        if not stat.S_ISREG(status.st_mode):
-            continue
-        if status.st_nlink > 1:
-            first = status.st_ino not in links
-            links[status.st_ino] = links.get(status.st_ino, status.st_nlink) - 1
-            if not first:
+class Weight:
+    """What a tree weighs, from its entries as ``look.survey`` sees them."""
+
+    def __init__(self, parent_fd: int, name: str, top: os.stat_result) -> None:
+        """``top``: the status of the tree ``name`` itself."""
+        self._parent_fd, self._name, self._top = parent_fd, name, top
+        self._uid, self._groups = os.geteuid(), my_groups()
+        self._why = why_not_packable(top, self._uid, self._groups)
+        self._failures: list[str] = []
+        self._error: OSError | None = None
+        self._allocated, self._data, self._entries = top.st_blocks * 512, 0, 0
+        self._links: dict[int, int] = {}
+        self._largest: list[tuple[int, str]] = []
+
+    def failed(self, path: str, error: OSError) -> None:
+        if not path:
+            self._error = error
+        self._failures.append(f"{safe(path)} cannot be read ({look.words(error)})")
+
+    def see(self, prefix: str, names: Sequence[str], seen: Sequence[os.stat_result]) -> None:
+        """Entries of one directory."""
+        self._entries += len(seen)
+        for name, status in zip(names, seen, strict=True):
+            self._why = self._why or self._why_not(prefix, name, status)
+            is_file = stat.S_ISREG(status.st_mode)
+            if is_file and status.st_nlink > 1:
+                first = status.st_ino not in self._links
+                self._links[status.st_ino] = self._links.get(status.st_ino, status.st_nlink) - 1
+                if not first:
+                    continue
+            allocated = status.st_blocks * 512
+            self._allocated += allocated
+            if not is_file or not status.st_size:
                 continue
-        data = min(status.st_size, status.st_blocks * 512)
-        small += data
-        if status.st_size > 0:
-            (heapq.heappush if len(largest) < LARGEST else heapq.heappushpop)(largest, (data, entry.path))
-    if not why and any(links.values()):
-        why = "one of its files has another name outside of it (a hard link)"
-    expected = ENTRY * (entries + 1)
-    tried = 0
-    packed = 0
-    whole = small
-    for data, path in sorted(largest, reverse=True)[: LARGEST if small > SMALL else FEW]:
-        if tried > whole * 9 // 10:
-            break
-        try:
-            found = _probe(parent_fd, f"{name}/{path}")
-        except OSError as error:
-            failures.append(f"{safe(path)} cannot be read ({look.words(error)})")
-            continue
-        small -= data
-        packed += round(data * found)
-        tried += data
-    # The rest compresses like what was tried, and smaller files no worse.
-    rest = small * packed // tried if tried else 0
-    return Gain(
-        allocated + top.st_blocks * 512, expected + packed + rest, why or (failures[0] if failures else ""), whole
-    )
+            data = min(status.st_size, allocated)
+            self._data += data
+            if len(self._largest) < LARGEST:
+                heapq.heappush(self._largest, (data, prefix + name))
+            elif data >= self._largest[0][0]:
+                heapq.heappushpop(self._largest, (data, prefix + name))
+
+    def _why_not(self, prefix: str, name: str, status: os.stat_result) -> str:
+        why = why_not_packable(status, self._uid, self._groups)
+        if status.st_dev != self._top.st_dev:
+            why = "is on another disk"
+        elif name.startswith(".nfs"):
+            why = "was removed but is still open somewhere"
+        return why and f"{safe(prefix + name)} {why}"
+
+    def gain(self) -> Gain:
+        """Try the largest files, now that all of it was seen. Raises OSError when it could not be."""
+        if self._error is not None:
+            raise self._error
+        why, whole = self._why, self._data
+        if not why and any(self._links.values()):
+            why = "one of its files has another name outside of it (a hard link)"
+        expected = ENTRY * (self._entries + 1)
+        tried = packed = 0
+        rest = whole
+        for data, path in sorted(self._largest, reverse=True)[: LARGEST if whole > SMALL else FEW]:
+            if tried > whole * 9 // 10:
+                break
+            try:
+                found = _probe(self._parent_fd, f"{self._name}/{path}")
+            except OSError as error:
+                self._failures.append(f"{safe(path)} cannot be read ({look.words(error)})")
+                continue
+            rest -= data
+            packed += round(data * found)
+            tried += data
+        # The rest compresses like what was tried, and smaller files no worse.
+        packed += rest * packed // tried if tried else 0
+        return Gain(self._allocated, expected + packed, why or (self._failures[0] if self._failures else ""), whole)
 
 
 def _probe(parent_fd: int, path: str) -> float:
@@ -133,7 +161,13 @@ def _probe(parent_fd: int, path: str) -> float:
     finally:
         os.close(fd)
     content = b"".join(parts)
-    return min(1.0, len(library()(level=LEVEL).compress(content)) / len(content)) if content else 0.0
+    return min(1.0, len(_compressor().compress(content)) / len(content)) if content else 0.0
+
+
+@cache
+def _compressor() -> zstandard.ZstdCompressor:
+    """One for all: making one takes longer than most files do."""
+    return library()(level=LEVEL)
 
 
 def gains_in_place(plan: Plan) -> tuple[ItemGain, ...]:

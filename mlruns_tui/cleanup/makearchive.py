@@ -37,10 +37,15 @@ def from_trees(
     raw_bytes: int,
     stop: Stop,
     level: int = LEVEL,
+    *,
+    name: str = "",
+    threads: int | None = None,
 ) -> str:
-    """Write and read back an archive of these trees; its name. ``states``: their fingerprints, ``level``: of the
-    compressor. It does not count yet. Raises Unfit, Stopped, Damaged (it could not be read back), OSError; then
-    nothing is left."""
+    """Write and read back an archive of these trees; its name. It does not count yet.
+
+    ``states``: fingerprints of the trees. ``level``, ``threads``: of the compressor. ``name``: if it has one already.
+    Raises Unfit, Stopped, Damaged (it could not be read back), OSError; then nothing is left.
+    """
 
     def fill(writer: Writer) -> None:
         def data(content: bytes) -> None:
@@ -55,7 +60,46 @@ def from_trees(
             except NotPackable as error:
                 raise Unfit(n, str(error)) from None
 
-    return _make(shelf, shared, min(slots), states, raw_bytes, fill, level)
+    return _make(shelf, shared, name or shelf.new_name(min(slots)), states, raw_bytes, fill, level, threads)
+
+
+def attempt(
+    shelf: Shelf,
+    shared: Sharing,
+    name: str,
+    slots: Mapping[int, Slot],
+    states: Mapping[int, str],
+    raw_bytes: int,
+    level: int,
+    threads: int | None,
+    stop: Stop,
+) -> tuple[str, int, str]:
+    """Write an archive and read it back, maybe in a process of its own: what was in the way (nothing, ``stopped``,
+    ``unfit``, ``damaged``), in which item, and why. Raises OSError; then nothing is left."""
+    try:
+        from_trees(shelf, shared, slots, states, raw_bytes, stop, level, name=name, threads=threads)
+    except Stopped:
+        return "stopped", -1, ""
+    except Unfit as error:
+        return "unfit", error.n, str(error)
+    except Damaged as error:
+        return "damaged", -1, str(error)
+    return "", -1, ""
+
+
+def is_in(archives: Archives, name: str, n: int, state: str) -> bool:
+    """Whether an archive, made before somebody killed us, holds this very tree; read again to be sure."""
+    if archives.found[name][n] != state:
+        return False
+    try:
+        tar_fd, manifest = archives.open(name)
+    except Damaged:
+        return False
+    try:
+        return n not in replay(tar_fd, manifest)
+    finally:
+        os.close(tar_fd)
+        manifest.close()
 
 
 def from_archive(archives: Archives, shared: Sharing, name: str, staying: Sequence[int]) -> str:
@@ -71,7 +115,8 @@ def from_archive(archives: Archives, shared: Sharing, name: str, staying: Sequen
                 if n in problems:
                     raise Damaged(problems[n])
 
-        return _make(archives.shelf_of(name)[0], shared, min(staying), states, manifest.size, fill)
+        shelf = archives.shelf_of(name)[0]
+        return _make(shelf, shared, shelf.new_name(min(staying)), states, manifest.size, fill)
     finally:
         manifest.close()
         os.close(tar_fd)
@@ -106,13 +151,13 @@ class _Copy:
 def _make(
     shelf: Shelf,
     shared: Sharing,
-    first: int,
+    name: str,
     states: Mapping[int, str],
     raw_bytes: int,
     fill: Callable[[Writer], None],
     level: int = LEVEL,
+    threads: int | None = None,
 ) -> str:
-    name = shelf.new_name(first)
     fds: list[int] = []
     try:
         for ending in (TAR, MANIFEST):
@@ -123,7 +168,7 @@ def _make(
                 # A file system without owners or modes: its mount decides.
                 if not shelf.number:
                     raise
-        writer = Writer(fds[0], fds[1], states, raw_bytes, level)
+        writer = Writer(fds[0], fds[1], states, raw_bytes, level, threads)
         fill(writer)
         writer.close()
         manifest = Manifest(fds[1])

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from mlruns_tui.disk import look
-
 FORMAT = 1
 KINDS = ("d", "f", "l", "h")
+_PLAIN = re.compile(r"[0-9]+(?:/(?!\.{0,2}(?:/|\Z))[^/\0]+)*")
+"""A path that cannot lead out of its item: no part is empty, ``.`` or ``..``."""
+_quoted = json.encoder.encode_basestring_ascii
 
 
 @dataclass(slots=True)
@@ -48,6 +50,17 @@ class Member:
 
 def dump(member: Member) -> bytes:
     """Its line."""
+    if not member.xattrs and member.segments is None:
+        # Nearly all of them.
+        return (
+            f'["{member.kind}",{_quoted(member.path)},{member.mode},{member.uid},{member.gid},{member.mtime_ns},'
+            f'{member.size},{_quoted(member.link)},[],null,"{member.sha256}"]\n'
+        ).encode("ascii")
+    return any_line(member)
+
+
+def any_line(member: Member) -> bytes:
+    """The same for whatever member."""
     fields: list[Any] = [
         member.kind, member.path, member.mode, member.uid, member.gid, member.mtime_ns, member.size, member.link,
         [[name, base64.b64encode(value).decode("ascii")] for name, value in member.xattrs],
@@ -59,21 +72,20 @@ def dump(member: Member) -> bytes:
 def load(line: bytes) -> Member:
     """The member of a line. Raises ValueError for one this program would not have written."""
     try:
-        kind, path, mode, uid, gid, mtime_ns, size, link, xattrs, segments, sha256 = json.loads(line)
-        numbers = (mode, uid, gid, size)
-        texts = (kind, path, link, sha256)
-        if not all(type(one) is int and one >= 0 for one in numbers) or type(mtime_ns) is not int:
+        kind, path, mode, uid, gid, mtime_ns, size, link, xattrs, segments, sha256 = json.loads(line.decode("ascii"))
+        if not (type(mode) is type(uid) is type(gid) is type(size) is type(mtime_ns) is int):
             raise ValueError("a number is missing")
-        if not all(isinstance(one, str) for one in texts) or kind not in KINDS:
+        if min(mode, uid, gid, size) < 0:
+            raise ValueError("a number is missing")
+        if not (type(kind) is type(path) is type(link) is type(sha256) is str) or kind not in KINDS:
             raise ValueError("a text is missing")
-        parts = look.split(path)
-        if not parts or not parts[0].isascii() or not parts[0].isdigit():
-            raise ValueError("it belongs to no item")
-        if kind == "h" and (not look.split(link) or link.partition("/")[0] != parts[0]):
+        if _PLAIN.fullmatch(path) is None:
+            raise ValueError("it belongs to no item, or leads out of it")
+        if kind == "h" and (_PLAIN.fullmatch(link) is None or link.partition("/")[0] != path.partition("/")[0]):
             raise ValueError("its first name is in another item")
-        pairs = tuple((str(name), base64.b64decode(value, validate=True)) for name, value in xattrs)
+        pairs = tuple((str(name), base64.b64decode(value, validate=True)) for name, value in xattrs) if xattrs else ()
         holes = None if segments is None else _segments(segments, size)
-    except (TypeError, OSError, RecursionError) as error:
+    except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None
     return Member(kind, path, mode, uid, gid, mtime_ns, size, link, pairs, holes, sha256)
 

@@ -5,27 +5,28 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
-from mlruns_tui.disk import change, look
+from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.errors import MlrunsError
-from mlruns_tui.model.protocols import Stop, Tell
+from mlruns_tui.model.protocols import Stop, Tell, never
 from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import Outcome
 
 from . import layout, newvault, say
-from .archive import Damaged, replay
-from .gain import Gain, gain
+from .beside import Answer, together
+from .gain import Gain, Weight
 from .kept import Kept
-from .makearchive import Stopped, Unfit, from_trees
-from .packroom import AS_IT_WAS, level_for, make_room, no_room_words
+from .makearchive import attempt, is_in
+from .packroom import AS_IT_WAS, level_for, little_gain_words, make_room, no_room_words
 from .places import Slot
 from .progress import Progress
 from .purge import Freed, chosen_items
-from .recover import destroy
+from .retiring import retire, shares
 from .session import Session
 from .shelf import Shelf
 
@@ -57,13 +58,15 @@ class Packing:
         self._stop = stop
         self._all = keys is None
         chosen = [n for n in chosen_items(kept, keys) if kept.find(n)[0] == "backup" and _is_tree(kept, n)]
-        self.todo = sorted(chosen, key=lambda n: (kept.items[n].size_bytes, n))
+        self.todo = sorted(chosen, key=self._by_size)
         self._progress = Progress(tell, "pack", kept.id, [kept.items[n] for n in self.todo])
         self._results: dict[int, tuple[Outcome, str]] = {}
         self._most = MAX_GROUP_BYTES
         self._freed = Freed()
         self._taken = 0
         self._halted = ""
+        self._held: look.OpenFiles | None = None
+        """Who had what open, when that was last looked up in this turn."""
         self._said: list[str] = []
         self._last: Batch | None = None
 
@@ -82,6 +85,7 @@ class Packing:
         if self._shelf.number:
             kept.say("to", place=self._shelf.number)
             session.commit(kept)
+        self._held = None
         began = time.monotonic()
         while self.todo and not self._halted and not self._stop() and time.monotonic() - began < TURN_S:
             self._next()
@@ -113,7 +117,8 @@ class Packing:
     def _next(self) -> None:
         """One archive."""
         kept = self._kept
-        held = look.open_files(os.fstat(kept.root_fd).st_dev)
+        # Looked up again before anything is retired.
+        held = self._held = self._held or look.open_files(os.fstat(kept.root_fd).st_dev)
         free = look.space(self._room_fd).bytes_free
         most = min(self._most, max(free // 2, 1 << 20))
         group: dict[int, Slot] = {}
@@ -141,7 +146,8 @@ class Packing:
                 self._finished(n, "skipped", "it is not in the backup any more.")
                 return None
             slot, status = found
-            seen = look.survey(slot.fd, slot.name, held)
+            weight = Weight(slot.fd, slot.name, status)
+            seen = look.survey(slot.fd, slot.name, held, weight)
             ours = kept.places.same(status, item.identity)
             if seen.writers:
                 why = f"{say.written_to(seen.writers)}. {AS_IT_WAS}"
@@ -151,11 +157,11 @@ class Packing:
                 archives = kept.places.archives
                 for name in archives.holding(n):
                     shelf = archives.shelf_of(name)[0]
-                    if self._is_in(name, n, seen.fingerprint) and archives.is_there(shelf):
+                    if is_in(archives, name, n, seen.fingerprint) and archives.is_there(shelf):
                         self._note([n], shelf)
                         self._retire([n])
                         return None
-                why = self._unprofitable(n, slot)
+                why = self._unprofitable(n, weight)
         except OSError as error:
             self._finished(n, "failed", say.failure(error, AS_IT_WAS))
             return None
@@ -164,66 +170,91 @@ class Packing:
             return None
         return slot, seen.fingerprint
 
-    def _unprofitable(self, n: int, slot: Slot) -> str:
-        self._gains[n] = found = gain(slot.fd, slot.name)
+    def _unprofitable(self, n: int, weight: Weight) -> str:
+        self._gains[n] = found = weight.gain()
         if found.why_not:
             return f"{found.why_not}. {AS_IT_WAS}"
         if not self._backup_dir and max(found.percent, 0) < self._min_gain:
-            return (
-                f"packing would gain about {max(found.percent, 0)} % only. {AS_IT_WAS} Purging it frees all of it; "
-                "cleanup --slim drops artifacts and keeps metrics; --backup-dir packs to another disk."
-            )
+            return little_gain_words(found.percent)
         return ""
 
-    def _is_in(self, name: str, n: int, state: str) -> bool:
-        """Whether an archive, made before somebody killed us, holds this very tree; read again to be sure."""
-        archives = self._kept.places.archives
-        if archives.found[name][n] != state:
-            return False
-        try:
-            tar_fd, manifest = archives.open(name)
-        except Damaged:
-            return False
-        try:
-            return n not in replay(tar_fd, manifest)
-        finally:
-            os.close(tar_fd)
-            manifest.close()
-
     def _pack(self, group: dict[int, Slot], states: dict[int, str], raw: int) -> None:
-        archives, shelf = self._kept.places.archives, self._shelf
+        """Archives of these trees, one for each process at it; those whose archive counts are retired."""
+        shelf = self._shelf
         assert shelf is not None
-        name = ""
+        parts = [group] if shelf.number else shares(group, self._kept.items)
         try:
             shared = layout.sharing(self._session.site.root_fd, self._kept.uid)
-            gains = [self._gains[n] for n in group]
-            name = from_trees(shelf, shared, group, states, raw, self._stop, level_for(gains, self._backup_dir))
-            self._check_again(group, states)
+            level = level_for([self._gains[n] for n in group], self._backup_dir)
+            names = [shelf.new_name(min(part)) for part in parts]
+        except OSError as error:
+            self._failed(group, "", error)
+            return
+        threads = None if len(parts) == 1 else 0
+        jobs = [
+            partial(attempt, shelf, shared, name, part, {n: states[n] for n in part}, raw, level, threads)
+            for name, part in zip(names, parts, strict=True)
+        ]
+        good: dict[str, dict[int, Slot]] = {}
+        for name, part, answer in zip(names, parts, together(jobs, self._stop), strict=True):
+            try:
+                trouble, n, why = answer.get()
+            except OSError as error:
+                # Whoever made it may have been killed.
+                shelf.withdraw(name)
+                self._failed(part, "", error)
+                continue
+            if not trouble:
+                good[name] = part
+            elif trouble == "stopped":
+                self._back(part)
+            elif trouble == "unfit":
+                self._unfit(part, n, why)
+            else:
+                for n in part:
+                    self._finished(n, "failed", f"the archive could not be read back: {why}. {AS_IT_WAS}")
+        if good:
+            self._held = look.open_files(os.fstat(self._kept.root_fd).st_dev)
+            looks = together([partial(self._changed, part, states) for part in good.values()], never)
+            again = zip(good.items(), looks, strict=True)
+            counts = [n for (name, part), seen in again if self._counts(part, name, seen) for n in part]
+            if counts:
+                self._retire(counts)
+
+    def _counts(self, group: dict[int, Slot], name: str, seen: Answer) -> bool:
+        """Let an archive that was read back count, unless somebody wrote to an item meanwhile; then the outcome is
+        noted."""
+        archives, shelf = self._kept.places.archives, self._shelf
+        assert shelf is not None
+        try:
+            changed = seen.get()
+            if changed is not None:
+                shelf.withdraw(name)
+                self._unfit(group, changed, "it was written to while it was packed")
+                return False
             shelf.publish(name)
             archives.forget()
             if not archives.is_there(shelf):
                 self._gone(group)
-                return
+                return False
             self._note(list(group), shelf)
             if not shelf.number:
                 self._taken += shelf.allocated_bytes(name)
-        except Stopped:
-            self.todo = [*group, *self.todo]
-            return
-        except Unfit as error:
-            if name:
-                shelf.withdraw(name)
-            self._finished(error.n, "skipped", f"{error}. {AS_IT_WAS}")
-            self._again(group, without=error.n)
-            return
-        except Damaged as error:
-            for n in group:
-                self._finished(n, "failed", f"the archive could not be read back: {error}. {AS_IT_WAS}")
-            return
         except OSError as error:
             self._failed(group, name, error)
-            return
-        self._retire(list(group))
+            return False
+        return True
+
+    def _unfit(self, group: dict[int, Slot], n: int, why: str) -> None:
+        self._finished(n, "skipped", f"{why}. {AS_IT_WAS}")
+        self._back(one for one in group if one != n)
+
+    def _back(self, group: Iterable[int]) -> None:
+        """They are still to be packed."""
+        self.todo = sorted((*group, *self.todo), key=self._by_size)
+
+    def _by_size(self, n: int) -> tuple[int, int]:
+        return self._kept.items[n].size_bytes, n
 
     @property
     def _room_fd(self) -> int:
@@ -236,16 +267,14 @@ class Packing:
         for n in group:
             self._finished(n, "failed", self._halted)
 
-    def _check_again(self, group: dict[int, Slot], states: dict[int, str]) -> None:
-        """Raises Unfit when somebody wrote to an item while it was packed."""
-        held = look.open_files(os.fstat(self._kept.root_fd).st_dev)
+    def _changed(self, group: dict[int, Slot], states: dict[int, str], stop: Stop) -> int | None:
+        """The item somebody wrote to while it was packed. Raises OSError."""
+        assert self._held is not None
         for n, slot in group.items():
-            seen = look.survey(slot.fd, slot.name, held)
+            seen = look.survey(slot.fd, slot.name, self._held)
             if seen.writers or seen.fingerprint != states[n]:
-                raise Unfit(n, "it was written to while it was packed")
-
-    def _again(self, group: dict[int, Slot], without: int) -> None:
-        self.todo = [*(n for n in group if n != without), *self.todo]
+                return n
+        return None
 
     def _failed(self, group: dict[int, Slot], name: str, error: OSError) -> None:
         """An archive could not be made: on a full disk a smaller one may fit, and what it frees the next one."""
@@ -270,10 +299,10 @@ class Packing:
             return
         if len(group) > 1:
             self._most = max(1, sum(kept.items[n].size_bytes for n in group) // 4)
-            self.todo = [*group, *self.todo]
+            self._back(group)
             return
         if self._session.site.vault is not None and newvault.release_reserve(self._session.site.vault):
-            self.todo = [*group, *self.todo]
+            self._back(group)
             return
         (n,) = group
         self._halted = no_room_words(look.space(self._room_fd).bytes_free, self._backup_dir)
@@ -287,36 +316,9 @@ class Packing:
             raise OSError(errno.ENOSPC, "no space left on device")
 
     def _retire(self, group: list[int]) -> None:
-        """The archive counts: the trees die, each by one rename, and are taken apart. Outcomes are noted."""
-        kept = self._kept
-        dead: list[int] = []
-        for n in group:
-            found = kept.places.find(n)
-            if found is None:
-                continue
-            try:
-                grave = kept.places.dead(n)
-                if found[0].in_root:
-                    kept.parents.about_to_change("")
-                change.rename(found[0].fd, found[0].name, grave.fd, grave.name)
-                if found[0].in_root:
-                    kept.parents.changed("")
-                    kept.parents.put_back()
-                dead.append(n)
-            except OSError as error:
-                kept.say("kept", n=[n])
-                self._finished(n, "failed", f"packed, but its tree stays: {say.failure(error, AS_IT_WAS)}")
-        try:
-            kept.places.sync_dead()
-            kept.places.sync()
-            for n in dead:
-                destroy(kept, n, self._freed)
-                self._finished(n, "done")
-        except OSError as error:
-            for n in dead:
-                if n not in self._results:
-                    why = say.failure(error, "The next purge or restore removes the rest.")
-                    self._finished(n, "failed", f"packed, but its tree is not all gone: {why}")
+        """Their archives count: the trees go. Outcomes are noted."""
+        for n, why in retire(self._kept, group, self._freed).items():
+            self._finished(n, "failed" if why else "done", why)
 
     def _finished(self, n: int, outcome: Outcome, why: str = "") -> None:
         self._results[n] = (outcome, why)

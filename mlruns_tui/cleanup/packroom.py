@@ -63,6 +63,14 @@ def level_for(gains: Sequence[Gain], backup_dir: str) -> int:
     return STORED if backup_dir and 100 * (before - after) < SHRINKS * before else LEVEL
 
 
+def little_gain_words(percent: int) -> str:
+    """Why an item was not packed that would gain so many per cent, and what helps."""
+    return (
+        f"packing would gain about {max(percent, 0)} % only. {AS_IT_WAS} Purging it frees all of it; "
+        "cleanup --slim drops artifacts and keeps metrics; --backup-dir packs to another disk."
+    )
+
+
 def no_room_words(bytes_free: int, backup_dir: str) -> str:
     """Why an item was not packed on a disk that is full, and what helps."""
     where = f" in {safe(backup_dir)}" if backup_dir else ""

@@ -136,17 +136,21 @@ def _record(key: bytes, value: bytes) -> bytes:
 
 @cache
 def _rest(kind: bytes, link: bytes) -> tuple[bytes, int]:
-    """What follows the checksum of a header, and its sum."""
+    """What follows the checksum of a header, to the end of its block, and its sum."""
     rest = b"%s%sustar\00000%s0000000\0000000000\0" % (kind, link.ljust(100, b"\0"), _NOBODY)
-    return rest, sum(rest)
+    return rest.ljust(BLOCK - 156, b"\0"), sum(rest) + 8 * 32
+
+
+@lru_cache(64)
+def _owned(mode: int, uid: int, gid: int) -> bytes:
+    return b"%07o\0%07o\0%07o\0" % (mode, uid, gid)
 
 
 def _block(name: bytes, mode: int, uid: int, gid: int, size: int, mtime: int, kind: bytes, link: bytes) -> bytes:
-    start = b"%s%07o\0%07o\0%07o\0%011o\0%011o\0" % (name.ljust(100, b"\0"), mode, uid, gid, size, mtime)
+    start = b"%s%s%011o\0%011o\0" % (name.ljust(100, b"\0"), _owned(mode, uid, gid), size, mtime)
     rest, total = _rest(kind, link) if not link else _rest.__wrapped__(kind, link)
     # Adler-32's lower half is one more than the sum of the bytes, as long as that is below 65,521: it is here.
-    summed = (adler32(start) & 0xFFFF) - 1
-    return (b"%s%06o\0 %s" % (start, summed + total + 8 * 32, rest)).ljust(BLOCK, b"\0")
+    return b"%s%06o\0 %s" % (start, (adler32(start) & 0xFFFF) - 1 + total, rest)
 
 
 @lru_cache(256)

@@ -16,6 +16,7 @@ from .members import Member
 CHUNK = 1 << 20
 _SMALL = 128 << 10
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_PACKABLE = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
 _NO_XATTRS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _LEFT_TO_SYSTEM = frozenset({"security.selinux"})
 """Extended attributes the system gives to a new file by itself."""
@@ -73,8 +74,7 @@ def read_tree(parent_fd: int, name: str, n: int, begin: Begin, data: Data, *, co
 
 def why_not_packable(status: os.stat_result, uid: int, groups: frozenset[int]) -> str:
     """Why an entry could not come back as it is, empty when it could. ``uid``: who would unpack it."""
-    mode = status.st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+    if stat.S_IFMT(status.st_mode) not in _PACKABLE:
         return "is neither a file, a folder nor a link"
     if uid and status.st_uid != uid:
         return f"belongs to {safe(look.user_name(status.st_uid))}"
@@ -166,6 +166,8 @@ def _xattrs(target: int | str) -> tuple[tuple[str, bytes], ...]:
     follow = isinstance(target, int)
     try:
         names = os.listxattr(target, follow_symlinks=follow)
+        if not names:
+            return ()
         return tuple(
             (name, os.getxattr(target, name, follow_symlinks=follow))
             for name in sorted(names)
@@ -205,7 +207,6 @@ def segments(fd: int, status: os.stat_result) -> tuple[tuple[int, int], ...] | N
 
 def digest(fd: int, member: Member, data: Data) -> str:
     """Pass a file's data on; their SHA-256. Raises OSError, NotPackable when the file is shorter than it was."""
-    sha = hashlib.sha256()
     if member.segments is None and member.size <= _SMALL:
         content = os.pread(fd, member.size + 1, 0) if member.size else b""
         while 0 < len(content) < member.size:
@@ -217,6 +218,7 @@ def digest(fd: int, member: Member, data: Data) -> str:
             raise NotPackable(f"{safe(member.path.partition('/')[2])} changed while it was read")
         data(content)
         return hashlib.sha256(content).hexdigest()
+    sha = hashlib.sha256()
     for offset, length in ((0, member.size),) if member.segments is None else member.segments:
         while length:
             content = os.pread(fd, min(CHUNK, length), offset)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mlruns_tui.model.store import Identity, Size
 
@@ -27,7 +28,19 @@ _MAX_DEPTH: Final = 80
 """Levels held open at once."""
 
 
-def survey(parent_fd: int, name: str, held: OpenFiles = NO_OPEN_FILES) -> Survey:
+class Witness(Protocol):
+    """Who looks on, so that a tree need not be looked at twice."""
+
+    def see(self, prefix: str, names: Sequence[str], seen: Sequence[os.stat_result]) -> None:
+        """Entries of one directory; ``prefix``: its path below the top, with a slash behind."""
+        ...
+
+    def failed(self, path: str, error: OSError) -> None:
+        """What is at ``path`` below the top cannot be read."""
+        ...
+
+
+def survey(parent_fd: int, name: str, held: OpenFiles = NO_OPEN_FILES, witness: Witness | None = None) -> Survey:
     """Look once at everything in the tree ``name``.
 
     The fingerprint covers name, type and mode, inode, size, mtime, ctime and owner of every entry; of
@@ -37,7 +50,7 @@ def survey(parent_fd: int, name: str, held: OpenFiles = NO_OPEN_FILES) -> Survey
     Raises FileNotFoundError when there is no such name, OSError when even it cannot be looked at.
     """
     top = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
-    look = _Surveyor(top, held)
+    look = _Surveyor(top, held, witness)
     if stat.S_ISDIR(top.st_mode):
         look.enter(parent_fd, name, "", 0)
     elif stat.S_ISLNK(top.st_mode):
@@ -50,13 +63,14 @@ def survey(parent_fd: int, name: str, held: OpenFiles = NO_OPEN_FILES) -> Survey
 class _Surveyor:
     __slots__ = (
         "_allocated", "_bytes", "_device", "_digest", "_entries", "_files", "_held", "_inodes", "_links", "_newest",
-        "_others", "_silly", "_top", "_trouble", "_trouble_path", "_uid", "_writers",
+        "_others", "_silly", "_top", "_trouble", "_trouble_path", "_uid", "_witness", "_writers",
     )  # fmt: skip
 
-    def __init__(self, top: os.stat_result, held: OpenFiles) -> None:
+    def __init__(self, top: os.stat_result, held: OpenFiles, witness: Witness | None) -> None:
         from hashlib import blake2b
 
         self._top = top
+        self._witness = witness
         self._device, self._uid = top.st_dev, top.st_uid
         self._held = held.writers
         self._inodes = held.inodes
@@ -80,7 +94,7 @@ class _Surveyor:
         except OSError as error:
             # Gone since it was listed: the directory it was in has another time by now.
             if not (path and isinstance(error, FileNotFoundError)):
-                self.note("unreadable", path)
+                self._failed(path, error)
             return
         try:
             prefix = f"{path}/" if path else ""
@@ -96,8 +110,8 @@ class _Surveyor:
         """See all entries of an open directory, in the order of their names; those that are to be entered."""
         try:
             names = os.listdir(fd)
-        except OSError:
-            self.note("unreadable", path)
+        except OSError as error:
+            self._failed(path, error)
             return []
         if not names:
             return []
@@ -105,6 +119,7 @@ class _Surveyor:
         all_names = "\0".join(names)
         start = os.fsencode(prefix)
         below: list[str] = []
+        gone: list[str] = []
         pieces: list[bytes] = []
         seen: list[os.stat_result] = []
         inodes: list[int] = []
@@ -113,10 +128,10 @@ class _Surveyor:
         for name, raw in zip(names, os.fsencode(all_names).split(b"\0"), strict=True):
             try:
                 status = look(name, dir_fd=fd)
-            except FileNotFoundError:
-                continue
-            except OSError:
-                self.note("unreadable", prefix + name)
+            except OSError as error:
+                gone.append(name)
+                if not isinstance(error, FileNotFoundError):
+                    self._failed(prefix + name, error)
                 continue
             # One slice costs a quarter of what seven attributes cost.
             mode, inode, on, links, uid, gid, size = status[:7]
@@ -153,6 +168,8 @@ class _Surveyor:
             self._silly += sum(one.startswith(".nfs") for one in names if one not in below)
         if not self._inodes.isdisjoint(inodes):
             self._look_for_writers(seen)
+        if self._witness is not None:
+            self._witness.see(prefix, [name for name in names if name not in gone] if gone else names, seen)
         return below
 
     def _enter_deep(self, fd: int, name: str, path: str) -> None:
@@ -160,15 +177,15 @@ class _Surveyor:
         from .look import walk
 
         def failed(inner: str, what: str, error: OSError) -> None:
-            self.note("unreadable", f"{path}/{inner}" if inner else path)
+            self._failed(f"{path}/{inner}" if inner else path, error)
 
         try:
             for entry in walk(fd, name, failed):
                 self._see(entry.status, f"{path}/{entry.path}", entry.name)
         except FileNotFoundError:
             pass
-        except OSError:
-            self.note("unreadable", path)
+        except OSError as error:
+            self._failed(path, error)
 
     def _see(self, status: os.stat_result, path: str, name: str) -> None:
         mode = status.st_mode
@@ -189,6 +206,8 @@ class _Surveyor:
             self._silly += 1
         if status.st_ino in self._inodes:
             self._look_for_writers([status])
+        if self._witness is not None:
+            self._witness.see(path[: len(path) - len(name)], [name], [status])
 
     def count(self, status: os.stat_result) -> None:
         """A file's size, once however many names it has here."""
@@ -203,6 +222,11 @@ class _Surveyor:
     def _look_for_writers(self, seen: list[os.stat_result]) -> None:
         for status in seen:
             self._writers.extend(self._held.get((status.st_dev, status.st_ino), ()))
+
+    def _failed(self, path: str, error: OSError) -> None:
+        self.note("unreadable", path)
+        if self._witness is not None:
+            self._witness.failed(path, error)
 
     def note(self, trouble: str, path: str) -> None:
         """Something that stands in the way, at ``path`` below the top."""

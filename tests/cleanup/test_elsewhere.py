@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mlruns_tui.cleanup import elsewhere, makearchive, packing, worker
+from mlruns_tui.cleanup import elsewhere, makearchive, worker
 from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.purge import purge
@@ -328,7 +328,7 @@ def test_a_disk_taken_away_while_it_is_packed_costs_nothing(
         unplug()
         return name
 
-    monkeypatch.setattr(packing, "from_trees", made_then_unplugged)
+    monkeypatch.setattr(makearchive, "from_trees", made_then_unplugged)
     batch = packed_to(store, other_disk)
     assert outcomes(batch) == [("failed", "moved")] * 2
     assert "is not there any more" in batch.items[0].error
@@ -351,7 +351,7 @@ def test_a_directory_removed_while_it_is_packed_costs_nothing(
         shutil.rmtree(other_disk)
         return made(*args, **more)
 
-    monkeypatch.setattr(packing, "from_trees", removed_then_made)
+    monkeypatch.setattr(makearchive, "from_trees", removed_then_made)
     batch = packed_to(store, other_disk)
     assert outcomes(batch) == [("failed", "moved")] * 2
     assert "is not there any more" in batch.items[0].error

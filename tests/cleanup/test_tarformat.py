@@ -1,14 +1,17 @@
-"""Headers of archives: the short way for ordinary members, against the long one and against ``tarfile``."""
+"""What archives and manifests say of a member: the short way for ordinary ones, against the long one and ``tarfile``."""
 
 from __future__ import annotations
 
 import io
+import json
 import tarfile
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlruns_tui.cleanup import tarformat
+from mlruns_tui.cleanup import members, tarformat
 from mlruns_tui.cleanup.members import Member
 
 NAMES = st.text(st.characters(min_codepoint=1, max_codepoint=0x2FFF), min_size=1, max_size=120)
@@ -36,6 +39,40 @@ MEMBERS = st.builds(
 @given(MEMBERS)
 def test_an_ordinary_members_header_is_made_the_short_way_and_is_the_same(one: Member) -> None:
     assert tarformat.header(one) == tarformat.any_header(one)
+
+
+@given(MEMBERS | st.builds(lambda one: replace(one, path='7/caf\udce9\n\x1b"\\'), MEMBERS))
+def test_an_ordinary_members_line_is_made_the_short_way_and_is_the_same(one: Member) -> None:
+    assert members.dump(one) == members.any_line(one)
+
+
+@pytest.mark.parametrize("path", ["7", "0/a", "12/a/..b/.c/...", "3/new\nline", "3/caf\udce9"])
+def test_a_line_gives_the_member_it_was_made_of(path: str) -> None:
+    one = Member("f", path, 0o640, 5, 6, -7, 8, sha256="ab", xattrs=(("user.note", b"\0"),), segments=((0, 4), (8, 0)))
+    assert members.load(members.dump(one)) == one
+
+
+@pytest.mark.parametrize(
+    "path", ["", "a/b", "7/", "/7", "7//b", "7/.", "7/../b", "7/b/..", "7/a\0b", "-7/a", "٧/a", "7\n"]
+)
+def test_a_path_that_leads_out_of_its_item_is_refused(path: str) -> None:
+    for kind, own, link in (("f", path, ""), ("h", "7/b", path)):
+        fields = [kind, own, 0o640, 0, 0, 0, 0, link, [], None, ""]
+        with pytest.raises(ValueError, match=r"item"):
+            members.load(json.dumps(fields).encode() + b"\n")
+
+
+@pytest.mark.parametrize("at", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("value", [True, 1.0, "1", None, -1])
+def test_a_number_that_is_none_is_refused(at: int, value: object) -> None:
+    fields = ["f", "7/a", 0o640, 0, 0, 0, 0, "", [], None, ""]
+    fields[at] = value
+    line = json.dumps(fields).encode()
+    if (at, value) == (5, -1):
+        assert members.load(line).mtime_ns == -1
+        return
+    with pytest.raises(ValueError, match="a number is missing"):
+        members.load(line)
 
 
 @given(st.lists(MEMBERS, max_size=5))
