@@ -11,16 +11,16 @@ from operator import attrgetter
 from typing import Any, Final
 
 from mlruns_tui.model.late import dataclass
-from mlruns_tui.model.quick import measured_run, quick_run
+from mlruns_tui.model.quick import measured_run
 from mlruns_tui.model.store import Experiment, Run, Size, Snapshot
+
+from .packed import PackedRuns, fields_of, fields_of_all, run_of_fields, size_fields
 
 _MEASURED: Final = ("name", "parent", "keep", "owner")
 """What measuring may say of a run besides its size and troubles."""
 _NAMES: Final = [one.name for one in dataclasses.fields(Run)]
 _AT_SIZE: Final = _NAMES.index("size")
-_UP_TO_SIZE: Final = attrgetter(*_NAMES[:_AT_SIZE])
 _SAID: Final = attrgetter(*(one for one in _NAMES[:_AT_SIZE] if one not in _MEASURED))
-_SIZE_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Size)))
 _EXPERIMENT_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Experiment)))
 
 
@@ -56,14 +56,16 @@ def difference(before: Snapshot | None, now: Snapshot) -> Delta:
         if had is runs:
             continue
         if had is None or len(had) != len(runs):
-            whole[key] = list(map(fields_of, runs))
+            whole[key] = fields_of_all(runs)
             continue
         changed[key], measured[key] = [], []
+        both: tuple[object, ...] = (had, runs)
+        is_packed = any(isinstance(one, PackedRuns) for one in both)
         for at, (one, new) in enumerate(zip(had, runs, strict=True)):
-            if one is new:
+            if one is new or (is_packed and one == new):
                 continue
             if _SAID(one) == _SAID(new):
-                measured[key].append((at, new.name, new.parent, new.keep, new.owner, _size(new), new.trouble))
+                measured[key].append((at, new.name, new.parent, new.keep, new.owner, size_fields(new), new.trouble))
             else:
                 changed[key].append((at, fields_of(new)))
     return Delta(
@@ -75,21 +77,6 @@ def difference(before: Snapshot | None, now: Snapshot) -> Delta:
         measured,
         [key for key in known if key not in now.runs],
     )
-
-
-def _size(run: Run) -> tuple[int, ...] | None:
-    return None if run.size is None else _SIZE_FIELDS(run.size)
-
-
-def fields_of(run: Run) -> tuple[Any, ...]:
-    """All fields of a run, its size as a plain tuple."""
-    return *_UP_TO_SIZE(run), _size(run), run.trouble
-
-
-def run_of_fields(fields: tuple[Any, ...]) -> Run:
-    """The run again."""
-    size = fields[_AT_SIZE]
-    return quick_run(*fields[:_AT_SIZE], None if size is None else Size(*size), fields[-1])
 
 
 def _measured(run: Run, told: tuple[Any, ...]) -> Run:

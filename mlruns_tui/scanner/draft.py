@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from time import monotonic
+from typing import cast
 
 from mlruns_tui.model.store import (
     Experiment,
@@ -19,12 +20,17 @@ from mlruns_tui.model.store import (
 )
 
 from . import layout
+from .packed import PackedRuns
+
+_FEW = 64
+"""So many runs are not worth packing."""
 
 
 class Draft:
     """Collects entries while a scan goes on. Snapshots share everything that did not change."""
 
-    def __init__(self, store: StoreInfo, previous: Snapshot | None) -> None:
+    def __init__(self, store: StoreInfo, previous: Snapshot | None, small: bool = False) -> None:
+        """``small``: runs are packed while they rest, in snapshots too."""
         self.store = store
         self.stage: Stage = "listing"
         self.strays: dict[str, Stray] = {}
@@ -40,7 +46,8 @@ class Draft:
         self._previous = dict(previous.runs) if previous is not None else {}
         self._began = monotonic()
         self._experiments: dict[str, Experiment] = {}
-        self._runs: dict[str, list[Run]] = {}
+        self._small = small
+        self._runs: dict[str, list[Run] | PackedRuns] = {}
         self._tuples: dict[str, tuple[Run, ...]] = {}
         self._changed: set[str] = set()
         self._sorted: tuple[Experiment, ...] | None = None
@@ -71,12 +78,25 @@ class Draft:
         self._runs[key] = runs
         self._changed.add(key)
 
+    def rest(self, key: str) -> None:
+        """Nothing will be put into the runs of this experiment for a while."""
+        runs = self._runs.get(key)
+        if self._small and isinstance(runs, list) and len(runs) > _FEW:
+            self._runs[key] = PackedRuns(runs)
+            self._changed.add(key)
+
     def runs_of(self, key: str) -> list[Run]:
-        return self._runs.get(key, [])
+        runs = self._runs.get(key, [])
+        if isinstance(runs, PackedRuns):
+            runs = self._runs[key] = list(runs)
+        return runs
 
     def put_run(self, key: str, index: int, run: Run) -> None:
-        self._runs[key][index] = run
+        self.runs_of(key)[index] = run
         self._changed.add(key)
+
+    def number_of_runs(self) -> int:
+        return sum(map(len, self._runs.values()))
 
     def all_runs(self) -> Iterator[Run]:
         return (run for runs in self._runs.values() for run in runs)
@@ -87,7 +107,8 @@ class Draft:
 
     def snapshot(self) -> Snapshot:
         for key in self._changed:
-            self._tuples[key] = tuple(self._runs[key])
+            runs = self._runs[key]
+            self._tuples[key] = tuple(runs) if isinstance(runs, list) else cast("tuple[Run, ...]", runs)
         self._changed.clear()
         if self.stage == "complete":
             for key, before in self._previous.items():

@@ -150,7 +150,9 @@ def _places(listing: Listing, reads: Mapping[str, RunsRead], contents: list[Cont
     for folder in listing.folders:
         read = reads.get(folder.path)
         if read is not None:
-            names = [run.run_id for run in read.runs]
+            # The very strings of the listing: a run may be made for this look only, its id anew.
+            listed = {name: name for name in folder.subdirectories}
+            names = [listed.get(run.run_id, run.run_id) for run in read.runs]
             places.add_runs(folder.name, [*names, *read.missing] if folder.experiment is not None else names)
     for one in contents:
         for experiment_id, runs in one.runs.items():

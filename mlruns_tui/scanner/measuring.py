@@ -76,7 +76,7 @@ class Measuring:
 
     def experiments(self) -> Iterator[None]:
         """Every experiment that has a directory, and every stray that stands in the place of one."""
-        for part in self._crew.work(self._tasks(), sum(1 for _ in self._draft.all_runs())):
+        for part in self._crew.work(self._tasks(), self._draft.number_of_runs()):
             self._take(part)
             self._draft.total = self._sum.size()
             yield
@@ -92,6 +92,7 @@ class Measuring:
         for index, run in enumerate(self._draft.runs_of(experiment.key)):
             self._draft.put_run(experiment.key, index, replace(run, size=Size()))
             self._draft.runs_sized += 1
+        self._draft.rest(experiment.key)
         status = self._lstat(experiment.path) if experiment.path else None
         size = Size(newest_ns=status.st_mtime_ns) if status is not None else Size()
         owner = status.st_uid if status is not None else -1
@@ -218,6 +219,7 @@ class Measuring:
         trouble = _with(experiment.trouble, opened.whole.trouble)
         size = opened.whole.size()
         self._draft.put_experiment(replace(experiment, size=size, owner=opened.owner, trouble=trouble, keep=keep))
+        self._draft.rest(key)
 
     def _keep(self, path: str) -> str:
         """What keeps the experiment in the folder ``path``."""

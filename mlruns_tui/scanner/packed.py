@@ -1,19 +1,41 @@
-"""What is kept of a scan that somebody else has by now: every run still, in a tenth of the room."""
+"""Runs nobody looks at for the moment, in a tenth of the room: made when they are looked at.
+
+For the process that reads for a screen: the screen has every run by then, and this one only needs them now and then.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import marshal
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Final, cast, overload
 
-from mlruns_tui.model.store import Run, Snapshot
-
-from .deltas import fields_of, run_of_fields
+from mlruns_tui.model.quick import quick_run
+from mlruns_tui.model.store import Run, Size
 
 _BLOCK: Final = 512
 """Runs packed together: so many are made to look at one of them."""
+_NAMES: Final = [one.name for one in dataclasses.fields(Run)]
+_AT_SIZE: Final = _NAMES.index("size")
+_UP_TO_SIZE: Final = attrgetter(*_NAMES[:_AT_SIZE])
+_SIZE_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Size)))
+
+
+def size_fields(run: Run) -> tuple[int, ...] | None:
+    return None if run.size is None else _SIZE_FIELDS(run.size)
+
+
+def fields_of(run: Run) -> tuple[Any, ...]:
+    """All fields of a run, its size as a plain tuple."""
+    return *_UP_TO_SIZE(run), size_fields(run), run.trouble
+
+
+def run_of_fields(fields: tuple[Any, ...]) -> Run:
+    """The run again."""
+    size = fields[_AT_SIZE]
+    return quick_run(*fields[:_AT_SIZE], None if size is None else Size(*size), fields[-1])
 
 
 class PackedRuns(Sequence[Run]):
@@ -42,14 +64,17 @@ class PackedRuns(Sequence[Run]):
         return run_of_fields(_unpacked(self._blocks[block])[place])
 
     def __iter__(self) -> Iterator[Run]:
-        return (run_of_fields(fields) for block in self._blocks for fields in _unpacked(block))
+        return map(run_of_fields, self.fields())
+
+    def fields(self) -> Iterator[tuple[Any, ...]]:
+        """The fields of each run, as of ``fields_of``."""
+        return (fields for block in self._blocks for fields in _unpacked(block))
 
 
 def _unpacked(block: bytes) -> list[tuple[Any, ...]]:
     return cast("list[tuple[Any, ...]]", marshal.loads(zlib.decompress(block)))
 
 
-def packed(snapshot: Snapshot) -> Snapshot:
-    """The same, its runs as ``PackedRuns``: for whoever goes through them and holds none of them."""
-    runs = {key: PackedRuns(inside) for key, inside in snapshot.runs.items()}
-    return replace(snapshot, runs=cast("dict[str, tuple[Run, ...]]", runs))
+def fields_of_all(runs: Sequence[Run]) -> list[tuple[Any, ...]]:
+    """``fields_of`` each of these runs."""
+    return list(runs.fields() if isinstance(runs, PackedRuns) else map(fields_of, runs))

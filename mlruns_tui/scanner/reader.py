@@ -39,6 +39,8 @@ class StoreReader:
         self._store = store
         self._given = database
         self._last: Snapshot | None = None
+        self.small = False
+        """Runs of a scan are packed while they rest: for a process whose parent has them."""
         self._listing = listing
         self._opened = time.monotonic()
         self._held: tuple[float, look.OpenFiles] | None = None
@@ -60,7 +62,8 @@ class StoreReader:
             listing, self._listing = self._listing, None
             if time.monotonic() - self._opened > _FRESH_S:
                 listing = None
-            for snapshot in Scan(self._store, root_fd, self._given, previous, stop, listing).snapshots():
+            scan = Scan(self._store, root_fd, self._given, previous, stop, listing, small=self.small)
+            for snapshot in scan.snapshots():
                 self._store = snapshot.store
                 self._last = snapshot
                 yield snapshot
@@ -70,13 +73,6 @@ class StoreReader:
         finally:
             if root_fd is not None:
                 os.close(root_fd)
-
-    def shrink(self) -> None:
-        """Keep what the newest scan found in little room: whoever wanted it has it."""
-        from .packed import packed
-
-        if self._last is not None:
-            self._last = packed(self._last)
 
     def inspect(self, keys: Sequence[str]) -> Evidence:
         """Fresh facts about these items; unknown keys come back with an error. Raises StaleError."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 from mlruns_tui.model.protocols import Stop
 from mlruns_tui.model.store import Experiment, Run, Size, Snapshot, StoreInfo, experiment_key
@@ -24,6 +25,7 @@ from .files import RunsRead, read_experiment
 from .gathering import Gathered, gather
 from .listing import Folder, Listing, link_experiment, list_store
 from .measuring import Measuring
+from .packed import PackedRuns
 from .pulse import Halted, Pulse
 from .registry import Inside
 from .sqlite import Unreadable
@@ -52,9 +54,11 @@ class Scan:
         stop: Stop,
         listing: Listing | None = None,
         processes: int | None = None,
+        small: bool = False,
     ):
-        """``listing``: of the root, if there is one already; ``processes``: see ``Crew``."""
-        self.draft = Draft(store, previous)
+        """``listing``: of the root, if there is one already; ``processes``: see ``Crew``; ``small``: see ``Draft``."""
+        self.draft = Draft(store, previous, small)
+        self._small = small
         self.gathered: Gathered | None = None
         self._root_fd = root_fd
         self._given = given
@@ -197,6 +201,9 @@ class Scan:
             ]
             shown.sort(key=lambda run: run.run_id)
             self.draft.put_runs(key, shown)
+            self.draft.rest(key)
+        if self._small:
+            read.runs = cast("list[Run]", PackedRuns(read.runs))
 
     def _read_databases(self) -> None:
         read = (self._ask(path) for path in self._found.paths)
@@ -224,6 +231,9 @@ class Scan:
                 draft.drop_experiment(experiment_key(folder.place, folder.name))
                 continue
             read = self._reads.get(folder.path, RunsRead())
+            if self._small:
+                # Looked through several times, and not needed after.
+                read = replace(read, runs=list(read.runs))
             inside = self.gathered.inside.get(folder.path, Inside())
             self._take(folder, read, decide(folder, read, inside, known, self._root_fd, self._pulse))
         if owner is not None:
@@ -235,7 +245,7 @@ class Scan:
                     draft.put_runs(row.key, runs)
         # Each run is made anew with its size: those without it would stay beside them until the end.
         self._reads.clear()
-        draft.runs_read = sum(1 for _ in draft.all_runs())
+        draft.runs_read = draft.number_of_runs()
         draft.models = list(self.gathered.registry.models)
         draft.say(self._found.messages)
         draft.say(self.gathered.messages)
@@ -254,6 +264,7 @@ class Scan:
         experiment = decision.experiment
         draft.put_experiment(self._doubts.experiment(experiment) if folder.doubt else experiment)
         draft.put_runs(key, self._doubts.runs(decision.runs, read.doubts))
+        draft.rest(key)
 
     def _name_kind(self, in_database: bool) -> None:
         draft = self.draft

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 _TELL_EVERY_S: Final = 0.1
 
 
-def serve_and_exit(reader: Reader, channel: Channel, shrink: Callable[[], None] = lambda: None) -> NoReturn:
-    """The child's whole life. It never returns into the parent's code, nor runs its exit handlers. ``shrink`` is
-    called after each scan, when the parent has what was found."""
+def serve_and_exit(reader: Reader, channel: Channel) -> NoReturn:
+    """The child's whole life. It never returns into the parent's code, nor runs its exit handlers."""
     status = 1
     try:
         # Ctrl-C in the terminal is the parent's to answer; it will tell.
@@ -38,7 +37,7 @@ def serve_and_exit(reader: Reader, channel: Channel, shrink: Callable[[], None] 
         signal.set_wakeup_fd(-1)
         # What the parent made before stays shared memory and is never looked through.
         gc.freeze()
-        _Server(reader, channel, shrink).run()
+        _Server(reader, channel).run()
         status = 0
     except (EOFError, OSError):
         status = 0
@@ -53,10 +52,9 @@ class _Closed(Exception):
 class _Server:
     """Answers one request after the other; those that come during a scan, in the middle of it."""
 
-    def __init__(self, reader: Reader, channel: Channel, shrink: Callable[[], None]) -> None:
+    def __init__(self, reader: Reader, channel: Channel) -> None:
         self._reader = reader
         self._channel = channel
-        self._shrink = shrink
         self._busy = 0
         """Number of the scan or check that is going on."""
         self._stop = False
@@ -119,19 +117,15 @@ class _Server:
 
     def _scan(self, number: int) -> None:
         self._busy, self._stop = number, False
+        sent: Snapshot | None = None
         try:
-            self._tell_scan(number)
+            for snapshot in self._reader.scan(None, self._asked):
+                delta = difference(sent, snapshot)
+                sent = snapshot
+                self._channel.send((number, "delta", delta))
+                self._asked()
         finally:
             self._busy = 0
-        self._shrink()
-
-    def _tell_scan(self, number: int) -> None:
-        sent: Snapshot | None = None
-        for snapshot in self._reader.scan(None, self._asked):
-            delta = difference(sent, snapshot)
-            sent = snapshot
-            self._channel.send((number, "delta", delta))
-            self._asked()
 
     def _symptoms(
         self, number: int, leave_out: Collection[str], contents: bool, unsaid: Collection[str]

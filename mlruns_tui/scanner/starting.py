@@ -78,7 +78,8 @@ def _open_and_serve(
             channel.send(error)
             os._exit(0)
         channel.send(reader.store)
-        serve_and_exit(reader, channel, reader.shrink)
+        reader.small = True
+        serve_and_exit(reader, channel)
     finally:
         # Never back into the parent's code.
         os._exit(1)
