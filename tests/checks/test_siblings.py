@@ -40,7 +40,7 @@ def test_exchanged_metadata_breaks_both_runs_and_neither_is_to_be_removed(
     (run / "meta.yaml").write_text(theirs)
     (other / "meta.yaml").write_text(mine)
     assert told(symptoms) == {run.name: ("run-exchanged", "breaks-run"), OTHER: ("run-exchanged", "breaks-run")}
-    assert {one.remedy for one in find(symptoms())} == {"none"}
+    assert "remove" not in {one.remedy for one in find(symptoms())}
 
 
 @pytest.mark.parametrize("how", [shutil.copyfile, os.link])
@@ -50,7 +50,7 @@ def test_metadata_put_over_anothers_hides_that_one_which_is_no_copy(
     (other / "meta.yaml").unlink()
     how(run / "meta.yaml", other / "meta.yaml")
     assert told(symptoms) == {OTHER: ("run-meta-of-sibling", "hidden")}
-    assert {one.remedy for one in find(symptoms())} == {"none"}
+    assert "remove" not in {one.remedy for one in find(symptoms())}
 
 
 def test_a_whole_copy_may_go(run: Path, symptoms: Look) -> None:
