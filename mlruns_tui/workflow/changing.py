@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from mlruns_tui.model import errors
@@ -288,8 +289,25 @@ def _settling(batch: Batch, mine: Sequence[str], root: str) -> str:
     return f"{stopped}; mlruns-tui recover {root} goes on with it or takes it back"
 
 
-def _start(request: Mapping[str, Any]) -> Task:
-    process = subprocess.Popen(
+_at_hand: list[subprocess.Popen[bytes]] = []
+"""A worker that was not asked for anything yet."""
+
+
+@contextmanager
+def worker_at_hand() -> Iterator[None]:
+    """A worker loads while the caller still looks at what to ask it for; one that is not asked for anything ends."""
+    _at_hand.append(_worker())
+    try:
+        yield
+    finally:
+        while _at_hand:
+            unneeded = _at_hand.pop()
+            unneeded.kill()
+            unneeded.communicate()
+
+
+def _worker() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-m", "mlruns_tui.cleanup.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -297,6 +315,10 @@ def _start(request: Mapping[str, Any]) -> Task:
         start_new_session=True,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
+
+
+def _start(request: Mapping[str, Any]) -> Task:
+    process = _at_hand.pop() if _at_hand else _worker()
     assert process.stdin is not None
     try:
         process.stdin.write(json.dumps(request).encode("ascii") + b"\n")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlruns_tui.workflow import changing
+
+command_module = importlib.import_module("mlruns_tui.cli.backups.pack")
 Run = Callable[..., Any]
 
 
@@ -39,6 +45,28 @@ def test_without_anybody_to_ask_packing_needs_force(run: Run, store: Any, cleane
     assert done.code == 2
     assert "--force" in done.err
     assert archives(store) == []
+
+
+def test_the_worker_loads_while_the_command_looks_and_ends_where_it_is_not_needed(
+    run: Run, store: Any, cleaned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    start, look = changing._worker, changing.batches
+
+    def noted() -> subprocess.Popen[bytes]:
+        started.append(start())
+        return started[-1]
+
+    def looked(*arguments: Any) -> Any:
+        assert started[-1].poll() is None
+        return look(*arguments)
+
+    monkeypatch.setattr(changing, "_worker", noted)
+    monkeypatch.setattr(command_module, "batches", looked)
+    assert run("backups", "pack", store.path, cleaned, "--force").code == 0
+    assert "packed already" in (again := run("backups", "pack", store.path, cleaned, "--force")).out and again.code == 0
+    assert [one.poll() for one in started] == [0, -signal.SIGKILL]
+    assert changing._at_hand == []
 
 
 def test_a_packed_batch_is_verified_and_taken_back(

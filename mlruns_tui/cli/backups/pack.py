@@ -22,7 +22,7 @@ from mlruns_tui.cli.working import finish
 from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch, BatchItem
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import backups_text, documents
-from mlruns_tui.workflow.changing import batches, start_pack
+from mlruns_tui.workflow.changing import batches, start_pack, worker_at_hand
 from mlruns_tui.workflow.packing import check_backup_dir, check_room, forecast_of_batch
 from mlruns_tui.workflow.reading import open_reader, space_of
 
@@ -72,6 +72,8 @@ def command(
     shrink; items that gain less than --min-gain stay as they are, which is said. With --backup-dir all of them go to
     another disk, and whatever needs that batch needs the disk to be mounted.
     """
+    if force and not dry_run:
+        click.get_current_context().with_resource(worker_at_hand())
     info = open_reader(named.store, database).store
     if backup_dir:
         check_backup_dir(info.root, backup_dir)
