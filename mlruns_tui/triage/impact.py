@@ -34,6 +34,8 @@ FACTS: Final[dict[str, Fact]] = {
 """The table: code → versions and impact, remedy, effect on ``migrate-filestore``, words."""
 
 _USELESS = " It only fills the disk."
+_SOUGHT = frozenset({"run-found-first"})
+"""A run that is asked for by its id is looked for in every folder, also in one whose metadata nobody reads."""
 _METADATA = ("/meta.yaml", "/trace_info.yaml")
 
 
@@ -50,7 +52,7 @@ def find(symptoms: Iterable[Symptom], version: str = NEWEST_KNOWN) -> tuple[Find
     for symptom in known:
         fact = FACTS[symptom.code]
         impact = impact_of(symptom, at)
-        if impact is not None and _is_passed_over(symptom, fact, hidden, unread):
+        if impact is not None and symptom.code not in _SOUGHT and _is_passed_over(symptom, fact, hidden, unread):
             impact = "silent"
         migration = _migration(symptom, fact, skipped)
         if impact is None and migration == "ok":

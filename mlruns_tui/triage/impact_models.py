@@ -52,6 +52,8 @@ def _documents(prefix: str, noun: str, file: str, like: Fact, pipe: Migration = 
     for state in ("elsewhere", "unjudged"):
         facts[f"{prefix}-{state}"] = fact(SILENT, f"{noun}: {file} is not judged: {{}}", like.area)
     facts[f"{prefix}-cut"] = fact(SILENT, f"{noun}: {file} ends within a character", like.area, skips=True, cause=_TORN)
+    tab = f"{noun}: a tab in {file} hides it from migrate-filestore"
+    facts[f"{prefix}-tab"] = fact(SILENT, tab, like.area, skips=True, cause=_HAND)
     return facts
 
 
@@ -218,6 +220,10 @@ TRACES: Final[dict[str, Fact]] = {
     ),
     "trace-no-list": fact(_TRACE, "trace: its folder cannot be listed", "traces", cause=_RIGHTS),
     **_documents("trace-info", "trace", "trace_info.yaml", fact(_TRACE, "", "traces"), pipe="ok"),
+    # Without assessments the migration passes over the trace.
+    "trace-info-waited-for": fact(
+        SILENT, "trace: trace_info.yaml is a pipe, and it has assessments", "traces", migration="fails", skips=True
+    ),
     "trace-info-missing": fact(
         since((FIRST, None), ((2, 13), HIDDEN)), "trace without trace_info.yaml", "traces", remedy="remove",
         hides="all", skips=True, cause="Half deleted.",

@@ -36,6 +36,9 @@ RUNS: Final[dict[str, Fact]] = {
     "run-meta-elsewhere": fact(SILENT, "run: meta.yaml is a link, which is not followed here"),
     "run-meta-unjudged": fact(SILENT, "run: meta.yaml is not judged: {}"),
     "run-meta-cut": fact(SILENT, "run: meta.yaml ends within a character", skips=True, cause=_TORN),
+    "run-meta-tab": fact(
+        SILENT, "run: a tab in meta.yaml hides it from migrate-filestore", skips=True, cause=_HAND
+    ),
     "run-key-missing": fact(EXPERIMENT, "run: {} is missing", remedy="remove", cause=_HAND),
     "run-key-null": fact(EXPERIMENT, "run: {} is null", remedy="remove", cause=_HAND),
     "run-ids-missing": fact(EXPERIMENT, "run: run_id is missing", remedy="remove", skips=True, cause=_HAND),

@@ -22,6 +22,7 @@ import cases_links  # noqa: E402
 import cases_models  # noqa: E402
 import cases_numbers  # noqa: E402
 import cases_runs  # noqa: E402
+import cases_text  # noqa: E402
 import judging  # noqa: E402
 import merging as merging_module  # noqa: E402
 import mutating  # noqa: E402
@@ -33,6 +34,7 @@ CASES: list[Case] = [
     *cases_models.CASES,
     *cases_links.CASES,
     *cases_numbers.CASES,
+    *cases_text.CASES,
 ]
 HARMLESS = frozenset((HERE / "harmless.txt").read_text(encoding="utf-8").splitlines())
 """Names of the cases MLflow and its migration do not mind: of those, every run takes a sample."""

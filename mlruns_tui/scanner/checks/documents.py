@@ -36,8 +36,9 @@ State = Literal[
 TRANSIENT: Final = frozenset({"missing", "empty", "unparsable"})
 """States a file is in for a moment while MLflow writes it."""
 _HEAD = 1 << 16
-_MAX_SEARCHED: Final = 8 << 20
+_MAX_SEARCHED: Final = 32 << 20
 """Bytes of the largest file that is searched for keys though it is too large to be parsed."""
+_MAX_SLOW: Final = 16 << 10
 _KEY = re.compile(r"^([A-Za-z_]\w*):(?= |$)", re.MULTILINE)
 _ESCAPE = re.compile(r"\\[xuU]")
 """How a key may be written without its letters."""
@@ -55,12 +56,19 @@ class Document:
     """In words, safe to show: ``is empty (0 bytes)``."""
     cut: bool = False
     """It ends within a character, which MLflow passes over and its migration does not."""
+    tab: bool = False
+    """There is a tab in it where MLflow's C parser takes one, and the Python parser of its migration does not."""
     text: str = ""
     """All of it, where it is ``unjudged`` and no larger than ``_MAX_SEARCHED``."""
 
     @property
     def usable(self) -> bool:
         return self.state == "ok"
+
+    @property
+    def unmigrated(self) -> Literal["", "cut", "tab"]:
+        """Why the migration cannot read it though MLflow can."""
+        return "cut" if self.cut else "tab" if self.tab else ""
 
     def lacks(self, *keys: str) -> list[str]:
         """Those of the keys that are certainly not in it: of one that is not judged, those written nowhere."""
@@ -133,11 +141,26 @@ def judge(data: bytes) -> Document:
     """What MLflow makes of these bytes as metadata."""
     data, cut = whole_characters(data)
     try:
-        return Document("ok", parse(data), cut=cut)
+        return Document("ok", parse(data), cut=cut, tab=b"\t" in data and _has_wrong_tab(data))
     except Unusable as error:
         state: State = "unjudged" if error.kind == "limit" else error.kind
         text = data.decode("utf-8") if state == "unjudged" else ""
         return Document(state, reason=error.reason, cut=cut, text=text)
+
+
+def _has_wrong_tab(data: bytes) -> bool:
+    """Whether ``yaml.safe_load`` refuses what its C twin took. Asked of small files only: it takes its time."""
+    if len(data) > _MAX_SLOW:
+        return False
+    import yaml
+
+    try:
+        yaml.safe_load(data.decode("utf-8"))
+    except yaml.YAMLError:
+        return True
+    except (ValueError, OverflowError, RecursionError):
+        pass
+    return False
 
 
 def whole_characters(data: bytes) -> tuple[bytes, bool]:

@@ -117,8 +117,8 @@ def _check_meta(
     fd: int, runs: list[Met], inside: list[Met], meta: Document, place: Place, owner: Owner, seen: Seen
 ) -> Iterator[Symptom]:
     path = layout.join(place.path, layout.META)
-    if meta.cut and meta.usable:
-        yield owner.says("experiment-meta-cut", path, runs=_with_meta(fd, runs))
+    if meta.unmigrated and meta.usable:
+        yield owner.says(f"experiment-meta-{meta.unmigrated}", path, runs=_with_meta(fd, runs))
     if meta.usable:
         yield from _check_values(meta.value, path, place, owner, seen)
         return
@@ -138,12 +138,29 @@ def _without_meta(fd: int, runs: list[Met], inside: list[Met], place: Place, own
     if not shaped and not any(layout.is_hex32(one.name) for one in runs):
         return owner.says("root-stray" if "/" not in place.path else "trash-stray", place.path)
     artifacts = any(folders.kind_of(f"{one.name}/artifacts", fd) == "folder" for one in runs)
-    kept = any(one.name in ("models", "traces") for one in inside)
+    kept = any(one.name in ("models", "traces") for one in inside) and not _has_records(fd)
     if not traces and not holds and (artifacts or kept):
         return owner.says("experiment-artifacts-only", place.path)
     return owner.says(
         "experiment-meta-missing", layout.join(place.path, layout.META), f"meta.yaml {reason}", runs=holds
     )
+
+
+def _has_records(fd: int) -> bool:
+    """Whether a logged model or a trace has metadata, as only a file store writes it."""
+    for folder, file in (("models", layout.META), ("traces", "trace_info.yaml")):
+        try:
+            above = look.open_directory(folder, fd)
+        except OSError:
+            continue
+        try:
+            if any(look.exists(f"{one.name}/{file}", above) for one in folders.entries(above) if one.is_folder):
+                return True
+        except OSError:
+            continue
+        finally:
+            os.close(above)
+    return False
 
 
 def _has_traces(run: str, fd: int) -> bool:
@@ -157,7 +174,7 @@ def _with_meta(fd: int, runs: list[Met]) -> int:
     for one in runs:
         meta = documents.read(f"{one.name}/{layout.META}", fd, follow=True)
         named = bool(meta.value.get("run_uuid") or meta.value.get("run_id"))
-        count += named and not meta.cut
+        count += named and not meta.unmigrated
     return count
 
 

@@ -112,8 +112,8 @@ def _check_one(
             for key in meta.lacks("model_id", *(() if "deleted" in meta.text else _REQUIRED)):
                 yield of_meta.says("logged-model-key-missing", place, key)
         else:
-            if meta.cut:
-                yield of_meta.says("logged-model-meta-cut", place)
+            if meta.unmigrated:
+                yield of_meta.says(f"logged-model-meta-{meta.unmigrated}", place)
             yield from _check_values(meta.value, name, place, of_meta, seen, listing, siblings)
         what = "logged-model"
         yield from check_folder(fd, "tags", layout.join(path, "tags"), f"{what}-tag", owner, store)

@@ -117,8 +117,8 @@ def _check_model(met: Met, registry_fd: int, path: str, owner: Owner, store: Sto
             for key in meta.lacks("name"):
                 yield of_meta.says("registered-model-key-missing", place, key)
         else:
-            if meta.cut:
-                yield of_meta.says("registered-model-meta-cut", place)
+            if meta.unmigrated:
+                yield of_meta.says(f"registered-model-meta-{meta.unmigrated}", place)
             yield from _check_values(meta.value, name, place, of_meta, fd, seen)
         yield from check_folder(fd, "tags", layout.join(path, "tags"), "registered-model-tag", owner, store)
         yield from check_folder(fd, "aliases", layout.join(path, "aliases"), "registered-model-alias", owner, store)
@@ -220,8 +220,8 @@ def _check_version(
             for key in meta.lacks("name", "creation_timestamp", "version"):
                 yield of_meta.says(f"version-{'number' if key == 'version' else 'key'}-missing", place, key)
         else:
-            if meta.cut:
-                yield of_meta.says("version-meta-cut", place)
+            if meta.unmigrated:
+                yield of_meta.says(f"version-meta-{meta.unmigrated}", place)
             yield from _check_version_values(meta.value, place, of_meta)
             known.append((place, meta.value, of_meta))
         yield from check_folder(fd, "tags", layout.join(path, "tags"), "version-tag", owner, store)

@@ -88,8 +88,8 @@ def check_run(
                 # What is too much to be judged is a row to the migration all the same.
                 yield from seen.run_ids.add(stated, path)
         else:
-            if meta.cut:
-                yield of_meta.says("run-meta-cut", place)
+            if meta.unmigrated:
+                yield of_meta.says(f"run-meta-{meta.unmigrated}", place)
             yield from _check_values(meta.value, name, place, of_meta, names, siblings, seen)
         yield from _check_inside(fd, path, owner, datasets, meta.usable, store)
         _note_parent(fd, path, owner, seen)

@@ -121,6 +121,8 @@ def _check_one(
             return
         if not info.usable:
             yield of_info.says(f"trace-info-{info.state}", place, f"{INFO} {info.reason}")
+            if info.state == "pipe" and folders.kind_of("assessments", fd) in ("folder", "link-to-folder"):
+                yield of_info.says("trace-info-waited-for", place)
             old = not info.lacks("request_id")
             for key in info.lacks(*(_OLD_REQUIRED if old else _REQUIRED)):
                 yield of_info.says("trace-key-missing", place, key)
@@ -128,8 +130,8 @@ def _check_one(
             if unknown:
                 yield of_info.says("trace-key-unknown", place, columns.shown(unknown))
         else:
-            if info.cut:
-                yield of_info.says("trace-info-cut", place)
+            if info.unmigrated:
+                yield of_info.says(f"trace-info-{info.unmigrated}", place)
             yield from _check_values(info.value, name, place, of_info, seen, listing, siblings)
         yield from check_folder(
             fd, "request_metadata", layout.join(path, "request_metadata"), "trace-metadata", owner, store
