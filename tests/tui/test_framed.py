@@ -11,7 +11,7 @@ from rich.segment import Segment
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 
-from mlruns_tui.tui.widgets.framed import Framed
+from mlruns_tui.tui.widgets.framed import Framed, Lines
 
 Start = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -66,8 +66,8 @@ async def test_a_mark_is_painted_before_the_sidebar_is_worked_out(
         display = type(it.app)._display
 
         def seen(app: Any, screen: Any, update: Any) -> None:
-            if hasattr(update, "chops"):
-                painted.append("".join(strip.text for strip in update.chops[row].values() if strip is not None))
+            if isinstance(update, Lines):
+                painted.append("".join(strip.text for _, y, strip in update.lines if y == row))
             display(app, screen, update)
 
         show = type(it.main.marked).show

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rich.console import Console
 from rich.segment import Segment
+from textual._compositor import CompositorUpdate
 from textual.color import Color
 from textual.content import Content
 from textual.filter import LineFilter
@@ -34,12 +36,23 @@ class Frame:
     filters: Sequence[LineFilter]
     background: Color
 
-    def around(self, line: Strip) -> Strip:
+    def around(self, line: Iterable[Segment]) -> Strip:
         """A line of ``inner`` cells as it is painted."""
-        strip = Strip([*self.before, *line, *self.behind], self.width)
+        segments = list(line)
         for one in self.filters:
-            strip = strip.apply_filter(one, self.background)
-        return strip
+            segments = one.apply(segments, self.background)
+        return Strip([*self.before, *segments, *self.behind], self.width)
+
+
+class Lines(CompositorUpdate):
+    """Lines that are painted where they stand."""
+
+    def __init__(self, lines: Sequence[tuple[int, int, Strip]]) -> None:
+        """``lines``: column and row of the window, and what stands there."""
+        self.lines = lines
+
+    def render_segments(self, console: Console) -> str:
+        return "".join(f"\x1b[{y + 1};{x + 1}H{strip.render(console)}" for x, y, strip in self.lines)
 
 
 class Framed(ScrollView):
@@ -155,14 +168,34 @@ class Framed(ScrollView):
     # Painting.
 
     def paint(self) -> None:
-        """Paint what changed in it now, at the place it has, with whatever else waits to be painted."""
+        """Paint the lines that changed now, at the place they have; nothing else waits for its turn shorter."""
         if not self.is_mounted or not self._repaint_regions or self._layout_required:
             return
-        screen = self.screen
-        if not screen.is_current or self.app._batch_count:
+        screen, app = self.screen, self.app
+        if not screen.is_current or app._batch_count or app.is_inline or not self._is_on_top():
             return
-        screen._dirty_widgets.add(self)
-        if self.show_vertical_scrollbar:
-            screen._dirty_widgets.add(self.vertical_scrollbar)
-        screen._compositor.update_widgets(screen._dirty_widgets)
-        screen._compositor_refresh()
+        (width, height), place = self.outer_size, self.region
+        regions = self._exchange_repaint_regions()
+        changed = sorted({y for region in regions for y in range(max(0, region.y), min(height, region.bottom))})
+        strips = self.render_lines(Region(0, 0, width, height))
+        frame = self._frame_of(width, self.styles.gutter.top)
+        inside = range(self.styles.gutter.top, height - self.styles.gutter.bottom)
+        # Right of what a line holds stands the scrollbar: another widget.
+        end = width - sum(segment.cell_length for segment in frame.behind)
+        lines = [(place.x, place.y + y, strips[y].crop(0, end) if y in inside else strips[y]) for y in changed]
+        if any(region.right >= width for region in regions):
+            bar = self.scrollbar_size_vertical
+            edge = Strip(frame.behind).crop(bar, width - end)
+            lines += [(place.x + end + bar, place.y + y, edge) for y in changed if y in inside]
+        # Textual takes what it wrote itself for any update.
+        app._display(screen, Lines(lines))  # type: ignore[arg-type]
+
+    def _is_on_top(self) -> bool:
+        """All of it is to be seen: no other widget covers a part."""
+        bars = (self.vertical_scrollbar, self.horizontal_scrollbar)
+        for widget, (region, clip) in self.screen._compositor.visible_widgets.items():
+            if widget is self:
+                return clip.contains_region(region) and region.size == self.outer_size
+            if widget not in bars and region.intersection(clip).overlaps(self.region):
+                return False
+        return False

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual import events
@@ -272,21 +273,22 @@ class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
         index = round(self.scroll_y) + y - HEAD
         if index >= len(self.rows):
             return self._blank(width)
-        return self._row_strip(index, width, self.is_cursor(index), self._in_range(index))
+        return Strip(self._row_line(index, width, self.is_cursor(index), self._in_range(index)))
 
     def whole_line(self, y: int, frame: Frame) -> Strip:
         index = round(self.scroll_y) + y - HEAD
         if y < HEAD or index >= len(self.rows):
             return super().whole_line(y, frame)
-        here = self.is_cursor(index)
+        here, in_range = self.is_cursor(index), self._in_range(index)
         try:
             look = self._looks[index] = self.look_of(self.rows[index])
+            key = (self._generation, index, look, here, in_range, here and self.has_focus)
+            strip = self._strips.get(key)
+            if strip is None:
+                strip = frame.around(self._row_line(index, frame.inner, here, in_range))
+                self._strips[key] = strip
         except Exception as error:
             return frame.around(self._failed(y, error))
-        key = (self._generation, index, look, here, self._in_range(index), here and self.has_focus)
-        strip = self._strips.get(key)
-        if strip is None:
-            strip = self._strips[key] = super().whole_line(y, frame)
         return strip
 
     def frame_changed(self) -> None:
@@ -299,7 +301,7 @@ class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
         """Whether this row is drawn as the cursor's."""
         return index == self.cursor and (self.KEEP_CURSOR or self.has_focus)
 
-    def _row_strip(self, index: int, width: int, here: bool, in_range: bool) -> Strip:
+    def _row_line(self, index: int, width: int, here: bool, in_range: bool) -> list[Segment]:
         signs = signs_of(self.app)
         pieces = self.row_pieces(self.rows[index], width - 1)
         sign = signs.cursor if here or in_range else " "
@@ -310,11 +312,18 @@ class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
                 ground += " bold"
         elif in_range:
             ground = "on $range-row"
-        return self._strip([(sign, "$primary" if here else "$faint"), *pieces], width, ground)
+        return self._segments([(sign, "$primary" if here else "$faint"), *pieces], width, ground)
+
+    def _segments(self, pieces: Sequence[Piece], width: int, ground: str) -> list[Segment]:
+        """Pieces in exactly so many cells."""
+        segments = [Segment(text, self._style(style, ground)) for text, style in pieces if text]
+        left = width - sum(cell_len(segment.text) for segment in segments)
+        if left > 0:
+            segments.append(Segment(" " * left, self._style("", ground)))
+        return segments if left >= 0 else list(Strip(segments).adjust_cell_length(width))
 
     def _strip(self, pieces: Sequence[Piece], width: int, ground: str) -> Strip:
-        segments = [Segment(text, self._style(style, ground)) for text, style in pieces if text]
-        return Strip(segments).adjust_cell_length(width, self._style("", ground))
+        return Strip(self._segments(pieces, width, ground), width)
 
     def _style(self, style: str, ground: str) -> RichStyle:
         found = self._styles.get((style, ground))

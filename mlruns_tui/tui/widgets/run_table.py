@@ -26,6 +26,7 @@ from .run_columns import GUTTER, LEFT, RunColumns
 
 AGES_MS = 30_000
 """So old may the ages on the screen be."""
+MOST_GUTTERS = 2_000
 
 
 class RunTable(KeyedList[RunRow]):
@@ -40,6 +41,8 @@ class RunTable(KeyedList[RunRow]):
         self._shown = Shown()
         self._now = now_ms()
         self._cells = cells if cells is not None else CellStore()
+        self._gutters: dict[str, tuple[Piece, ...]] = {}
+        """By run key, for the marks and the judgement of the state."""
 
     def show(self, state: UiState, shown: Shown, wanted: str = "") -> None:
         """Rows and marks of a state; the cursor to the run ``wanted``, else where it is."""
@@ -47,7 +50,11 @@ class RunTable(KeyedList[RunRow]):
             # Another experiment begins at its top.
             self.cursor, self.range_from = 0, None
             self.scroll_to(y=0, animate=False, immediate=True)
-        self._state, self._shown = state, shown
+        before, self._state, self._shown = self._state, state, shown
+        same = before is not None and before.marks is state.marks and before.judged is state.judged
+        if not (same and before is not None and before.mark_errors is state.mark_errors):
+            same = False
+            self._gutters.clear()
         new = self.looks_new(state.run_order, state.columns, state.first_metrics, state.shift)
         if shown.runs is not self.rows or wanted:
             self._now = now_ms()
@@ -55,12 +62,12 @@ class RunTable(KeyedList[RunRow]):
         elif new or now_ms() - self._now > AGES_MS:
             self._now = now_ms()
             self.renew()
-        else:
+        elif not same:
             self.touch_up()
 
     def look_of(self, row: RunRow) -> Hashable:
         """Its mark, or the sign that it stays."""
-        return tuple(self._gutter(row.run))
+        return self._gutter(row.run)
 
     @property
     def _order(self) -> Order:
@@ -175,20 +182,28 @@ class RunTable(KeyedList[RunRow]):
             return [("  " + cut(text, cells - 2), "")]
         return [(self._put(name, text, cells, right), "")]
 
-    def _gutter(self, run: Run) -> list[Piece]:
+    def _gutter(self, run: Run) -> tuple[Piece, ...]:
+        key = run.key
+        found = self._gutters.get(key)
+        if found is None:
+            if len(self._gutters) >= MOST_GUTTERS:
+                self._gutters.clear()
+            found = self._gutters[key] = self._gutter_of(key)
+        return found
+
+    def _gutter_of(self, key: str) -> tuple[Piece, ...]:
         signs = signs_of(self.app)
         state = self._state
-        key = run.key
         if state is None:
-            return [(" " * GUTTER, "")]
+            return ((" " * GUTTER, ""),)
         if key in state.mark_errors:
-            return [(signs.failed, render.ERROR), ("  ", "")]
+            return ((signs.failed, render.ERROR), ("  ", ""))
         mark = state.marks.by_key.get(key)
         if mark is not None:
-            return [(signs.mark(mark.action), render.MARK), ("  ", "")]
+            return ((signs.mark(mark.action), render.MARK), ("  ", ""))
         if container_key(key) in state.marks:
-            return [(signs.remove, render.MARK), ("  ", "")]
-        return [(" ", ""), (signs.protected if state.kept(key) else " ", render.PROTECTED), (" ", "")]
+            return ((signs.remove, render.MARK), ("  ", ""))
+        return ((" ", ""), (signs.protected if state.kept(key) else " ", render.PROTECTED), (" ", ""))
 
     def _cell(self, name: str, row: RunRow, run: Run, cells: int) -> list[Piece]:
         signs = signs_of(self.app)
