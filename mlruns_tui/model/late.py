@@ -85,39 +85,15 @@ def _complete(cls: Any, given: dict[str, Any]) -> None:
     import dataclasses
 
     space = {"__annotations__": cls.__annotations__, "__module__": cls.__module__, "__doc__": "", **given}
-    plain: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(type(cls.__name__, (), space))
-    fields = dataclasses.fields(plain)
-    compared = [one.name for one in fields if one.compare]
+    if "__post_init__" in cls.__dict__:
+        space["__post_init__"] = cls.__post_init__
+    plain: Any = dataclasses.dataclass(frozen=True, repr=False, eq=False)(type(cls.__name__, (), space))
+    compared = [one.name for one in dataclasses.fields(plain) if one.compare]
     cls._compared = staticmethod(attrgetter(*compared) if compared else _nothing)
-    cls.__init__ = _init(cls, fields, dataclasses.MISSING)
+    plain.__init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = plain.__init__
     cls.__dataclass_params__ = plain.__dataclass_params__
     cls.__dataclass_fields__ = plain.__dataclass_fields__
-
-
-def _init(cls: type, fields: Any, missing: object) -> Any:
-    """``__init__`` for these fields, compiled."""
-    scope: dict[str, Any] = {"_set": _set, "_missing": missing}
-    head, body = [], []
-    for one in fields:
-        name = one.name
-        value = name
-        if one.default_factory is not missing:
-            scope[f"_made_{name}"] = one.default_factory
-            value = f"_made_{name}() if {name} is _missing else {name}"
-            head.append(f"{name}=_missing")
-        elif one.default is not missing:
-            scope[f"_default_{name}"] = one.default
-            head.append(f"{name}=_default_{name}")
-        else:
-            head.append(name)
-        body.append(f" _set(self, {name!r}, {value})\n")
-    if hasattr(cls, "__post_init__"):
-        body.append(" self.__post_init__()\n")
-    exec(f"def __init__({', '.join(['self', *head])}):\n{''.join(body) or ' pass'}", scope)
-    made = scope["__init__"]
-    made.__qualname__ = f"{cls.__qualname__}.__init__"
-    made.__module__ = cls.__module__
-    return made
 
 
 def _nothing(value: object) -> None:

@@ -7,12 +7,14 @@ REASONS = {
     "the processor time of du, and reading metadata, the sum and the start come on top: below du only where two "
     "cores are free, and a small store is mostly start",
     "full scan, seed, CPU": "du alone, which reads no metadata, takes 1/20 of MLflow's processor time",
-    "first frame": "a bare app is nearly all import of Textual; ours loads a hundred modules more and lays out and "
-    "draws three panels where it has one, while the store is read on the same cores",
+    "first frame": "a bare app is nearly all import of Textual; ours loads a hundred small modules more (half of the "
+    "difference), styles, lays out and draws three panels where it has one (the other half), and the store is read "
+    "meanwhile: on a busy machine that is what the screen waits for",
     "key to frame": "rows are sorted, filtered and judged behind the screen before they are drawn, and a page draws "
     "forty of them; the bare app has none",
-    "memory a run": "whoever holds a run takes 650 bytes for it (the value, its path, id and name, four sizes), the "
-    "reader and the screen both do, and the look for findings holds every id it compares",
+    "memory a run": "the screen holds every run as a value: 690 bytes for it, its path, id and name, its times and four "
+    "sizes, so that every key finds them made; the reader packs them to a tenth, but reads in processes of which "
+    "each takes a copy of what it had, and a check holds every id it compares",
 }
 """By how the name of a measure begins."""
 

@@ -157,10 +157,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.query_one("#side").border_title = "3 marked and actions"
         self.store_tree.empty_words = lambda: titles.empty_tree(self.state)
         self.run_table.empty_words = lambda: titles.empty_table(self.state, self.shown, self.keymap)
-        self.arranging.start()
         self.reading.start(anew=True)
         self.reading.take_first()
         self.showing.push()
+        self.call_after_refresh(self.arranging.start)
         self.call_after_refresh(self._add_prompts)
         self.call_after_refresh(self.remembering.start)
         self.set_timer(SETTLED_S, _collect_garbage)
