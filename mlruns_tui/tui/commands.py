@@ -231,7 +231,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("mark.family", "V", "mark with descendants", "mark with all runs below it", "mark", _family),
     Command("mark.invert", "A", "turn marks round", "turn marks round", "mark"),
     Command("mark.clear", "U", "clear the marks", "clear the marks", "mark", _something_marked),
-    Command("mark.back", "u", "take back the last marking", "marks as before, again to and fro", "mark", _mark_back),
+    Command("mark.back", "u", "take back the last marking", "marks as they were before", "mark", _mark_back),
     Command("mark.orphaned", "o", "mark orphaned", "mark orphaned", "mark", _orphaned, "orphaned", 80),
     Command("mark.old", "O", "mark old…", "mark old (asks days, 30)", "mark", _old, "old", 80),
     Command("mark.rules", "x", "more rules…", "more rules: failed, silent, all but the best", "mark", _old),

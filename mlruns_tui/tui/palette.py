@@ -23,7 +23,7 @@ from mlruns_tui.report.words import size_text
 
 from . import commands
 from .screens.main import MainScreen
-from .widgets.cells import DIM, FAINT, KEY, cut, line, signs_of
+from .widgets.cells import DIM, KEY, cut, line, signs_of
 
 ORDER = ("act", "mark", "look", "rest", "move")
 """Groups of commands as they are listed before anything is typed."""
@@ -103,7 +103,7 @@ class StoreCommands(Provider):
     def _display(self, title: str, keys: Sequence[str], off: bool = False) -> Content:
         ascii_only = signs_of(self.app).border == "ascii"
         labels = " ".join(commands.key_label(key, ascii_only) for key in keys)
-        return line([(title, FAINT if off else ""), ("  ", ""), (labels, FAINT if off else KEY)])
+        return line([(title, ""), ("  ", ""), (labels, DIM if off else KEY)])
 
     def _on_main(self, main: MainScreen, then: Callable[[], None]) -> Callable[[], None]:
         return then if self.screen is main else partial(_leave, self.app, main, then)

@@ -175,7 +175,7 @@ def _run_pieces(
 ) -> list[Piece]:
     said = run_sentence(run, now_ms)
     if short and run.state == "ok" and run.lifecycle_stage != "deleted":
-        said = said.partition(", ran ")[0]
+        said = said.partition(", ran ")[0].partition(", started ")[0]
     if run.size is None:
         said += " · size not known yet"
     else:

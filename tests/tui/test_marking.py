@@ -289,6 +289,7 @@ async def test_a_line_of_the_marks_is_unmarked_with_backspace(journey: Start) ->
         await it.press("o", "O", "enter", "3")
         await it.until(lambda: it.main.marked.current is not None and it.main.marked.current.kind == "rule", "a line")
         rule, before = it.main.marked.current.key, it.state.marks
+        await it.until(lambda: "Backspace takes these marks away   u marks as they were before" in it.main.row_text)
         await it.press("backspace")
         assert rule not in {mark.rule for mark in it.state.marks}
         assert it.state.marks

@@ -207,3 +207,5 @@ class Moving:
         elif rows is self.screen.run_table:
             run = row.run if isinstance(row, RunRow) else None
             self.screen.set_state(replace(state, run=run))
+        elif rows is self.screen.marked:
+            self.screen.saying.show()

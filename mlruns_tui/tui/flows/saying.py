@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlruns_tui.workflow.deciding import now_ms
 
 from .. import render
+from ..commands import first_key
 from ..widgets.bars import RowLine
 from ..widgets.cells import DIM, KEY, Piece
 from .changing import task_pieces
@@ -85,6 +86,19 @@ class Saying:
         task = self.screen.changing.task
         return self.screen.state.reading or (task is not None and not task.ended)
 
+    def _of_marks(self) -> list[Piece]:
+        """In panel 3: how the line under the cursor is taken away, and how it comes back."""
+        screen, row = self.screen, self.screen.marked.current
+        if screen.state.panel != "marked" or row is None or row.kind == "text":
+            return []
+        keys = [(first_key("mark.drop_line", screen.keymap), "takes these marks away")]
+        if screen.state.marks_before is not None:
+            keys.append((first_key("mark.back", screen.keymap), "marks as they were before"))
+        pieces: list[Piece] = [(row.name, render.BOLD), (f"  {row.count}", DIM)]
+        for key, words in keys:
+            pieces += [("   ", DIM), (key, KEY), (f" {words}", DIM)] if key else []
+        return pieces
+
     def show(self) -> None:
         """Draw the line again."""
         screen = self.screen
@@ -97,9 +111,8 @@ class Saying:
                 self._show_later(rest)
             marked = bool(screen.state.marks)
             kept: list[Piece] = [("marks saved", DIM)] if marked and screen.remembering.saved else []
-            self.line.put(
-                render.row_pieces(screen.state, screen.shown.badges, now_ms(), screen.signs, screen.folded), kept
-            )
+            row = render.row_pieces(screen.state, screen.shown.badges, now_ms(), screen.signs, screen.folded)
+            self.line.put(self._of_marks() or row, kept)
         elif task is not None and not task.ended:
             self.line.put(task_pieces(task, screen.signs), [("w", KEY), (" open, hide", DIM)])
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -17,6 +18,7 @@ from mlruns_tui.model.duplicates import Comparing, Duplicates
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.values import Wanted
+from mlruns_tui.model.words import IMPACTS
 from mlruns_tui.report.words import plural, size_text
 from mlruns_tui.triage.protection import Facts
 from mlruns_tui.triage.rules import Rule
@@ -280,7 +282,7 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
         if rule is None:
             words = entry.id.replace("-", " ")
             return line([sign, (cut(f"{words}: {why_not(entry, self.known)}", width - 2), FAINT)])
-        words = fit(rule.words(), width - 35)
+        words = fit(_with_brackets(rule.words(), entry) if entry == self._rows.current else rule.words(), width - 35)
         if figures is None:
             return line(
                 [sign, (words, ""), (fit_right(signs.unknown, 8), FAINT), (fit_right(signs.unknown, 10), FAINT)]
@@ -321,6 +323,14 @@ class RulesScreen(ModalScreen[list[Rule] | None]):
             keys: frozenset[str] = frozenset().union(*(one.keys for one in figures if one is not None))
             said.append(line([(f"chosen together: {plural(len(keys), 'item')}", render.MARK_BOLD)]))
         return said
+
+
+def _with_brackets(words: str, entry: Entry) -> str:
+    """What the arrows and digits change stands in brackets."""
+    if entry.number is None:
+        return words
+    number = IMPACTS[entry.number] if entry.id == "broken" else str(entry.number)
+    return re.sub(rf"\b{re.escape(number)}\b", f"[{number}]", words, count=1)
 
 
 def _falls_short(entry: Entry, figures: RuleFigures) -> bool:

@@ -101,10 +101,10 @@ def _few_labels(cells: int) -> str:
 
 def rule_lines(view: Overview, width: int, signs: Signs) -> list[Content]:
     """What each rule would mark and how much that is."""
-    bar_width = max(0, width - 40 - 9 - 10 - 2 - 13)
-    words_width = width - 9 - 10 - 2 - bar_width - 13
+    bar_width = max(0, width - 40 - 9 - 10 - 2 - 2 - 13)
+    words_width = width - 9 - 10 - 2 - bar_width - 2 - 13
     heads: list[Piece] = [(fit("rule", words_width), DIM), (fit_right("items", 9), DIM), (fit_right("size", 10), DIM)]
-    lines = [line([*heads, (" " * (bar_width + 2), ""), (fit("kept back", 13), DIM)])]
+    lines = [line([*heads, (" " * (bar_width + 4), ""), (fit("kept back", 13), DIM)])]
     longest = max((figures.size_bytes for _, figures in view.rules), default=0)
     for words, figures in view.rules:
         none = not figures.items
@@ -116,6 +116,7 @@ def rule_lines(view: Overview, width: int, signs: Signs) -> list[Content]:
             (fit_right(size, 10), style or "bold"),
             ("  ", ""),
             *render.bar(figures.size_bytes, figures.size_bytes, longest, bar_width, signs),
+            ("  ", ""),
             (fit(f"{figures.kept:,} needed" if figures.kept else "", 13), render.PROTECTED),
         ]))  # fmt: skip
     return lines

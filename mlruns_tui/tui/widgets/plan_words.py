@@ -124,10 +124,10 @@ def what_happens(
     if plan.backup:
         lines += [
             _figure("now", "0 B", "moved on the same disk"),
-            _figure("after purge", size_text(totals.allocated_bytes), "for good"),
+            _figure("after purge", size_text(totals.allocated_bytes), f"for good{_blocks(plan)}"),
         ]
     else:
-        lines.append(_figure("now", size_text(totals.allocated_bytes), "for good"))
+        lines.append(_figure("now", size_text(totals.allocated_bytes), f"for good{_blocks(plan)}"))
     lines += [Content(), line([("backup", DIM)]), *_backup(plan, space, width), Content()]
     hides = hidden_words(plan, hidden, filter_text)
     subjects = (
@@ -159,7 +159,11 @@ def in_short(
         stays = [(f"{signs.protected} ", "$secondary"), ("stays   ", DIM), f"{len(plan.refused):,}  ", (kinds, DIM)]
     freed = size_text(totals.allocated_bytes)
     frees: list[Piece | str] = [("frees     ", DIM)]
-    frees += ["0 B now   ", f"{freed} after purge"] if plan.backup else [f"{freed} now, for good"]
+    frees += (
+        ["0 B now   ", f"{freed} after purge{_blocks(plan)}"]
+        if plan.backup
+        else [f"{freed} now, for good{_blocks(plan)}"]
+    )
     backup: list[Piece | str] = [("backup    ", DIM)]
     backup += [f"{VAULT_NAME}/batches/{plan.id}"] if plan.backup else [("none is made", "$error")]
     if space is not None:
@@ -204,6 +208,12 @@ def meanings(plan: Plan, width: int) -> list[Content]:
 def _meaning(word: str, text: str, width: int) -> list[Content]:
     first, *rest = wrap(f"means: {text}.", max(10, width - 10))
     return [line([(f"{word:<9}", DIM), (first, DIM)]), *(line([(" " * 9 + part, DIM)]) for part in rest)]
+
+
+def _blocks(plan: Plan) -> str:
+    """Why what is freed is more than the size of the files: many small ones fill a block of the disk each."""
+    totals = plan.totals
+    return ", whole blocks" if totals.allocated_bytes > 1.2 * totals.size_bytes else ""
 
 
 def _figure(word: str, size: str, rest: str) -> Content:

@@ -306,3 +306,15 @@ async def test_the_backup_is_named_where_it_will_be(
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         assert f".mlruns-tui.trash/batches/{usual.plan.id}" in "\n".join(lines_of(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_that_more_is_freed_than_the_files_are_long_has_its_reason(
+    usual: SimpleNamespace, bare: Any, lines_of: Lines, size: tuple[int, int]
+) -> None:
+    totals = replace(usual.plan.totals, allocated_bytes=3 * usual.plan.totals.size_bytes)
+    app = bare(ReviewScreen(replace(usual.plan, totals=totals), usual.snapshot))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        text = _text(lines_of(app))
+        assert "3.6 GB" in text and ", whole blocks" in text
