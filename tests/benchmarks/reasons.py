@@ -10,8 +10,12 @@ REASONS = {
     "first frame": "a bare app is nearly all import of Textual; ours loads a hundred small modules more (half of the "
     "difference), styles, lays out and draws three panels where it has one (the other half), and the store is read "
     "meanwhile: on a busy machine that is what the screen waits for",
-    "key to frame": "rows are sorted, filtered and judged behind the screen before they are drawn, and a page draws "
-    "forty of them; the bare app has none",
+    "key to frame, p95, 100,000 runs: filter": "the text is looked for in 100,000 names, ids, states and users, 2.4 ms "
+    "of processor time for one letter and 5 ms for two, and what is found is put in order down to the cursor's run, "
+    "5 ms where that stands at the end; drawing thirty-four lines takes 2.5 ms more. The bare app has none of it",
+    "key to frame": "thirty-four lines of other runs are made and written, 2.5 ms of processor time where the bare app "
+    "answers within 1.7 ms in all; after a sort the cursor's run is looked for in the new order, up to 1.4 ms. What "
+    "else shows the state is worked out when that is on the screen",
     "memory a run": "the screen holds every run as a value: 690 bytes for it, its path, id and name, its times and four "
     "sizes, so that every key finds them made; the reader packs them to a tenth, but reads in processes of which "
     "each takes a copy of what it had, and a check holds every id it compares",

@@ -27,6 +27,14 @@ def by_itself(widget: Framed) -> list[list[Segment]]:
     return [list(Segment.simplify(strip)) for strip in widget.render_lines(Region(0, 0, *widget.outer_size))]
 
 
+async def settled(it: Any) -> None:
+    """The column of a metric that shows itself is read."""
+    table = it.main.run_table
+    read = it.main.columns.cells.get
+    await it.until(lambda: all(read("metrics.n", run.key)[0] for run in table.runs_on_screen), "the metric")
+    await it.pilot.pause()
+
+
 @pytest.mark.parametrize(
     ("size", "theme"),
     [((140, 40), ""), ((80, 24), "ansi-dark"), ((60, 16), "textual-light"), ((140, 40), "ansi-light")],
@@ -58,6 +66,7 @@ async def test_a_mark_is_painted_before_the_sidebar_is_worked_out(
 ) -> None:
     async with journey() as it:
         await it.to_runs("tabular-churn")
+        await settled(it)
         await it.press("j", "j", "j")
         sign = it.main.signs.remove
         row = next(at for at, line in enumerate(it.lines) if it.state.run.name in line)
@@ -87,7 +96,7 @@ async def test_another_title_draws_one_line_of_the_list(journey: Start) -> None:
     async with journey() as it:
         await it.to_runs("tabular-churn")
         table = it.main.run_table
-        await it.pilot.pause()
+        await settled(it)
         kept = dict(table._whole)
         assert len(kept) == table.outer_size.height
         await it.press("j")
