@@ -8,6 +8,7 @@ from mlruns_tui.model.errors import Exit
 from mlruns_tui.model.text import safe
 from mlruns_tui.report import documents
 from mlruns_tui.report.findings_text import findings_lines
+from mlruns_tui.report.remedies_text import clean_up_lines
 from mlruns_tui.workflow.diagnosing import diagnose, installed_mlflow_version
 from mlruns_tui.workflow.reading import open_reader
 from mlruns_tui.workflow.repairing import repairable
@@ -54,6 +55,7 @@ def command(
         say(findings_lines(findings, version, width()))
         if mended := len(repairable(findings)):
             say(f"A repair is for {mended:,} of them: mlruns-tui repair {safe(reader.store.given)} --dry-run")
+        say(clean_up_lines(findings, reader.store.given))
         for message in messages:
             tell(f"mlruns-tui: {message}")
     return Exit.FINDINGS if any(one.impact != "silent" for one in findings) else Exit.DONE

@@ -62,6 +62,8 @@ class Traces:
     """Of a run or a logged model: it has at least a param, a metric or a tag."""
     tags_identity: Identity | None = None
     """Of a run: the directory of its tags, if there is one."""
+    lacks: tuple[str, ...] = ()
+    """Of a run: folders MLflow asks for that are not there."""
     marked: bool = False
     """Of a run: the tag that marks it as recovered is there."""
     aliases: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import IMPACTS, VAULT_NAME, Impact
 
 from .plan_text import outcome_lines
+from .remedies_text import clean_up_lines
 from .tables import Column, table
 from .words import plural, size_text, undo_command
 
@@ -87,4 +88,4 @@ def left_lines(left: Sequence[Finding], repairable: int, root: str) -> list[str]
     if repairable:
         which = "one of them" if repairable == 1 else f"{repairable:,} of them"
         lines.append(f"A repair is for {which}: run it again, or see above why it was left alone.")
-    return lines
+    return lines + clean_up_lines(left, root)

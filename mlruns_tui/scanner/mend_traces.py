@@ -136,6 +136,7 @@ def _run_traces(traces: Traces, fd: int) -> Traces:
         artifacts=bool(_names("artifacts", fd) or _names("outputs", fd)),
         logged=any(_names(one, fd) for one in ("params", "metrics", "tags")),
         tags_identity=look.identity("tags", fd) if _is_folder("tags", fd) else None,
+        lacks=tuple(one for one in ("artifacts", "metrics", "params") if not look.exists(one, fd)),
         marked=_is_folder("tags", fd) and look.exists(f"tags/{RECOVERED_TAG}", fd),
     )
 

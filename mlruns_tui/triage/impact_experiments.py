@@ -94,23 +94,21 @@ EXPERIMENTS: Final[dict[str, Fact]] = {
     ),
     "experiment-meta-empty": fact(
         since((FIRST, STORE), ((3, 2), WARNS)), "an empty meta.yaml", "experiments", migration="orphans-runs",
-        remedy="repair", remedy_alone="remove", cause=_TORN,
+        remedy="repair", cause=_TORN,
     ),
     "experiment-meta-unparsable": fact(
-        STORE, "{}", "experiments", migration="orphans-runs", remedy="repair", remedy_alone="remove", cause=_TORN
+        STORE, "{}", "experiments", migration="orphans-runs", remedy="repair", cause=_TORN
     ),
     "experiment-meta-not-a-mapping": fact(
-        STORE, "{}", "experiments", migration="fails", remedy="repair", remedy_alone="remove", cause=_HAND
+        STORE, "{}", "experiments", migration="fails", remedy="repair", cause=_HAND
     ),
     "experiment-meta-unreadable": fact(STORE, "{}", "experiments", migration="orphans-runs", cause=_RIGHTS),
     "experiment-meta-closed": fact(WARNS, "{}", "experiments", migration="orphans-runs", cause=_RIGHTS),
     "experiment-meta-folder": fact(
         STORE, "meta.yaml is a folder or a socket", "experiments", migration="orphans-runs", remedy="repair",
-        remedy_alone="remove",
     ),
     "experiment-meta-pipe": fact(
         STORE, "meta.yaml is a pipe MLflow waits for", "experiments", migration="fails", remedy="repair",
-        remedy_alone="remove",
     ),
     "experiment-meta-elsewhere": fact(SILENT, "meta.yaml is a link, which is not followed here", "experiments"),
     "experiment-meta-unjudged": fact(SILENT, "meta.yaml is not judged: {}", "experiments"),

@@ -21,10 +21,23 @@ def following(look: Look) -> tuple[Wanted, ...]:
                 run_id=path.split("/")[-3], remedy="repair", what=why,
             )  # fmt: skip
             found.append(Wanted("out", path, (about,), after=spot.wanted.path))
+        if any(one.code == "run-meta-missing" for one in spot.wanted.findings):
+            found += [_missing_folder(spot, name) for name in spot.traces.lacks]
         if spot.exchange is not None and not spot.exchange.why_not and spot.exchange.path not in known:
             known.add(spot.exchange.path)
             found.append(_other_half(spot, spot.exchange.path))
     return tuple(found)
+
+
+def _missing_folder(spot: Spot, name: str) -> Wanted:
+    """Of a run without metadata, which MLflow asks for once it has some."""
+    why, about = f"{name}/ is missing", spot.wanted.findings[0]
+    path = f"{spot.wanted.path.rpartition('/')[0]}/{name}"
+    finding = Finding(
+        "run-folder-missing", "breaks-run", path, why, experiment_id=about.experiment_id, run_id=about.run_id,
+        remedy="repair", what=why,
+    )  # fmt: skip
+    return Wanted("folder", path, (finding,), after=spot.wanted.path)
 
 
 def _other_half(spot: Spot, path: str) -> Wanted:

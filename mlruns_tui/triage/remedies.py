@@ -55,6 +55,9 @@ def _of_experiment(one: Finding, snapshot: Snapshot | None) -> Finding:
     if any(stray.path == folder and stray.kind == "foreign" for stray in snapshot.strays):
         return _stray(one, folder)
     found = next((known for known in snapshot.experiments if known.path == folder), None)
+    if found is not None and found.state == "unclaimed" and found.readable_inside:
+        # No database writes metadata of logged models or traces into files.
+        return replace(one, remedy="repair")
     if found is None or found.state != "orphaned":
         return one if one.runs else replace(one, remedy="none")
     return replace(one, remedy="repair" if found.readable_inside else "remove")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mlruns_tui.disk import look
 from mlruns_tui.model.findings import Symptom
 
 from .. import layout
