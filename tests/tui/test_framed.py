@@ -122,3 +122,17 @@ async def test_rows_that_all_fit_or_no_longer_do_change_the_scrollbar(journey: S
         await it.until(lambda: len(table.rows) == 111, "what matches")
         await it.until(lambda: table.virtual_size.height == 112, "its height")
         assert table.scroll_y == table.max_scroll_y == 112 - table.container_size.height
+
+
+async def test_the_borders_say_what_they_have_room_for_after_a_zoom(journey: Start) -> None:
+    async with journey() as it:
+        await it.to_runs("tabular-churn")
+        await settled(it)
+        tree = it.main.store_tree
+        before = str(tree.border_subtitle)
+        assert "runs" in before
+        await it.press("plus")
+        await it.until(lambda: it.main.run_table.size.width > 100, "the zoom")
+        await it.press("underscore")
+        await it.until(lambda: it.main.run_table.size.width < 100, "all panels")
+        await it.until(lambda: str(tree.border_subtitle) == before, "the foot as before")

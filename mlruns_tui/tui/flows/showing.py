@@ -123,7 +123,11 @@ class Showing:
         state = self.screen.state
         wanted = {f"-on-{panel}": state.panel == panel for panel in PANELS}
         wanted |= {f"-{prompt}": state.prompt == prompt for prompt in ("filter", "days", "expression")}
+        zoomed = self.screen.has_class("-zoomed")
         set_classes(self.screen, wanted | {"-zoomed": state.zoomed})
+        if zoomed != state.zoomed and self.screen.is_mounted:
+            # The panels have another width then, and room for other words in their borders.
+            self.screen.call_after_refresh(self._show_titles)
 
     def _show_titles(self) -> None:
         state, shown = self.screen.state, self.shown
