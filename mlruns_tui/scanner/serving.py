@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 _TELL_EVERY_S: Final = 0.1
 
 
-def serve_and_exit(reader: Reader, channel: Channel) -> NoReturn:
-    """The child's whole life. It never returns into the parent's code, nor runs its exit handlers."""
+def serve_and_exit(reader: Reader, channel: Channel, begun: Callable[[], object] | None = None) -> NoReturn:
+    """The child's whole life. It never returns into the parent's code, nor runs its exit handlers. ``begun`` is
+    called once, when the first snapshot was sent."""
     status = 1
     try:
         # Ctrl-C in the terminal is the parent's to answer; it will tell.
@@ -37,7 +38,7 @@ def serve_and_exit(reader: Reader, channel: Channel) -> NoReturn:
         signal.set_wakeup_fd(-1)
         # What the parent made before stays shared memory and is never looked through.
         gc.freeze()
-        _Server(reader, channel).run()
+        _Server(reader, channel, begun).run()
         status = 0
     except (EOFError, OSError):
         status = 0
@@ -52,9 +53,10 @@ class _Closed(Exception):
 class _Server:
     """Answers one request after the other; those that come during a scan, in the middle of it."""
 
-    def __init__(self, reader: Reader, channel: Channel) -> None:
+    def __init__(self, reader: Reader, channel: Channel, begun: Callable[[], object] | None) -> None:
         self._reader = reader
         self._channel = channel
+        self._begun = begun
         self._busy = 0
         """Number of the scan or check that is going on."""
         self._stop = False
@@ -123,6 +125,9 @@ class _Server:
                 delta = difference(sent, snapshot)
                 sent = snapshot
                 self._channel.send((number, "delta", delta))
+                if self._begun is not None:
+                    begun, self._begun = self._begun, None
+                    begun()
                 self._asked()
         finally:
             self._busy = 0

@@ -67,8 +67,6 @@ def _open_and_serve(
     target: str | None, database: str | None, keeper: Callable[[], Keeper] | None, channel: Channel
 ) -> None:
     try:
-        # The screen comes first, and whoever trains on this machine.
-        os.nice(_NICE)
         from .serving import serve_and_exit
         from .store import open_store
 
@@ -79,7 +77,8 @@ def _open_and_serve(
             os._exit(0)
         channel.send(reader.store)
         reader.small = True
-        serve_and_exit(reader, channel)
+        # Once the screen has something to show, it comes first, and whoever trains on this machine.
+        serve_and_exit(reader, channel, lambda: os.nice(_NICE))
     finally:
         # Never back into the parent's code.
         os._exit(1)

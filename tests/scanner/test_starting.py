@@ -51,6 +51,13 @@ def test_it_has_read_before_anybody_asked(full):
         assert len(last(reader).runs["experiment/1"]) == 21
 
 
+def test_it_steps_back_once_there_is_something_to_show(full):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    with Starting.fork(str(full.root)).opened() as reader:
+        last(reader)
+        assert os.getpriority(os.PRIO_PROCESS, reader.pid) == min(19, own + 5)
+
+
 def test_a_first_scan_left_early_is_stopped_and_the_next_one_is_whole(full):
     with Starting.fork(str(full.root)).opened() as reader:
         scan = reader.scan()
