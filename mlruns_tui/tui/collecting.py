@@ -17,8 +17,10 @@ REST_S = 0.4
 """Nobody waits for the answer to a key that long ago."""
 _MOST_MADE = (20_000, 50, 1_000)
 """Values made before it works all the same, and how often for the younger before the older ones."""
+LONG_REST_S = 5.0
+"""After so long it looks at all values that are not frozen, which may take longer than a frame."""
 _OFTEN = 20
-"""So many rests with the younger values follow one with all that are not frozen."""
+"""So many rests with the younger values come before one with all."""
 _SWITCH_S = 0.001
 """So long a thread that works behind the screen keeps it waiting."""
 
@@ -47,4 +49,7 @@ class CollectingAtRest:
             self._app.set_timer(left, self._rest)
             return
         self._waits = False
-        gc.collect(2 if gc.get_count()[2] > _OFTEN else 1)
+        gc.collect(1)
+        if gc.get_count()[2] > _OFTEN:
+            last = self._last
+            self._app.set_timer(LONG_REST_S, lambda: gc.collect(2) if self._last == last else None)

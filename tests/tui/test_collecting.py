@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mlruns_tui.tui import collecting
-from mlruns_tui.tui.collecting import REST_S, CollectingAtRest
+from mlruns_tui.tui.collecting import LONG_REST_S, REST_S, CollectingAtRest
 
 
 class Timers:
@@ -65,8 +65,9 @@ def test_it_waits_until_the_last_key_is_a_moment_ago(collected: list[int], clock
     assert len(timers.set) == 1
 
 
-def test_after_many_rests_the_older_values_are_looked_at_too(
-    collected: list[int], clock: list[float], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("another_key", "then"), [(False, [1, 2]), (True, [1])])
+def test_after_many_rests_the_older_values_are_looked_at_in_a_long_one(
+    collected: list[int], clock: list[float], monkeypatch: pytest.MonkeyPatch, another_key: bool, then: list[int]
 ) -> None:
     timers: Any = Timers()
     at_rest = CollectingAtRest(timers)
@@ -74,7 +75,14 @@ def test_after_many_rests_the_older_values_are_looked_at_too(
     at_rest.key()
     clock[0] += REST_S + 1
     timers.set.pop()[1]()
-    assert collected == [2]
+    assert collected == [1]
+    delay, callback = timers.set.pop()
+    assert delay == LONG_REST_S
+    clock[0] += delay
+    if another_key:
+        at_rest.key()
+    callback()
+    assert collected == then
 
 
 def test_among_keys_it_works_only_when_very_much_was_made(thresholds: None) -> None:
