@@ -183,7 +183,7 @@ class Archives:
         self.forget()
         shelf, own = self.shelf_of(name)
         shelf.remove(own, removed)
-        if shelf.number and not os.listdir(shelf.fd):
+        if shelf.number and not look.names(shelf.fd):
             with contextlib.suppress(OSError):
                 elsewhere.forget(self._folder_fd, shelf, self._records[shelf.number])
                 self._shelves.pop(shelf.number).close()

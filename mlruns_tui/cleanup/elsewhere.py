@@ -61,7 +61,7 @@ def records(batch_fd: int) -> dict[int, Record]:
     """The places of a batch by number; a record that is damaged or leads somewhere odd is passed over.
     Raises OSError."""
     found: dict[int, Record] = {}
-    for name in os.listdir(batch_fd):
+    for name in look.names(batch_fd):
         match = _RECORD.fullmatch(name)
         if match is None:
             continue
@@ -165,7 +165,9 @@ def make(
     folder = FOLDER + (user if _NAME.fullmatch(FOLDER + user) else str(uid))
     identity = os.urandom(16).hex()
     record = Record(FORMAT, identity, path, f"{folder}/{_free(dir_fd, folder, batch_id)}")
-    number = 1 + max(known, default=0)
+    # A killed worker may have left one it had not come to write, which is no record.
+    torn = {int(match[1]) for name in look.names(batch_fd) if (match := _RECORD.fullmatch(name))}
+    number = 1 + max({*known, *torn}, default=0)
     text = codec.dumps(record).encode("ascii")
     name = f"place-{number}.json"
     change.create_file(batch_fd, name, text, shared.batch_file, owner=shared.owner)
@@ -193,7 +195,7 @@ def _free(dir_fd: int, folder: str, batch_id: str) -> str:
     with contextlib.suppress(OSError):
         fd = look.open_directory(folder, dir_fd)
         try:
-            taken = set(os.listdir(fd))
+            taken = set(look.names(fd))
         finally:
             os.close(fd)
     names = (batch_id if again == 1 else f"{batch_id}-{again}" for again in range(1, 1000))

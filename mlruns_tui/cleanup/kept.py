@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from mlruns_tui.disk import look
 from mlruns_tui.model.batch import Batch, BatchItem, Operation
 from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.store import Identity
@@ -232,7 +233,7 @@ class Kept:
         if n in self.history.asides:
             return self.history.asides[n]
         if self._beside is None:
-            self._beside = [name for name in os.listdir(self.root_fd) if f"-restored-{self.id}" in name]
+            self._beside = [name for name in look.names(self.root_fd) if f"-restored-{self.id}" in name]
         return next((name for name in self._beside if self._is_at(name, self.items[n])), "")
 
     def _is_at(self, path: str, item: PlanItem) -> bool:

@@ -99,7 +99,7 @@ def _new_name(root_fd: int) -> str:
 
 def unborn_vault(root_fd: int) -> tuple[str, int] | None:
     """A vault a killed worker of ours never finished: its name, and the time the root should have."""
-    for name in os.listdir(root_fd):
+    for name in look.names(root_fd):
         match = _UNBORN_VAULT.fullmatch(name)
         if match is None:
             continue
@@ -207,7 +207,7 @@ def sweep(root_fd: int, vault: Vault) -> None:
     other = unborn_vault(root_fd)
     if other is not None:
         _sweep_unborn_vault(root_fd, *other)
-    for name in os.listdir(vault.batches_fd):
+    for name in look.names(vault.batches_fd):
         if name.endswith(UNBORN):
             with contextlib.suppress(OSError):
                 status = os.stat(name, dir_fd=vault.batches_fd, follow_symlinks=False)

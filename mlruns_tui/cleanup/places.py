@@ -96,10 +96,10 @@ class Places:
     def half_deleted(self) -> Iterator[tuple[int, str]]:
         """Descriptor and name of everything declared dead that is not all gone. Raises OSError."""
         if self._dead_fd is not None:
-            yield from ((self._dead_fd, name) for name in os.listdir(self._dead_fd))
+            yield from ((self._dead_fd, name) for name in look.names(self._dead_fd))
         if self.cramped:
             dead = re.compile(rf"{re.escape(self._id)}-\d+\.dead{re.escape(OWN_SUFFIX)}")
-            yield from ((self._root_fd, name) for name in os.listdir(self._root_fd) if dead.fullmatch(name))
+            yield from ((self._root_fd, name) for name in look.names(self._root_fd) if dead.fullmatch(name))
 
     def out_of(self, grave: Slot, n: int) -> Slot:
         """Where item ``n`` goes back to from this grave, the other way of ``dead``."""

@@ -70,7 +70,14 @@ def run(session: Session, kept: Kept, keys: Sequence[str] | None, tell: Tell, st
     if not chosen and not kept.history.open_op and not kept.leftovers and not unreadable:
         return kept.batch(messages=() if unknown or away else ("nothing of it is in the backup any more",))
     freed = Freed()
+    rest = [n for n in asked if kept.places.find_dead(n) is not None]
     session.resume(kept, freed, None if keys is None else asked)
+    # What an earlier purge had left of them was deleted as the batch was settled.
+    rest = [n for n in rest if kept.places.find_dead(n) is None and not kept.holds(n)]
+    if rest:
+        kept.say("purged", n=rest)
+        for n in rest:
+            kept.result(n, "done")
     out_of_reach = [n for n in asked if n in kept.results]
     progress = Progress(tell, "purge", kept.id, [kept.items[n] for n in (*out_of_reach, *chosen)])
     progress.start()

@@ -164,7 +164,7 @@ def add_item(record_fd: int, n: int, item: PlanItem, mode: int, owner: tuple[int
 def read_added(record_fd: int, planned: int) -> dict[int, PlanItem]:
     """The items added to a batch of ``planned`` items, by index; one that does not fit is passed over."""
     found: dict[int, PlanItem] = {}
-    for name in sorted(os.listdir(record_fd)):
+    for name in sorted(look.names(record_fd)):
         match = _EXTRA.fullmatch(name)
         if match is None or int(match[1]) < planned:
             continue

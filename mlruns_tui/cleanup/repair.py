@@ -181,7 +181,7 @@ class Mend:
                         change.remove_tree(folder, name)
                     else:
                         change.remove_file(folder, name)
-            if not os.listdir(folder):
+            if not look.names(folder):
                 self._about_to_change(ground, slot, own=False)
                 change.remove_directory(slot.fd, slot.name)
                 self._just_changed(ground, slot, own=False)
@@ -247,7 +247,7 @@ class Mend:
         folder = look.open_directory(name, fd)
         try:
             if not self.replaces:
-                return not os.listdir(folder)
+                return not look.names(folder)
             found = look.survey(folder, OLD)
             return found.fingerprint == self.item.fingerprint and found.size.size_bytes == self.item.size_bytes
         except FileNotFoundError:

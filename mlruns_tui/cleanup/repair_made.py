@@ -88,7 +88,7 @@ class Made:
         except OSError:
             return False
         try:
-            found = os.listdir(fd)
+            found = look.names(fd)
             if not found:
                 return not inside or beginning
             content = text.encode("utf-8", "surrogateescape")

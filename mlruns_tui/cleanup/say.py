@@ -27,8 +27,12 @@ def failure(error: OSError, state: str, what: str = "") -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"permission denied{where}. {state}"
     if error.errno in NO_ROOM:
-        return f"no space left on the disk{where}. {state}"
+        return f"{_full(error)}{where}. {state}"
     return f"{safe(look.words(error))}{where}. {state}"
+
+
+def _full(error: OSError) -> str:
+    return "your quota on this disk is used up" if error.errno == errno.EDQUOT else "no space left on the disk"
 
 
 def cannot_move(error: OSError, parent_fd: int, name: str) -> str:
@@ -43,6 +47,10 @@ def cannot_move(error: OSError, parent_fd: int, name: str) -> str:
             return f"{safe(why)}. {LEFT}"
         if error.errno == errno.EPERM:
             return f"the system forbids to move it (an immutable or append-only flag: see lsattr). {LEFT}"
+    if error.errno == errno.EDQUOT:
+        # Most file systems rename without a free block; btrfs does not.
+        helps = "Delete a file of yours that is not in the store, or get more room, then run this again."
+        return f"{failure(error, LEFT)} {helps}"
     return failure(error, LEFT)
 
 

@@ -43,7 +43,7 @@ class Shelf:
         cannot be read. Raises OSError."""
         found: dict[str, dict[int, str]] = {}
         broken: list[str] = []
-        for name in sorted(one[: -len(TAR)] for one in os.listdir(self.fd) if one.endswith(TAR)):
+        for name in sorted(one[: -len(TAR)] for one in look.names(self.fd) if one.endswith(TAR)):
             try:
                 if not _NAME.fullmatch(name):
                     raise Damaged("not one of ours")
@@ -92,7 +92,7 @@ class Shelf:
 
     def new_name(self, n: int) -> str:
         """A name for an archive whose first item is ``n``. Raises OSError."""
-        taken = {*os.listdir(self.fd), *(os.listdir(self.dead_fd) if self.dead_fd >= 0 else ())}
+        taken = {*look.names(self.fd), *(look.names(self.dead_fd) if self.dead_fd >= 0 else ())}
         again = 1
         while any(one.startswith(f"{n}-{again}.") for one in taken):
             again += 1
@@ -135,7 +135,7 @@ class Shelf:
         """After a worker was killed: what never counted goes, and what was only about to be deleted counts
         again with ``rescue``, else it is deleted. Raises OSError."""
         if self.dead_fd >= 0:
-            for name in os.listdir(self.dead_fd):
+            for name in look.names(self.dead_fd):
                 if not name.endswith(TAR):
                     continue
                 if rescue and look.exists(name[: -len(TAR)] + MANIFEST, self.fd) and not look.exists(name, self.fd):
@@ -143,7 +143,7 @@ class Shelf:
                     change.sync(self.fd)
                 else:
                     self._delete(self.dead_fd, name, removed)
-        names = set(os.listdir(self.fd))
+        names = set(look.names(self.fd))
         for name in names:
             orphan = name.endswith(MANIFEST) and name[: -len(MANIFEST)] + TAR not in names
             if name.endswith(TEMPORARY) or (orphan and not look.exists(name[: -len(MANIFEST)] + TAR, self.fd)):
@@ -157,7 +157,7 @@ class Shelf:
     @property
     def leftovers(self) -> bool:
         """Whether something was declared dead and is not all gone. Raises OSError."""
-        return self.dead_fd >= 0 and any(name.endswith(TAR) for name in os.listdir(self.dead_fd))
+        return self.dead_fd >= 0 and any(name.endswith(TAR) for name in look.names(self.dead_fd))
 
     def close(self) -> None:
         for fd in (self.fd, self.dead_fd):

@@ -39,8 +39,8 @@ class Site:
         found: set[str] = set()
         for fd in (self.vault.batches_fd if self.vault else None, self.state_fd):
             if fd is not None:
-                found.update(name for name in os.listdir(fd) if not name.endswith(UNBORN))
-        beside = (_BESIDE.fullmatch(name) for name in os.listdir(self.root_fd) if name.endswith(OWN_SUFFIX))
+                found.update(name for name in look.names(fd) if not name.endswith(UNBORN))
+        beside = (_BESIDE.fullmatch(name) for name in look.names(self.root_fd) if name.endswith(OWN_SUFFIX))
         return sorted(found | {match[1] for match in beside if match})
 
     def folder(self, batch_id: str) -> int | None:

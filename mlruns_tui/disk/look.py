@@ -232,6 +232,16 @@ def walk(
         os.close(fd)
 
 
+def names(fd: int) -> list[str]:
+    """What is in an open directory now. Raises OSError.
+
+    Rewound first: of a directory that was opened before, btrfs (Linux 6.5 and later) lists what was in it when it was
+    opened or last rewound.
+    """
+    os.lseek(fd, 0, os.SEEK_SET)
+    return os.listdir(fd)
+
+
 def _entries(fd: int, path: str, on_error: Callable[[str, str, OSError], None] | None) -> list[str]:
     try:
         return sorted(os.listdir(fd))

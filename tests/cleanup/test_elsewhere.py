@@ -314,6 +314,16 @@ def test_a_record_somebody_edited_leads_nowhere(store: Any, other_disk: Path) ->
     assert undo(root).state == "restored"
 
 
+def test_a_record_that_was_never_written_stands_in_nobodys_way(store: Any, other_disk: Path, compare: Any) -> None:
+    """Its worker was killed between making the file and writing to it."""
+    before, root = store.manifest(), str(store.root)
+    batch = apply(store.plan(A))
+    (store.vault / "batches" / batch.id / "place-1.json").touch()
+    assert pack(root, batch.id, backup_dir=str(other_disk)).state == "packed"
+    assert undo(root).state == "restored"
+    assert compare(before, store.manifest()) == []
+
+
 # Trouble while it is packed.
 
 

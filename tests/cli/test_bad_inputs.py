@@ -475,6 +475,7 @@ def test_11_something_is_mounted_inside_a_run(place: Place, mounted: Any, run: R
     assert done.code == 0
     protected = done.json["plan"]["refused"][0]["protected"]
     assert "other-device" in [one["kind"] for one in protected]
+    assert any("artifacts" in one["reason"] and "another" in one["reason"] for one in protected), protected
     assert content(place.top) == before
 
 
@@ -502,6 +503,9 @@ def test_16_names_of_255_bytes_and_three_thousand_levels(place: Place, run: Run)
     plan = planned(place)
     # What was just made deep down is fresh, whatever its top says.
     assert plan.refused[0].protected[0].kind == "too-fresh"
+    done = run("cleanup", str(place.root), "--days-old", "30", "--force")
+    assert (done.code, art.is_dir()) == (0, True)
+    assert "Nothing to remove." in done.out and "too-fresh" in done.out
     batch = apply(replace(planned(place), items=(as_item(place, plan),)))
     assert batch.state == "moved"
     assert run("backups", "purge", str(place.root), batch.id, "--force").code == 0
@@ -612,11 +616,13 @@ def test_33_no_inodes_left(place: Place, mounted: Any, make_store: Any, run: Run
         while True:
             (place.beside / f"filler{at}").touch()
             at += 1
+    before = content(place.beside)
     done = run("cleanup", store.path, "--days-old", "30", "--force")
     assert done.code == 0
     assert "The disk has no inodes left, so plan and journal are kept in " in done.out + done.err
+    assert content(place.beside) != before
     assert run("undo", store.path).code == 0
-    assert {one.name for one in (store.root / "1").iterdir()} >= set(store.old_runs()[:2])
+    assert content(place.beside) == before
 
 
 def test_35_a_sync_that_fails_is_never_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -700,9 +706,12 @@ def test_40_attributes_come_back_with_a_move(place: Place, run: Run) -> None:
         os.setxattr(file, "user.note", b"kept")
     except OSError:
         pytest.skip("this file system has no attributes of users")
+    before = without_vault(place)
     clean(place, run)
-    assert run("undo", str(place.root)).code == 0
+    back = run("undo", str(place.root))
+    assert (back.code, "1 run is back, every byte and date as before." in back.out) == (0, True)
     assert os.getxattr(file, "user.note") == b"kept"
+    assert without_vault(place) == before
 
 
 @pytest.mark.parametrize("how", ["held", "left by a killed one", "deleted"])
@@ -727,15 +736,23 @@ def test_41_to_43_locks(place: Place, run: Run, how: str) -> None:
         assert without_vault(place) == before
     else:
         assert done.code == 0
+        assert "1 run moved to a backup" in done.out
         assert not (place.root / "1" / OLD).exists()
+        assert run("undo", str(place.root)).code == 0
+        assert without_vault(place) == before
 
 
-def test_44_a_hang_up_does_not_stop_the_worker(place: Place) -> None:
+def test_44_a_hang_up_does_not_stop_the_worker(place: Place, run: Run) -> None:
     place.old_run()
+    before = without_vault(place)
     task = start_apply(planned(place))
     next(task.events())  # it is at work: from now on nobody can hang up on it
     os.kill(task.pid, signal.SIGHUP)
     assert task.result().state == "moved"
+    assert task._process.returncode == 0
+    back = run("undo", str(place.root))
+    assert (back.code, "1 run is back, every byte and date as before." in back.out) == (0, True)
+    assert without_vault(place) == before
 
 
 def test_45_killed_in_the_middle(place: Place, run: Run) -> None:
@@ -781,7 +798,8 @@ def test_46_a_damaged_journal_costs_no_item(place: Place, run: Run, damage: str)
                 "empty": b"",
             }[damage]
         )
-    assert run("undo", str(place.root)).code == 0
+    back = run("undo", str(place.root))
+    assert (back.code, "1 run is back, every byte and date as before." in back.out) == (0, True)
     assert without_vault(place) == before
 
 
@@ -931,8 +949,9 @@ def test_49_an_archive_that_rotted(place: Place, run: Run, at: float) -> None:
 def test_50_a_clock_that_went_back(place: Place, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     place.old_run()
     place.old_run("second", "b" * 32)
+    before = without_vault(place)
     plan = planned(place)
-    first, second = (replace(plan, id=f"20261122-0000-{n}", items=plan.items[n : n + 1]) for n in (0, 1))
+    first, second = (replace(plan, id=f"20261122-0000-000{n}", items=plan.items[n : n + 1]) for n in (0, 1))
     apply(first)
     now = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: now - 10**18)
@@ -942,6 +961,9 @@ def test_50_a_clock_that_went_back(place: Place, run: Run, monkeypatch: pytest.M
     assert run("undo", str(place.root)).code == 0
     assert (place.root / second.items[0].path).exists()
     assert not (place.root / first.items[0].path).exists()
+    back = run("backups", "restore", str(place.root), first.id)
+    assert (back.code, "1 run is back, every byte and date as before." in back.out) == (0, True)
+    assert without_vault(place) == before
 
 
 def test_51_reading_many_runs_can_be_stopped(place: Place) -> None:
@@ -1003,7 +1025,12 @@ def test_54_root_leaves_nothing_of_his_in_another_users_store(place: Place, run:
     for folder, below, files in os.walk(place.root):
         for one in (*below, *files, "."):
             os.chown(os.path.join(folder, one), 12345, 12345, follow_symlinks=False)
+    before = without_vault(place)
     clean(place, run)
+    assert {entry[1] for path, entry in content(place.root).items()} == {12345}
+    back = run("undo", str(place.root))
+    assert (back.code, "1 run is back, every byte and date as before." in back.out) == (0, True)
+    assert without_vault(place) == before
     assert {entry[1] for path, entry in content(place.root).items()} == {12345}
 
 
@@ -1041,6 +1068,163 @@ def test_56_poor_terminals(place: Place, start: Run, env: dict[str, str]) -> Non
     assert "terminal" in opened.err
     assert "Traceback" not in listed.err + opened.err
     assert content(place.top) == before
+
+
+# How the command ends when its worker meets it: exit code, words, and the content of the store.
+
+HURT = """
+import sys
+if "mlruns_tui.cleanup.worker" in sys.orig_argv:
+    import errno, os
+    from mlruns_tui.disk import change, look
+    OLD = "{old}"
+
+    def raises(code):
+        def call(*_, **__):
+            raise OSError(code, os.strerror(code))
+        return call
+"""
+
+
+@dataclass(frozen=True)
+class Met:
+    """What happens in the worker (Python) or between the plan and its start, the command, its code and words."""
+
+    worker: str = ""
+    between: Callable[[Place], None] = nothing
+    words: tuple[str, ...] = CLEAN
+    code: int = 0
+    says: str = ""
+    before: Callable[[Place, Run], None] | None = None
+    """What was done with the old run already."""
+    but: str = ""
+    """The one file somebody else wrote to."""
+
+
+def write_loss(place: Place) -> None:
+    (place.root / "1" / OLD / "metrics" / "loss").write_text("1 2 3\n")
+
+
+def turn_into_a_link(place: Place) -> None:
+    shutil.move(place.root / "1" / OLD, place.beside / OLD)
+    os.symlink(place.beside / OLD, place.root / "1" / OLD)
+
+
+WRITE_LATE = """
+    rename = change.rename
+    def late(source_fd, source, target_fd, target):
+        if source == OLD:
+            fd = os.open(f"/proc/self/fd/{source_fd}/{source}/metrics/loss", os.O_WRONLY | os.O_TRUNC)
+            os.write(fd, b"1 2 3" + bytes([10]))
+            os.close(fd)
+        rename(source_fd, source, target_fd, target)
+    change.rename = late
+"""
+BROKEN_SYNC = """
+    broken = []
+    def sync(fd):
+        if broken or os.readlink(f"/proc/self/fd/{fd}").endswith("/journal"):
+            broken.append(fd)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+    change.sync = sync
+"""
+UNREADABLE = """
+    def failing(name):
+        call = getattr(os, name)
+        def read(fd, *rest):
+            if os.readlink(f"/proc/self/fd/{fd}").endswith("model.bin"):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return call(fd, *rest)
+        return read
+    for name in ("read", "pread", "readv", "preadv"):
+        setattr(os, name, failing(name))
+"""
+STUCK = """
+    rmdir = os.rmdir
+    def busy(path, *, dir_fd=None):
+        if path == "0":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        rmdir(path, dir_fd=dir_fd)
+    os.rmdir = busy
+"""
+MET: dict[str, Met] = {
+    "8 became a link": Met(
+        between=turn_into_a_link, code=4, says="replaced by another since the plan was made. It is where it was."
+    ),
+    "27 written to before": Met(between=write_loss, code=4, says="s ago. It is where it was."),
+    "28 written to while it moves": Met(
+        WRITE_LATE, code=4, says="written to meanwhile; put back.", but=f"1/{OLD}/metrics/loss"
+    ),
+    "30 still open": Met(
+        STUCK, words=("backups", "purge", "{store}", "{batch}", "--force"), code=3, before=clean,
+        says="It is gone in part; the next purge deletes the rest.",
+    ),
+    "31 stale handle": Met(
+        "    look.open_path = raises(errno.ESTALE)\n", code=3, says="stale file handle. It is where it was."
+    ),
+    "32 no room": Met(
+        "    change.create_file = change.make_directories = raises(errno.ENOSPC)\n", code=1,
+        says="nothing was changed (set XDG_STATE_HOME to a disk with some room",
+    ),
+    "32 no quota": Met(
+        "    change.create_file = change.make_directories = raises(errno.EDQUOT)\n", code=1,
+        says="nothing was changed (set XDG_STATE_HOME to a disk with some room",
+    ),
+    "34 unreadable": Met(
+        UNREADABLE, words=("backups", "pack", "{store}", "{batch}", "--min-gain", "0", "--force"), code=0,
+        before=clean, says="model.bin",
+    ),
+    "35 a sync that fails": Met(
+        BROKEN_SYNC, code=3, says="stopped by an error of the disk (input/output error). It is where it was."
+    ),
+    "36 lies": Met(
+        "    change.write_all = lambda fd, data: None\n", code=1, says="the disk gave back something else than was written"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MET)
+def test_how_the_command_ends_when_its_worker_meets_it(
+    place: Place, run: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    met = MET[name]
+    place.old_run()
+    whole = without_vault(place)
+    if met.before:
+        met.before(place, run)
+    hurt = place.top.parent / "hurt"
+    hurt.mkdir()
+    (hurt / "sitecustomize.py").write_text(HURT.replace("{old}", OLD) + (met.worker or "    pass\n"))
+    states: list[dict[bytes, tuple[Any, ...]]] = [] if met.before is None else [without_vault(place)]
+
+    def interfered(*arguments: Any, **options: Any) -> Any:
+        met.between(place)
+        states.append(without_vault(place))
+        return start_apply(*arguments, **options)
+
+    batch = batches(str(place.root))[0].id if met.before else ""
+    with monkeypatch.context() as patched:
+        patched.setattr("mlruns_tui.cli.cleanup.start_apply", interfered)
+        patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(hurt), os.environ.get("PYTHONPATH", "")))))
+        done = run(*(word.format(store=place.root, batch=batch) for word in met.words))
+    assert done.code == met.code, done.out + done.err
+    assert met.says in done.out + done.err
+    assert "Traceback" not in done.out + done.err
+    (before,) = states
+    after = without_vault(place)
+    if met.but:
+        changed = os.fsencode(place.root / met.but)
+        assert before.pop(changed) != after.pop(changed)
+    assert after == before
+    if "purge" in met.words:
+        again = run(*(word.format(store=place.root, batch=batch) for word in met.words))
+        assert (again.code, "1 run deleted for good." in again.out) == (0, True)
+        assert not list(vault(place).glob("batches/*/d*/*"))
+        more = run(*(word.format(store=place.root, batch=batch) for word in met.words))
+        assert (more.code, "holds nothing any more" in more.out) == (0, True)
+    elif met.before:
+        assert run("undo", str(place.root)).code == 0
+        assert without_vault(place) == whole
 
 
 def test_every_one_of_the_fifty_six_has_a_test() -> None:

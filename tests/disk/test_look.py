@@ -320,3 +320,15 @@ def test_space_is_what_the_file_system_says(folder: tuple[Path, int]) -> None:
 def test_an_error_is_told_in_lower_case_words() -> None:
     assert look.words(PermissionError(13, "Permission denied")) == "permission denied"
     assert look.words(OSError("Odd")) == "odd"
+
+
+def test_an_open_directory_is_listed_as_it_is_now_wherever_it_was_read_to(tmp_path: Path) -> None:
+    """Whoever read it last may have left its place in the middle; and btrfs goes by what was there at the beginning."""
+    for n in range(3_000):
+        (tmp_path / f"a-name-of-some-length-{n:06}").touch()
+    fd = os.open(tmp_path, os.O_RDONLY)
+    with os.scandir(fd) as half_read:
+        next(half_read)
+        (tmp_path / "new").touch()
+        assert len(look.names(fd)) == 3_001
+    os.close(fd)

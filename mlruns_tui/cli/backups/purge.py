@@ -80,7 +80,11 @@ def command(
     else:
         chosen = older(found, older_than_ms)
     unusable = [batch for batch in chosen if not batch.items]
-    chosen = [batch for batch in chosen if batch.items and (going(batch, keys) or _has_unknown(batch, keys))]
+    chosen = [
+        batch
+        for batch in chosen
+        if batch.items and (going(batch, keys) or _has_unknown(batch, keys) or _has_rest(batch, keys))
+    ]
     purged: list[Batch] = []
     results: list[Batch] = []
     interrupted = False
@@ -125,9 +129,14 @@ def _has_unknown(batch: Batch, keys: Sequence[str] | None) -> bool:
     return bool(batch.broken) and (keys is None or bool(missing))
 
 
+def _has_rest(batch: Batch, keys: Sequence[str] | None) -> bool:
+    """Whether something is left of what an earlier purge could not delete altogether."""
+    return any(one.lost for one in batch.items if keys is None or one.item.key in keys)
+
+
 def _ask(chosen: Sequence[Batch], keys: Sequence[str] | None, *, force: bool, as_json: bool) -> None:
     held = [one for batch in chosen for one in going(batch, keys)]
-    if force or (keys is not None and not held):
+    if force or (not held and (keys is not None or not any(batch.broken for batch in chosen))):
         return
     what = gone_words(chosen, held, whole=keys is None)
     if as_json or not is_interactive():

@@ -157,6 +157,9 @@ def this_time(before: Sequence[Batch], after: Batch, keys: Sequence[str] | None 
         elif was.place == "missing" and one.place == "purged" and asked:
             # It went with an archive nobody could read.
             items.append(replace(one, outcome="done", error=""))
+        elif was.place == "purged" and was.lost and one.outcome == "done" and asked:
+            # What was left of it is gone now.
+            items.append(one)
         elif was.place == "purged" and not was.lost and (one.place != "purged" or one.lost):
             # Of a deletion that was interrupted: what it had not begun is in the backup after all.
             items.append(one)
@@ -165,7 +168,8 @@ def this_time(before: Sequence[Batch], after: Batch, keys: Sequence[str] | None 
                 items.append(one)
         elif was.place in HELD:
             if one.place not in HELD:
-                items.append(replace(one, outcome="done", error=""))
+                # Gone in part is not done.
+                items.append(one if one.lost else replace(one, outcome="done", error=""))
             elif asked:
                 items.append(one if one.outcome in ("failed", "skipped") else replace(one, outcome=None))
     return replace(after, items=tuple(items))
