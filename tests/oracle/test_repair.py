@@ -46,6 +46,8 @@ LEFT = {
     "input-meta-missing", "output-meta-missing", "dataset-meta-missing",
     # A link is somebody's decision.
     "link-to-the-store", "link-to-an-experiment", "link-to-a-run-elsewhere", "link-to-a-logged-model-elsewhere",
+    # Seen through a folder that is a link.
+    "trace-info-missing",
     # Which of the two is to stay, only its owner knows.
     "experiment-id-in-both",
     # A folder of this name works with older versions.
