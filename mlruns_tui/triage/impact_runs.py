@@ -127,6 +127,8 @@ LINEAGE: Final[dict[str, Fact]] = {
     **_documents("output", "output of a run", fact(_OUTPUT, "", remedy="repair")),
     "outputs-not-a-folder": fact(_OUTPUT, "outputs is no folder", remedy="repair"),
     "outputs-closed": fact(_OUTPUT, "outputs/ cannot be read", migration="fails", cause=_RIGHTS),
+    "input-of-a-lost-model": fact(SILENT, "input: a lost logged model", cause="The model was deleted."),
+    "output-of-a-lost-model": fact(SILENT, "output: a lost logged model", cause="The model was deleted."),
     "output-stray": fact(_OUTPUT, "a file in outputs/", remedy="repair", cause=_FOREIGN),
     "output-key-missing": fact(_OUTPUT, "output of a run: {} is missing", remedy="repair", cause=_HAND),
     "output-type-unknown": fact(_OUTPUT, "output of a run: {}", remedy="repair", cause=_HAND),

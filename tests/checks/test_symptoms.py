@@ -264,3 +264,17 @@ def test_a_running_run_nobody_wrote_to_for_long_is_silent(store: Path, run: Path
         os.utime(run / touched)
     found = [(one.code, one.detail) for one in symptoms()]
     assert found == ([] if touched else [("run-silent", "41 d")])
+
+
+def test_a_run_whose_output_or_input_is_a_lost_model_is_told_of(store: Path, run: Path, symptoms: Look) -> None:
+    for folder, kind, target in (("outputs", "RUN_OUTPUT", "MODEL_OUTPUT"), ("inputs", "MODEL", "RUN")):
+        place = run / folder / "m-gone"
+        place.mkdir(parents=True)
+        (place / "meta.yaml").write_text(
+            f"destination_id: m-gone\ndestination_type: {target}\nsource_id: m-gone\nsource_type: {kind}\n"
+            "step: 0\ntags: {}\n"
+        )
+    lost = {"output-of-a-lost-model", "input-of-a-lost-model"}
+    assert lost <= {one.code for one in symptoms()}
+    (store / "1" / "models" / "m-gone").mkdir(parents=True)
+    assert not lost & {one.code for one in symptoms()}

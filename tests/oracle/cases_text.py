@@ -1,8 +1,9 @@
-"""Metadata that MLflow's parser takes and that of its migration does not; and metadata of many megabytes."""
+"""Metadata that MLflow's parser takes and that of its migration does not; metadata of many megabytes; lineage of what
+is gone; prompts."""
 
 from __future__ import annotations
 
-from breaking import Case, added, both, copied, gone, pipe
+from breaking import Case, added, both, copied, file, gone, having, kept_elsewhere, pipe
 
 RUN = "{second}/{plain}/meta.yaml"
 MODEL = "{first}/models/{model}/meta.yaml"
@@ -10,7 +11,13 @@ INFO = "{first}/traces/{trace}/trace_info.yaml"
 SCORER = "models/scorer/meta.yaml"
 VERSION = "models/scorer/version-1/meta.yaml"
 TAB = added("more: x\t\n")
+PROMPT = "tags/mlflow.prompt.is_prompt"
 MUCH = added("more: '" + "x" * 9_000_000 + "'\n")
+
+
+def _tagged(text):
+    """The tag that makes a registered model a prompt."""
+    return lambda path: file(text)(path.parent / PROMPT)
 
 
 TABS = [
@@ -38,4 +45,37 @@ LARGE = [
     Case("experiment: meta.yaml with 9 MB of text", "{second}/meta.yaml", MUCH),
 ]
 
-CASES = [*TABS, *LARGE]
+LOST = [
+    Case(
+        "logged model: a copy called meta.yaml",
+        "{first}/models/{model2}",
+        copied("meta.yaml"),
+        "{first}/models/meta.yaml",
+        needs="model",
+    ),
+    Case("output: its logged model is gone", "{first}/models/{model}", gone, "{first}", needs="model"),
+    Case("output: all logged models are gone", "{first}/models", gone, "{first}", needs="model"),
+]
+
+PROMPTS = [
+    *(
+        Case(f"registered model: {what}, with another kind of name", SCORER, both(having(name=5), _tagged(text)),
+             needs="registry")
+        for what, text in (
+            ("a prompt", "true"), ("a prompt in capitals", "TRUE"), ("a prompt with a line end", "true\n"),
+            ("no prompt", "false"), ("a prompt with spaces", " true "), ("an empty prompt tag", ""),
+        )
+    ),
+    Case("registered model: a prompt by a link", SCORER,
+         both(having(name=5), _tagged("true"), lambda path: kept_elsewhere(path.parent / PROMPT)), needs="registry"),
+    Case("registered model: a prompt by a link, not UTF-8", "models/ranker/meta.yaml",
+         both(_tagged(b"caf\xe9"), lambda path: kept_elsewhere(path.parent / PROMPT)), needs="registry"),
+    Case("registered model: a prompt with a tag not UTF-8", "models/ranker/meta.yaml",
+         both(_tagged("true"), lambda path: (path.parent / "tags" / "more").write_bytes(b"caf\xe9")), needs="registry"),
+    Case("version: of a prompt, with another kind of time", VERSION,
+         both(having(last_updated_timestamp="late"), lambda path: _tagged("true")(path.parent)), needs="registry"),
+    Case("version: tagged as a prompt's, with another kind of time", VERSION,
+         both(having(last_updated_timestamp="late"), _tagged("true")), needs="registry"),
+]  # fmt: skip
+
+CASES = [*TABS, *LARGE, *LOST, *PROMPTS]

@@ -152,10 +152,9 @@ class Interview:
     def about_registry(self, client: MlflowClient) -> None:
         registry = os.path.join(self.store, "models")
         models = [f"{registry}/{name}" for name in there(registry)]
-        models = [one for one in models if not os.path.exists(f"{one}/tags/mlflow.prompt.is_prompt")]
         versions = [f"{one}/{name}" for one in models for name in there(one) if name.startswith("version-")]
-        self.there["search_registered_models"] = len(models)
-        self.there["search_model_versions"] = sum(not is_deleted(one) for one in versions)
+        self.there["search_registered_models"] = sum(not is_prompt(one) for one in models)
+        self.there["search_model_versions"] = sum(not (is_deleted(one) or is_prompt(one)) for one in versions)
         self.ask("search_registered_models", "", client.search_registered_models, lambda one: one.name)
         self.ask(
             "search_model_versions",
@@ -185,7 +184,8 @@ class Interview:
         for folder, call in (("models", "search_logged_models"), ("traces", "search_traces")):
             inside = there(os.path.join(first, folder))
             self.there[f"{call} {experiment}"] = sum(
-                folder == "traces" or not (name in RESERVED or is_deleted(os.path.join(first, folder, name)))
+                folder == "traces"
+                or not (name in RESERVED - {"meta.yaml"} or is_deleted(os.path.join(first, folder, name)))
                 for name in inside
             )
         for run in dict.fromkeys(runs):
@@ -220,6 +220,14 @@ def is_deleted(folder: str) -> bool:
     except (OSError, Hung):
         return False
     return b"lifecycle_stage: deleted" in data or b"current_stage: Deleted_Internal" in data
+
+
+def is_prompt(folder: str) -> bool:
+    try:
+        with open(os.path.join(folder, "tags", "mlflow.prompt.is_prompt"), "rb") as file:
+            return file.read() == b"true"
+    except (OSError, Hung):
+        return False
 
 
 def there(path: str) -> list[str]:

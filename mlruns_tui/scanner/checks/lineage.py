@@ -16,6 +16,7 @@ from mlruns_tui.model.findings import Symptom
 from .. import layout
 from . import columns, folders, links
 from .context import Owner, Store
+from .seen import Seen
 
 _INPUT_KEYS: Final = ("source_type", "source_id", "destination_type", "destination_id", "tags")
 _OUTPUT_KEYS: Final = (*_INPUT_KEYS, "step")
@@ -53,7 +54,7 @@ class Datasets:
 
 
 def check_inputs(
-    run_fd: int, path: str, owner: Owner, datasets: Datasets, store: Store, *, counts: bool
+    run_fd: int, path: str, owner: Owner, datasets: Datasets, store: Store, seen: Seen, *, counts: bool
 ) -> Iterator[Symptom]:
     """A run's ``inputs``. ``counts``: MLflow reads this run, so what it needs is needed."""
     place = layout.join(path, "inputs")
@@ -70,12 +71,14 @@ def check_inputs(
         return
     if behind is None:
         return
-    seen: set[tuple[str, str]] = set()
+    points: set[tuple[str, str]] = set()
     for name, value, whose, problem in _each(run_fd, "inputs", kind, place, "input", behind, store, runs):
         yield from problem
         if value is not None:
             where = f"{place}/{name}/{layout.META}"
-            yield from _check_input(value, where, whose, datasets, seen, runs, counts=counts)
+            yield from _check_input(value, where, whose, datasets, points, runs, counts=counts)
+            if value.get("source_type") == "MODEL":
+                _note_model("input-of-a-lost-model", value.get("source_id"), where, whose, seen)
 
 
 def _check_input(
@@ -83,7 +86,7 @@ def _check_input(
     path: str,
     owner: Owner,
     datasets: Datasets,
-    seen: set[tuple[str, str]],
+    points: set[tuple[str, str]],
     runs: int,
     *,
     counts: bool,
@@ -119,12 +122,17 @@ def _check_input(
     else:
         return
     point = (kind, str(source))
-    if stored and point in seen:
+    if stored and point in points:
         yield owner.says("input-twice", path.rpartition("/")[0], columns.shown(source))
-    seen.add(point)
+    points.add(point)
 
 
-def check_outputs(run_fd: int, path: str, owner: Owner, store: Store) -> Iterator[Symptom]:
+def _note_model(code: str, model_id: Any, path: str, owner: Owner, seen: Seen) -> None:
+    if isinstance(model_id, str) and model_id:
+        seen.references.append((code, model_id, path, owner))
+
+
+def check_outputs(run_fd: int, path: str, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
     """A run's ``outputs``."""
     place = layout.join(path, "outputs")
     kind = folders.kind_of("outputs", run_fd)
@@ -150,6 +158,8 @@ def check_outputs(run_fd: int, path: str, owner: Owner, store: Store) -> Iterato
             value = meta.get(key, "RUN_OUTPUT")
             if not isinstance(value, str) or value not in _OUTPUT_TYPES:
                 yield owner.says("output-type-unknown", where, f"{key} is {columns.shown(value)}")
+        if meta.get("destination_type") == "MODEL_OUTPUT":
+            _note_model("output-of-a-lost-model", meta.get("destination_id"), where, owner, seen)
         reason = columns.refused(meta.get("step", 0))
         if reason:
             yield owner.says("output-value-not-storable", where, f"step {reason}")

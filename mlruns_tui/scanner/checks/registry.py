@@ -37,8 +37,8 @@ _VERSION_OF_ANOTHER: Final[dict[Kind, str]] = {
     "covered": "version-meta-of-another",
     "elsewhere": "version-number-of-another",
 }
-Version = tuple[str, dict[Any, Any], Owner]
-"""Path and content of a version's metadata, and whose it is."""
+Version = tuple[str, dict[Any, Any], Owner, bool]
+"""Path and content of a version's metadata, whose it is, and whether it is a prompt's."""
 
 
 def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
@@ -127,7 +127,7 @@ def _check_model(met: Met, registry_fd: int, path: str, owner: Owner, store: Sto
         for one in versions:
             store.pulse()
             yield from _check_version(one, fd, layout.join(path, one.name), owner, store, known)
-        yield from _compare(known, fd, seen)
+        yield from _compare(known, seen)
     except OSError:
         yield owner.says("registered-model-no-list", path)
     finally:
@@ -144,9 +144,10 @@ def _check_name(name: str, path: str, owner: Owner) -> Iterator[Symptom]:
 
 
 def _is_prompt(fd: int) -> bool:
-    """Prompts are registered models with a tag; listings of models leave them out."""
+    """Prompts are registered models with a tag, and so are their versions, each by its own; listings leave them
+    out (``add_prompt_filter_string``)."""
     try:
-        return look.read_small(f"tags/{_PROMPT_TAG}", fd, 100, follow=True).lower() == b"true"
+        return look.read_small(f"tags/{_PROMPT_TAG}", fd, 100, follow=True) == b"true"
     except OSError:
         return False
 
@@ -223,7 +224,7 @@ def _check_version(
             if meta.unmigrated:
                 yield of_meta.says(f"version-meta-{meta.unmigrated}", place)
             yield from _check_version_values(meta.value, place, of_meta)
-            known.append((place, meta.value, of_meta))
+            known.append((place, meta.value, of_meta, _is_prompt(fd)))
         yield from check_folder(fd, "tags", layout.join(path, "tags"), "version-tag", owner, store)
     finally:
         if fd >= 0:
@@ -251,12 +252,11 @@ def _check_version_values(meta: dict[Any, Any], path: str, owner: Owner) -> Iter
         yield owner.says("version-value-not-storable", path, reason)
 
 
-def _compare(known: list[Version], model_fd: int, seen: Seen) -> Iterator[Symptom]:
+def _compare(known: list[Version], seen: Seen) -> Iterator[Symptom]:
     """What shows only when the versions of one model are put side by side."""
     numbers: dict[int, str] = {}
     stages: dict[str, list[Version]] = {}
-    prompt = _is_prompt(model_fd)
-    for path, meta, owner in known:
+    for path, meta, owner, prompt in known:
         with_number = _number(meta.get("version"))
         if with_number is not None:
             first = numbers.setdefault(with_number, path)
@@ -266,7 +266,7 @@ def _compare(known: list[Version], model_fd: int, seen: Seen) -> Iterator[Sympto
         stage = meta.get("current_stage")
         _note_references(meta, path, owner, seen)
         if "version" in meta and isinstance(stage, str) and stage in _STAGES:
-            stages.setdefault(stage, []).append((path, meta, owner))
+            stages.setdefault(stage, []).append((path, meta, owner, prompt))
         if stage != _DELETED and not prompt and all(key in meta for key in ("name", "version", "creation_timestamp")):
             updated = meta.get("last_updated_timestamp")
             seen.versions.add((Descending(updated), meta["name"], Descending(meta["version"])), path, owner)
@@ -293,10 +293,10 @@ def _note_references(meta: dict[Any, Any], path: str, owner: Owner, seen: Seen) 
 
 def _check_latest(versions: list[Version]) -> Iterator[Symptom]:
     """MLflow compares the numbers of a stage's versions to find the latest."""
-    values = [meta["version"] for _, meta, _ in versions]
+    values = [meta["version"] for _, meta, *_ in versions]
     if len(values) > 1 and (len({kind(one) for one in values}) > 1 or kind(values[0]) in ("null", "unordered")):
         for at, _ in unsortable([(one,) for one in values], ["number"]):
-            path, meta, owner = versions[at]
+            path, meta, owner, _ = versions[at]
             yield owner.says("version-number-unsortable", path, columns.shown(meta["version"]))
 
 

@@ -91,7 +91,7 @@ def check_run(
             if meta.unmigrated:
                 yield of_meta.says(f"run-meta-{meta.unmigrated}", place)
             yield from _check_values(meta.value, name, place, of_meta, names, siblings, seen)
-        yield from _check_inside(fd, path, owner, datasets, meta.usable, store)
+        yield from _check_inside(fd, path, owner, datasets, meta.usable, store, seen)
         _note_parent(fd, path, owner, seen)
         if meta.usable and meta.value.get("status", _RUNNING) == _RUNNING:
             yield from _check_silence(name, experiment_fd, path, owner, store, kind)
@@ -121,7 +121,7 @@ def _check_silence(
 
 
 def _check_inside(
-    fd: int, path: str, owner: Owner, datasets: Datasets, usable: bool, store: Store
+    fd: int, path: str, owner: Owner, datasets: Datasets, usable: bool, store: Store, seen: Seen
 ) -> Iterator[Symptom]:
     for name in _REQUIRED:
         kind = folders.kind_of(name, fd)
@@ -131,8 +131,8 @@ def _check_inside(
     yield from check_folder(fd, "metrics", layout.join(path, "metrics"), "run-metric", owner, store, judge_metric)
     yield from check_folder(fd, "params", layout.join(path, "params"), "run-param", owner, store)
     yield from check_folder(fd, "tags", layout.join(path, "tags"), "run-tag", owner, store)
-    yield from check_inputs(fd, path, owner, datasets, store, counts=usable)
-    yield from check_outputs(fd, path, owner, store)
+    yield from check_inputs(fd, path, owner, datasets, store, seen, counts=usable)
+    yield from check_outputs(fd, path, owner, store, seen)
 
 
 def _holds_files(name: str, run_fd: int) -> bool:
