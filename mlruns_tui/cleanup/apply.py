@@ -2,7 +2,7 @@
 
 Items go in groups, so that a thousand small ones cost a few writes to the disk and not a thousand: look
 at each, note them all, move each, look at each again in its new place. Whoever wrote to one in between
-gets it back. Nothing is ever copied.
+gets it back. Nothing is ever copied. Long because what is done to one group stands in one place.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch
+from mlruns_tui.model.evidence import Survey
 from mlruns_tui.model.plan import Plan, PlanItem
 from mlruns_tui.model.protocols import Stop, Tell, never, silent
 from mlruns_tui.model.words import Outcome
 
-from . import begin, records, say
+from . import begin, records, say, sweep
 from .kept import Kept
 from .places import Slot
 from .progress import Progress
@@ -160,16 +161,19 @@ class _Application:
             self._session.messages.append("open files could not be checked on this system")
         # Beside the experiments one at a time: each frees what the next one needs.
         most = MAX_GROUP if kept.places.in_vault or self._plan.backup else 1
+        coming = self._todo[at : at + most]
+        seen = sweep.before(kept, coming, MAX_PARENTS, held, started + GROUP_S, self._stopping)
         while at < len(self._todo):
             n = self._todo[at]
-            full = len(good) >= most or len(kept.parents) >= MAX_PARENTS
-            late = bool(good) and time.monotonic() - started > GROUP_S
+            # What was looked at already costs neither time nor another directory held open.
+            full = len(good) >= most or (bool(good) and n not in seen and len(kept.parents) >= MAX_PARENTS)
+            late = bool(good) and n not in seen and time.monotonic() - started > GROUP_S
             if self._ties.must_wait(n, good) or ((full or late) and not self._ties.belongs(n, good)):
                 break
             if self._stopping():
                 good.clear()
                 break
-            if self._is_fit(n, held):
+            if self._is_fit(n, held, seen.get(n)):
                 good.append(n)
             at += 1
         good = self._without_halves(good)
@@ -198,8 +202,11 @@ class _Application:
         sources = {self._plan.items[n].path.rpartition("/")[0] for n in indexes}
         return sources if self._kept.places.in_vault else sources | {""}
 
-    def _is_fit(self, n: int, held: look.OpenFiles) -> bool:
-        """Whether item ``n`` is still what the plan saw and nobody uses it; else its outcome is noted."""
+    def _is_fit(self, n: int, held: look.OpenFiles, seen: Survey | OSError | None) -> bool:
+        """Whether item ``n`` is still what the plan saw and nobody uses it; else its outcome is noted.
+
+        ``seen``: what a look at it just gave, None where there was none yet.
+        """
         item, work = self._plan.items[n], self._kept.work(n)
         try:
             if why := self._ties.waits_in_vain(n):
@@ -209,7 +216,7 @@ class _Application:
             if isinstance(work, Mend):
                 why = work.unfit(self._kept.ground, held, self._looks)
             elif self._kept.places.same(os.stat(name, dir_fd=parent_fd, follow_symlinks=False), item.identity):
-                why = self._unfit(parent_fd, name, item, held)
+                why = self._unfit(parent_fd, name, item, held, seen)
             else:
                 why = f"replaced by another since the plan was made. {say.LEFT}"
         except (FileNotFoundError, NotADirectoryError):
@@ -229,8 +236,8 @@ class _Application:
         return [n for n in good if n not in halves]
 
     @staticmethod
-    def _unfit(parent_fd: int, name: str, item: PlanItem, held: look.OpenFiles) -> str:
-        found = look.survey(parent_fd, name, held)
+    def _unfit(parent_fd: int, name: str, item: PlanItem, held: look.OpenFiles, seen: Survey | OSError | None) -> str:
+        found = sweep.found(seen) or look.survey(parent_fd, name, held)
         # A link itself may be moved out where it is what is wrong.
         if found.trouble and (item.action, found.trouble) != ("repair", ("link",)):
             return say.trouble(found, parent_fd, name)
@@ -256,7 +263,8 @@ class _Application:
         kept.parents.put_back()
         self._sync()
         held = look.open_files(self._device)
-        returned = [n for n, slot in slots.items() if not self._is_intact(n, slot, held)]
+        seen = sweep.after(kept, slots, held)
+        returned = [n for n, slot in slots.items() if not self._is_intact(n, slot, held, seen.get(n))]
         whole = [n for n in slots if n not in returned]
         for n in whole:
             if why := self._ties.is_alone(n, whole):
@@ -283,15 +291,18 @@ class _Application:
         self._kept.places.sync()
         self._kept.parents.sync()
 
-    def _is_intact(self, n: int, slot: Slot, held: look.OpenFiles) -> bool:
-        """Whether nobody wrote between the look and the move; else the item goes back to where it was."""
+    def _is_intact(self, n: int, slot: Slot, held: look.OpenFiles, seen: Survey | OSError | None) -> bool:
+        """Whether nobody wrote between the look and the move; else the item goes back to where it was.
+
+        ``seen``: what a look at it in its new place just gave, None where there was none yet.
+        """
         item, work = self._plan.items[n], self._kept.work(n)
         try:
             if isinstance(work, Mend):
                 if not (why := work.disturbed(self._kept.ground, slot, held).partition(". ")[0]):
                     return True
             else:
-                found = look.survey(slot.fd, slot.name, held)
+                found = sweep.found(seen) or look.survey(slot.fd, slot.name, held)
                 if found.fingerprint == item.fingerprint and not found.writers and found.identity == item.identity:
                     return True
                 why = "written to meanwhile"

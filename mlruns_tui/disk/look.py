@@ -17,12 +17,15 @@ from mlruns_tui.model.store import Identity
 
 from .place import Space, file_system, space, why_not_movable
 from .survey import survey
+from .surveys import of_row, row_of, surveys
+from .together import is_worth_sharing, share
 from .writers import NO_OPEN_FILES, OpenFiles, in_container, open_files, user_name
 
 __all__ = [
     "MAX_SMALL", "NO_OPEN_FILES", "Entry", "NotReadable", "OpenFiles", "Space", "exists", "file_system", "identity",
-    "in_container", "open_directory", "open_files", "open_path", "read_head", "read_small", "space", "split", "survey",
-    "user_name", "walk", "why_not_movable", "words",
+    "in_container", "is_worth_sharing", "of_row", "open_directory", "open_files", "open_path", "read_head",
+    "read_small", "row_of", "share", "space", "split", "survey", "surveys", "user_name", "walk", "why_not_movable",
+    "words",
 ]  # fmt: skip
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

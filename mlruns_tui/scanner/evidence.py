@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from mlruns_tui.disk import look
 from mlruns_tui.model.evidence import Evidence, ItemEvidence
@@ -30,6 +31,9 @@ from .root import open_root
 from .sizes import closed_tags_words, read_tag
 from .sqlite import Unreadable
 
+_USUAL_ENTRIES = 40
+"""About so many files and directories are in a run."""
+
 
 def inspect(store: StoreInfo, given: str | None, keys: Sequence[str], last: Snapshot | None) -> Evidence:
     """Fresh facts about the items with these keys; ``last`` is the newest scan, if there was one.
@@ -42,7 +46,7 @@ def inspect(store: StoreInfo, given: str | None, keys: Sequence[str], last: Snap
         return Evidence({key: ItemEvidence(key, "", None, "no directory here") for key in keys}, (), (), 0, _user(), 0)
     try:
         held = look.open_files(store.identity.device)
-        items = {key: _item(root_fd, key, held) for key in keys}
+        items = _items(root_fd, keys, held)
         listing = list_store(root_fd, pulse)
         for folder in listing.folders:
             if folder.has_meta:
@@ -77,6 +81,20 @@ def path_of(key: str) -> str | None:
         return None
     path = container if kind == "experiment" else f"{TRASH_NAME}/{container}"
     return f"{path}/{run_id}" if found else path
+
+
+def _items(root_fd: int, keys: Sequence[str], held: look.OpenFiles) -> dict[str, ItemEvidence]:
+    """Each of these items, looked at by one process a core where there are many."""
+
+    def row(n: int) -> tuple[Any, ...]:
+        seen = _item(root_fd, keys[n], held)
+        return seen.path, None if seen.survey is None else look.row_of(seen.survey), seen.error, seen.movable
+
+    rows = look.share(row, [_USUAL_ENTRIES] * len(keys), {root_fd})
+    return {
+        key: ItemEvidence(key, path, None if seen is None else look.of_row(seen), error, movable)
+        for key, (path, seen, error, movable) in zip(keys, rows, strict=True)
+    }
 
 
 def _item(root_fd: int, key: str, held: look.OpenFiles) -> ItemEvidence:
