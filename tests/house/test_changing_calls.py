@@ -50,6 +50,7 @@ EXCEPTIONS = {
     ("cleanup/worker.py", "os.write"): "the pipe to whoever started the worker",
     ("cli/group.py", ".write_text"): "click's help, not a file",
     ("cli/working.py", "os.write"): "standard error, from a signal handler",
+    ("disk/together.py", "os.write"): "pipes between the program's own processes",
     ("scanner/channel.py", "pickle"): "a pipe between the program's own processes",
     ("scanner/preview.py", "zipfile"): "looks into bytes in memory",
     ("scanner/sqlite.py", "sqlite3"): "opens with mode=ro or immutable=1 alone: see the test below",
