@@ -79,20 +79,6 @@ def _show(opened: Callable[[], Reader], **options: Any) -> int:
     # Looking for garbage in what is being loaded takes a sixth of the time until the first frame: the main screen
     # begins with it.
     gc.disable()
-    load_asyncio()
     from mlruns_tui.tui.app import run_app
 
     return run_app(opened(), **options)
-
-
-def load_asyncio() -> None:
-    """Without OpenSSL, which takes a fortieth of the time until the first frame, and which asyncio does without
-    where it is missing: the screen opens no connection. Whoever needs it later imports it as usual."""
-    if "asyncio" in sys.modules or "ssl" in sys.modules:
-        return
-    missing: Any = None
-    sys.modules["ssl"] = missing
-    try:
-        import asyncio  # noqa: F401
-    finally:
-        del sys.modules["ssl"]
