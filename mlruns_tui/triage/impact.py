@@ -81,19 +81,6 @@ def unminded(version: str) -> frozenset[str]:
     )
 
 
-def unminded(version: str) -> frozenset[str]:
-    """Codes that are no finding with MLflow ``version``, whatever they are about: every run of a store may have one.
-
-    Raises ValueError for a text that is no version.
-    """
-    at = parse_version(version)
-    return frozenset(
-        code
-        for code, fact in FACTS.items()
-        if not any(_matters(Symptom(code, "", runs=runs), at) for runs in (0, 1)) and not fact.hides
-    )
-
-
 def impact_of(symptom: Symptom, at: Version) -> Impact | None:
     """What MLflow of this version does because of one symptom, were it alone; None: nothing is wrong with it."""
     fact = FACTS[symptom.code]
