@@ -228,7 +228,7 @@ mutate(apply._Application, run=forgetful)
         """
 import os
 from mlruns_tui.cleanup import repair
-mutate(repair, _exchange=lambda folder, mine, parent, name, rest: os.replace(
+mutate(repair, _exchange=lambda folder, mine, parent, name, *_: os.replace(
     mine, name, src_dir_fd=folder, dst_dir_fd=parent))
 """,
         3,
