@@ -192,7 +192,7 @@ def command() -> list[str]:
 
 
 HOLD_WORKER = """
-import os, sys
+import os, signal, sys
 if "mlruns_tui.cleanup.worker" in sys.orig_argv and os.environ.get("HOLD_BEFORE"):
     from mlruns_tui.cleanup import steps
     from mlruns_tui.disk import change
@@ -203,6 +203,9 @@ if "mlruns_tui.cleanup.worker" in sys.orig_argv and os.environ.get("HOLD_BEFORE"
         def wait(*args, **kwargs):
             left[0] -= 1
             if not left[0]:
+                stops = os.open(os.environ["HOLD_STOPS"], os.O_RDWR | os.O_NONBLOCK)
+                before = signal.getsignal(signal.SIGTERM)
+                signal.signal(signal.SIGTERM, lambda *told: (before(*told), os.write(stops, b"x")))
                 with open(os.environ["HOLD_TOLD"], "w") as told:
                     told.write(str(os.getpid()))
                 open(os.environ["HOLD_GO"]).close()
@@ -221,22 +224,30 @@ class HeldWorker:
     def __init__(self, folder: Path, before: int) -> None:
         folder.mkdir()
         (folder / "sitecustomize.py").write_text(HOLD_WORKER)
-        self._told, self._go = folder / "told", folder / "go"
-        os.mkfifo(self._told)
-        os.mkfifo(self._go)
+        self._told, self._go, self._stops = folder / "told", folder / "go", folder / "stops"
+        for fifo in (self._told, self._go, self._stops):
+            os.mkfifo(fifo)
         self.environment = {
             "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", "")))),
             "HOLD_BEFORE": str(before),
             "HOLD_TOLD": str(self._told),
             "HOLD_GO": str(self._go),
+            "HOLD_STOPS": str(self._stops),
         }
 
     def wait(self) -> int:
         """The worker's process id, once it waits."""
-        fd = os.open(self._told, os.O_RDONLY | os.O_NONBLOCK)
+        return int(self._read(self._told, "no worker came so far"))
+
+    def wait_until_told_to_stop(self) -> None:
+        self._read(self._stops, "nobody told it to stop")
+
+    @staticmethod
+    def _read(fifo: Path, missing: str) -> bytes:
+        fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            assert select.select([fd], [], [], 60)[0], "no worker came so far"
-            return int(os.read(fd, 100))
+            assert select.select([fd], [], [], 60)[0], missing
+            return os.read(fd, 100)
         finally:
             os.close(fd)
 

@@ -112,6 +112,7 @@ def test_quiet_says_only_what_was_not_reached(store: Any, start: Any, hold_worke
     process = start("--quiet")
     held.wait()
     process.send_signal(signal.SIGTERM)
+    held.wait_until_told_to_stop()
     held.let_on()
     _, err = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130
