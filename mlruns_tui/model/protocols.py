@@ -79,9 +79,9 @@ class Reader(Protocol):
     ) -> tuple[Symptom, ...]:
         """What is wrong in the store, as it is now; what was found so far when ``stop`` ends it.
 
-        ``leave_out``: paths of directories that are a database's. ``unsaid``: codes nobody wants to hear of. ``contents``: look into metrics, params
-        and tags too, which takes most of the time. ``tell`` hears how many runs were looked at, a few
-        times a second. Raises StaleError when the store is gone or another one now.
+        ``leave_out``: paths of directories that are a database's. ``unsaid``: codes nobody wants to hear of.
+        ``contents``: look into metrics, params and tags too, which takes most of the time. ``tell`` hears how many
+        runs were looked at, a few times a second. Raises StaleError when the store is gone or another one now.
         """
         ...
 
