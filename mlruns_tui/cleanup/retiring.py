@@ -3,6 +3,8 @@ pays. And how a group of trees is shared out among those."""
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -87,14 +89,20 @@ def retire(kept: Kept, group: Sequence[int], freed: Freed) -> dict[int, str]:
 def _take_apart(kept: Kept, dead: Sequence[int], stop: Stop) -> tuple[int, dict[int, str]]:
     """Delete these, maybe in a process of its own; the bytes that freed, and what did not go well."""
     freed, failed = Freed(), {}
+
+    def removed(status: os.stat_result) -> None:
+        freed(status)
+        if stop():
+            # Most likely whoever began this is gone: others wait for the store.
+            raise InterruptedError(errno.EINTR, "it was told to stop")
+
     for n in dead:
         try:
-            destroy(kept, n, freed)
+            if stop():
+                raise InterruptedError(errno.EINTR, "it was told to stop")
+            destroy(kept, n, removed)
         except OSError as error:
             failed[n] = _not_all_gone(error)
-        if stop():
-            # Whoever began this is gone.
-            break
     return freed.bytes, failed
 
 

@@ -7,19 +7,17 @@ any moment; what it had is looked at again.
 
 from __future__ import annotations
 
-import gc
-import marshal
 import os
-import signal
-import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from struct import Struct
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from mlruns_tui.model.protocols import Stop, never
+
+from .helpers import Helper, cores, hire, is_single_threaded
 
 WORTH: Final = 6_000
 """Entries below which a sweep takes less time than a helper needs to come and go."""
@@ -32,7 +30,7 @@ _NUMBER = Struct("<I")
 
 def is_worth_sharing(entries: int) -> bool:
     """Whether more than one process would look at so many files and directories."""
-    return entries >= WORTH and cores() > 1 and _is_single_threaded()
+    return entries >= WORTH and cores() > 1 and is_single_threaded()
 
 
 def share(
@@ -61,10 +59,24 @@ def share(
         os.write(writing, b"".join(map(_NUMBER.pack, range(len(pieces)))))
     finally:
         os.close(writing)
-    helpers: dict[int, int] = {}
+    team: list[Helper] = []
+
+    def help_out(told: Stop) -> list[tuple[int, list[Any]]]:
+        done: list[tuple[int, list[Any]]] = []
+        # Whatever it is, the parent meets it in the same piece of work.
+        with suppress(Exception):
+            while time.monotonic() < until and (at := _take(numbers)) is not None:
+                rows = []
+                for n in pieces[at]:
+                    if told():
+                        return done
+                    rows.append(work(n))
+                done.append((at, rows))
+        return done
+
     try:
         for _ in range(min(cores(), MOST, len(pieces)) - 1):
-            if not _hire(helpers, work, pieces, numbers, fds, until):
+            if hire(team, help_out, {numbers, *fds}) is None:
                 break
         done: dict[int, list[Any]] = {}
         while not stop() and (not done or time.monotonic() < until) and (at := _take(numbers)) is not None:
@@ -73,21 +85,18 @@ def share(
         first_left = len(pieces) if (at := _take(numbers)) is None else at
         while _take(numbers) is not None:
             pass
-        for pid in list(helpers):
-            done.update(_told(helpers[pid]))
-            os.close(helpers.pop(pid))
-            os.waitpid(pid, 0)
+        for helper in team:
+            # What one has not told is done here.
+            with suppress(OSError):
+                done.update(helper.answer())
         for at in range(first_left):
             if at not in done:
                 done[at] = [work(n) for n in pieces[at]]
         return [one for at in range(first_left) for one in done[at]]
     finally:
         os.close(numbers)
-        for pid, fd in helpers.items():
-            os.close(fd)
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+        for helper in team:
+            helper.kill()
 
 
 def _alone(work: Callable[[int], Any], pieces: Sequence[range], until: float, stop: Stop) -> list[Any]:
@@ -117,104 +126,3 @@ def _take(numbers: int) -> int | None:
     """The number of a piece of work nobody has taken; None when all are."""
     taken = os.read(numbers, _NUMBER.size)
     return _NUMBER.unpack(taken)[0] if taken else None
-
-
-def _hire(
-    helpers: dict[int, int],
-    work: Callable[[int], Any],
-    pieces: Sequence[range],
-    numbers: int,
-    fds: Collection[int],
-    until: float,
-) -> bool:
-    """Fork one more helper, noted with the descriptor its results come from. False where none may be had."""
-    try:
-        reading, telling = os.pipe()
-    except OSError:
-        return False
-    parent = os.getpid()
-    try:
-        pid = os.fork()
-    except OSError:
-        os.close(reading)
-        os.close(telling)
-        return False
-    if pid == 0:
-        _help_and_exit(work, pieces, numbers, telling, fds, until, parent)
-    os.close(telling)
-    helpers[pid] = reading
-    return True
-
-
-def _help_and_exit(
-    work: Callable[[int], Any],
-    pieces: Sequence[range],
-    numbers: int,
-    telling: int,
-    fds: Collection[int],
-    until: float,
-    parent: int,
-) -> NoReturn:
-    """A helper's whole life: it never returns into the code it was forked from."""
-    try:
-        # Ctrl-C in the terminal is for the parent, which ends its helpers.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        signal.set_wakeup_fd(-1)
-        gc.disable()
-        _close_others({numbers, telling, *fds})
-        done = []
-        while time.monotonic() < until and (at := _take(numbers)) is not None:
-            rows = []
-            for n in pieces[at]:
-                if os.getppid() != parent:
-                    os._exit(0)
-                rows.append(work(n))
-            done.append((at, rows))
-        view = memoryview(marshal.dumps(done))
-        while view:
-            view = view[os.write(telling, view) :]
-    except BaseException:
-        # Nobody may see a traceback of it; the parent sees that something is missing.
-        pass
-    finally:
-        os._exit(0)
-
-
-def _told(fd: int) -> list[tuple[int, list[Any]]]:
-    """What a helper found; nothing of one that did not come to its end."""
-    received = []
-    while more := os.read(fd, 1 << 20):
-        received.append(more)
-    try:
-        return list(marshal.loads(b"".join(received)))
-    except (EOFError, ValueError, TypeError):
-        return []
-
-
-def cores() -> int:
-    """Processor cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1
-
-
-def _is_single_threaded() -> bool:
-    """Whether a fork is safe: another thread may hold a lock nobody would ever give back in the copy."""
-    threading = sys.modules.get("threading")
-    if threading is not None and threading.active_count() > 1:
-        return False
-    try:
-        return len(os.listdir("/proc/self/task")) == 1
-    except OSError:
-        return True
-
-
-def _close_others(kept: Collection[int]) -> None:
-    """Whoever waits for the end of a pipe or socket, or for a lock, must not wait for this process."""
-    before = -1
-    for one in (*sorted(kept), os.sysconf("SC_OPEN_MAX")):
-        os.closerange(before + 1, one)
-        before = one

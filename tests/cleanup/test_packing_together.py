@@ -179,7 +179,7 @@ def test_when_the_worker_is_killed_its_helpers_end_and_nothing_is_lost(
         "            pass\n"
         "    return found\n"
         "def wait_for_death(job, stop):\n"
-        "    while job.func is part:\n"
+        "    while getattr(job, 'func', None) is part:\n"
         "        signal.pause()\n"
         "    return do(job, stop)\n"
         f"{name}, beside._do = deadly, wait_for_death\n"

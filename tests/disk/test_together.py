@@ -20,7 +20,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     monkeypatch.setattr(together, "WORTH", 0)
     monkeypatch.setattr(together, "_SLICE_ENTRIES", 1)
     # pytest may run a thread of its own here, which does nothing meanwhile.
-    monkeypatch.setattr(together, "_is_single_threaded", lambda: True)
+    monkeypatch.setattr(together, "is_single_threaded", lambda: True)
     return lambda number: monkeypatch.setattr(together, "cores", lambda: number)
 
 
