@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
+from mlruns_tui.model.store import RegisteredModel
 from mlruns_tui.tui import render
 from mlruns_tui.tui.commands import COMMANDS
 from mlruns_tui.tui.signs import ASCII, UNICODE
@@ -298,6 +300,15 @@ async def test_empty_panels_say_why(journey: Start) -> None:
         await it.until_text("No runs in empty-one. Its directory holds 800 B.", "marks it.")
         it.main.store_tree.go_to_key("stray/.ipynb_checkpoints")
         await it.until_text("is not an experiment:", "MLflow trips over.")
+
+
+async def test_an_empty_panel_says_the_name_of_the_entry_the_cursor_is_on(journey: Start, make: Any) -> None:
+    models = tuple(RegisteredModel(name, f"models/{name}", 1) for name in ("churn-scorer", "faces"))
+    async with journey(make.reader([replace(make.snapshot, models=models)])) as it:
+        it.main.moving.jump_to("model/churn-scorer")
+        await it.until_text("churn-scorer, a registered model with 1 version.")
+        await it.press("down")
+        await it.until_text("faces, a registered model with 1 version.")
 
 
 async def test_the_mouse_is_switched_where_the_driver_can(journey: Start) -> None:

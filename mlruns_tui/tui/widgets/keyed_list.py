@@ -106,6 +106,8 @@ class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
         """Row a range started on."""
         self.empty_words: Callable[[], list[Piece]] = list
         """What to say in the middle when there are no rows."""
+        self._said: list[Piece] = []
+        """What was said there last."""
         self._generation = 0
         self._strips: LRUCache[Hashable, Strip] = LRUCache(MOST_KEPT)
         self._looks: dict[int, Hashable] = {}
@@ -206,6 +208,11 @@ class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
         for index, row in enumerate(self.on_screen, top):
             if index not in self._looks or self._looks[index] != self.look_of(row):
                 self._refresh_row(index)
+
+    def say_again(self) -> None:
+        """Draw again what is said where there are no rows, when that is something else now."""
+        if not self.rows and self.empty_words() != self._said:
+            self.refresh()
 
     def go(self, index: int) -> None:
         """The cursor to this row, as far as there are rows."""
@@ -339,7 +346,8 @@ class KeyedList(Framed, Generic[Row], can_focus=True, inherit_bindings=False):
         return Strip.blank(width, self._style("", ""))
 
     def _empty_line(self, y: int, width: int) -> Strip:
-        pieces = middle_line(self.empty_words(), y, width, self.size.height)
+        self._said = self.empty_words()
+        pieces = middle_line(self._said, y, width, self.size.height)
         return self._strip(pieces, width, "") if pieces else self._blank(width)
 
     def _failed(self, y: int, error: Exception) -> Strip:

@@ -64,6 +64,7 @@ class RunTable(KeyedList[RunRow]):
             self.renew()
         elif not same:
             self.touch_up()
+        self.say_again()
 
     def look_of(self, row: RunRow) -> Hashable:
         """Its mark, or the sign that it stays."""

@@ -62,6 +62,7 @@ class StoreTree(KeyedList[TreeRow]):
             self.set_rows(shown.tree, wanted)
         elif new:
             self.renew()
+        self.say_again()
 
     def key_of(self, row: TreeRow) -> str:
         return row.key
