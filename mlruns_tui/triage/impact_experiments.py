@@ -147,6 +147,9 @@ EXPERIMENTS: Final[dict[str, Fact]] = {
         HIDDEN, "an active experiment has the same id", "experiments", hides="all",
         cause="Deleted twice, or copied back by hand.",
     ),
+    "trash-called-models": fact(
+        WARNS, "a folder called models, for which MLflow takes the registry", "experiments", hides="all"
+    ),
     "experiment-name-twice": fact(SILENT, "the same name as in {}", "experiments", migration="fails", cause=_COPY),
     "experiment-called-artifacts": fact(
         since((FIRST, None), ((3, 8), RUN)), "an experiment whose folder is called artifacts", "run"

@@ -10,7 +10,7 @@ SCORER = "models/scorer"
 MODEL = "{first}/models/{model}"
 TRACE = "{first}/traces/{trace}"
 NOTE = TRACE + "/assessments"
-TEXT = file(b"caf\xe9")
+TEXT = file(b"caf\xe9 au lait")
 LINE = added("x\n")
 
 

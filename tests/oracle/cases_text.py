@@ -20,8 +20,14 @@ def _tagged(text):
     return lambda path: file(text)(path.parent / PROMPT)
 
 
+def _of_another_with_a_broken_dataset(path):
+    for meta in path.glob("*/meta.yaml"):
+        having(experiment_id="7")(meta)
+    file("- a\n")(sorted(path.glob("datasets/*/meta.yaml"))[0])
+
+
 TABS = [
-    Case("experiment: meta.yaml with a tab", "{second}/meta.yaml", TAB),
+    Case("experiment: meta.yaml with a tab after a value", "{second}/meta.yaml", TAB),
     Case("experiment: meta.yaml with a tab in quotes", "{second}/meta.yaml", added("more: 'x\t'\n")),
     Case("experiment: meta.yaml with a tab in a comment", "{second}/meta.yaml", added("#\tx\n")),
     Case("run: meta.yaml with a tab", RUN, TAB),
@@ -47,6 +53,12 @@ LARGE = [
 
 LOST = [
     Case(
+        "dataset: a broken one, only needed by runs of another experiment",
+        "{first}",
+        _of_another_with_a_broken_dataset,
+        needs="inputs",
+    ),
+    Case(
         "logged model: a copy called meta.yaml",
         "{first}/models/{model2}",
         copied("meta.yaml"),
@@ -69,9 +81,9 @@ PROMPTS = [
     Case("registered model: a prompt by a link", SCORER,
          both(having(name=5), _tagged("true"), lambda path: kept_elsewhere(path.parent / PROMPT)), needs="registry"),
     Case("registered model: a prompt by a link, not UTF-8", "models/ranker/meta.yaml",
-         both(_tagged(b"caf\xe9"), lambda path: kept_elsewhere(path.parent / PROMPT)), needs="registry"),
+         both(_tagged(b"caf\xe9 au lait"), lambda path: kept_elsewhere(path.parent / PROMPT)), needs="registry"),
     Case("registered model: a prompt with a tag not UTF-8", "models/ranker/meta.yaml",
-         both(_tagged("true"), lambda path: (path.parent / "tags" / "more").write_bytes(b"caf\xe9")), needs="registry"),
+         both(_tagged("true"), lambda path: (path.parent / "tags" / "more").write_bytes(b"caf\xe9 au lait")), needs="registry"),
     Case("version: of a prompt, with another kind of time", VERSION,
          both(having(last_updated_timestamp="late"), lambda path: _tagged("true")(path.parent)), needs="registry"),
     Case("version: tagged as a prompt's, with another kind of time", VERSION,

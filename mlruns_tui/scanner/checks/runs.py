@@ -91,7 +91,8 @@ def check_run(
             if meta.unmigrated:
                 yield of_meta.says(f"run-meta-{meta.unmigrated}", place)
             yield from _check_values(meta.value, name, place, of_meta, names, siblings, seen)
-        yield from _check_inside(fd, path, owner, datasets, meta.usable, store, seen)
+        listed = meta.usable and _is_of(meta.value.get("experiment_id"), owner)
+        yield from _check_inside(fd, path, owner, datasets, listed, store, seen)
         _note_parent(fd, path, owner, seen)
         if meta.usable and meta.value.get("status", _RUNNING) == _RUNNING:
             yield from _check_silence(name, experiment_fd, path, owner, store, kind)
@@ -121,7 +122,7 @@ def _check_silence(
 
 
 def _check_inside(
-    fd: int, path: str, owner: Owner, datasets: Datasets, usable: bool, store: Store, seen: Seen
+    fd: int, path: str, owner: Owner, datasets: Datasets, listed: bool, store: Store, seen: Seen
 ) -> Iterator[Symptom]:
     for name in _REQUIRED:
         kind = folders.kind_of(name, fd)
@@ -131,7 +132,7 @@ def _check_inside(
     yield from check_folder(fd, "metrics", layout.join(path, "metrics"), "run-metric", owner, store, judge_metric)
     yield from check_folder(fd, "params", layout.join(path, "params"), "run-param", owner, store)
     yield from check_folder(fd, "tags", layout.join(path, "tags"), "run-tag", owner, store)
-    yield from check_inputs(fd, path, owner, datasets, store, seen, counts=usable)
+    yield from check_inputs(fd, path, owner, datasets, store, seen, counts=listed)
     yield from check_outputs(fd, path, owner, store, seen)
 
 
@@ -160,7 +161,7 @@ def _check_values(
 ) -> Iterator[Symptom]:
     yield from _check_keys(meta, path, owner)
     stated = meta.get("experiment_id")
-    here = stated == owner.experiment_id or (isinstance(stated, int) and str(stated) == owner.experiment_id)
+    here = _is_of(stated, owner)
     if not here and stated is not None:
         yield owner.says("run-experiment-mismatch", path, columns.shown(stated))
     if here:
@@ -174,6 +175,11 @@ def _check_values(
         if start is not None and not isinstance(start, int | float):
             yield owner.says("run-start-time-refused", path, columns.shown(start))
     yield from _check_row(meta, path, owner, seen)
+
+
+def _is_of(stated: Any, owner: Owner) -> bool:
+    """Whether the ``experiment_id`` a run states is that of the directory it is in."""
+    return stated == owner.experiment_id or (isinstance(stated, int) and str(stated) == owner.experiment_id)
 
 
 def _check_keys(meta: dict[Any, Any], path: str, owner: Owner) -> Iterator[Symptom]:

@@ -157,6 +157,9 @@ def _check_trash(active: set[str], trashed: set[str], store: Store, seen: Seen) 
             if not one.is_folder or path in store.leave_out:
                 continue
             trashed.add(one.name)
+            if one.name == layout.REGISTRY and folders.kind_of(one.name, store.fd) in _DIRECTORIES:
+                # An id is looked for in the root first, and there this is the registry's.
+                yield replace(owner, experiment_id=one.name).says("trash-called-models", path)
             if one.name in active and _EXPERIMENT_ID.match(one.name):
                 yield replace(owner, experiment_id=one.name).says("experiment-id-in-both", path)
             yield from _check_entry(one, fd, path, "trash", owner, store, seen, shadowed=one.name in active)
