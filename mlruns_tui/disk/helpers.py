@@ -145,8 +145,8 @@ def _live(
         view = memoryview(marshal.dumps(answer))
         while view:
             view = view[os.write(telling, view) :]
-    except BrokenPipeError:
-        # Nobody is there any more to be told.
+    except OSError:
+        # Its answer cannot be told, most likely because nobody is there any more.
         pass
     except BaseException:
         with contextlib.suppress(OSError, ValueError):

@@ -58,7 +58,8 @@ def open_path(root_fd: int, path: str) -> int:
 
     No component may be a link, ``..`` or empty. Raises OSError.
     """
-    fd = os.dup(root_fd)
+    # Not a duplicate: that would share the lock the root may have, with whoever is left this one.
+    fd = open_directory(".", root_fd)
     try:
         for part in split(path):
             below = open_directory(part, fd)

@@ -33,6 +33,8 @@ class Mutant:
     code: str
     count: int = 1
     """Items."""
+    followed: int = -1
+    """The process that is hurt: -1 whichever there is, else see ``Tracer.run``."""
 
 
 MUTANTS = {
@@ -182,6 +184,22 @@ rename = change.rename
 mutate(change, rename=lambda a, b, c, d: None if (a, b) == (c, d) else rename(a, b, c, d))
 """,
     ),
+    "believes a helper that was killed": Mutant(
+        "pack together",
+        "kill",
+        """
+from mlruns_tui.disk.helpers import Helper
+answer = Helper.answer
+def believed(self, *rest):
+    try:
+        return answer(self, *rest)
+    except InterruptedError:
+        return "", -1, ""
+mutate(Helper, answer=believed)
+""",
+        3,
+        followed=1,
+    ),
     "believes what it unpacked without reading it": Mutant(
         "undo of packed",
         "lie",
@@ -251,6 +269,7 @@ def test_the_harness_catches_a_program_that_is_wrong(
 ) -> None:
     mutant = MUTANTS[name]
     harness.prelude = MUTATE + mutant.code
+    harness.followed = mutant.followed
 
     def tallies() -> Iterator[Any]:
         if not mutant.fault:

@@ -194,6 +194,28 @@ def test_when_the_worker_is_killed_its_helpers_end_and_nothing_is_lost(
     assert leftovers(runs) == []
 
 
+def test_what_a_process_was_told_to_stop_in_is_not_said_to_be_done(
+    runs: Any, moved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is ended tells all its processes. What is packed is packed; what still takes space is said."""
+    parent, destroy = os.getpid(), retiring.destroy
+
+    def told(*arguments: Any) -> None:
+        destroy(*arguments)
+        if os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(retiring, "destroy", told)
+    batch = pack_all(runs, moved)
+    assert [one.place for one in batch.items] == ["packed"] * 9
+    failed = [one.error for one in batch.items if one.outcome == "failed"]
+    assert len(failed) == len(list(runs.vault.glob("batches/*/dead/*"))) == 4
+    assert {one.partition(":")[0] for one in failed} == {"packed, but its tree is not all gone"}
+    monkeypatch.undo()
+    undo(str(runs.root))
+    assert not list(runs.vault.glob("batches/*/dead/*"))
+
+
 # The processes themselves.
 
 

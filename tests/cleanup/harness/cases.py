@@ -42,6 +42,10 @@ class Case:
             self.elsewhere.mkdir()
         self.hurt = False
         """Went on after an error of the disk, which makes it leave alone what it need not touch."""
+        self.helpers: list[int] = []
+        """Processes the worker forked, in the order it did, where it was followed."""
+        self.patience_s = 60.0 if "together" in op else 0.0
+        """How long whoever comes next waits for the store: helpers that outlive their worker have its locks."""
         self.twin = self.store.twin(harness.base / f"{name}.twin") if twin and shutil.which("rsync") else None
         """A copy, for rsync's opinion."""
         self.snapshot: dict[bytes, Any] = {}

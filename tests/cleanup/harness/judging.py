@@ -15,6 +15,8 @@ from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.model.errors import MlrunsError
 
+from .tracing import holds_something
+
 if TYPE_CHECKING:
     from .cases import Case
     from .running import Tally
@@ -23,10 +25,14 @@ if TYPE_CHECKING:
 def take_back(case: Case, where: str) -> Any:
     """The newest batch, undone; None where there is nothing to undo."""
     try:
-        return undo(case.root)
+        return undo(case.root, lock_timeout_s=case.patience_s)
     except MlrunsError as error:
         assert error.code == "nothing-to-undo", f"{where}: {error.message}"
         return None
+    finally:
+        # Whoever gets the store has it for himself.
+        left = [pid for pid in case.helpers if holds_something(pid)]
+        assert not left, f"{where}: {left} of the helpers {case.helpers} still have files open"
 
 
 def judge_whole(case: Case, where: str, tally: Tally) -> None:

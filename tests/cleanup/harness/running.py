@@ -7,7 +7,9 @@ item must lie complete in one place; then ``undo`` must give the exact tree, dir
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.model.errors import MlrunsError
 
 from .cases import Case
-from .tracing import Tracer
+from .tracing import EVERYTHING, Tracer, state_of
 
 CALLS = [
     "rename", "renameat", "renameat2", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir", "symlink", "symlinkat",
@@ -119,6 +121,8 @@ class Harness:
         self.tracer, self.operations, self.store_class, self.helpers = tracer, operations, store_class, helpers
         self.base = base
         self.prelude = ""
+        self.followed = EVERYTHING
+        """What is counted and hurt, see ``Tracer.run``."""
         self.log = self.stdout = self.stderr = ""
         self._cases = 0
 
@@ -129,9 +133,13 @@ class Harness:
 
     # Running.
 
-    def strace(self, case: Case, *options: str, driver: str = DRIVER) -> int:
+    def strace(
+        self, case: Case, *options: str, driver: str = DRIVER, stopped: Callable[[int], None] | None = None
+    ) -> int:
         """Run what the case asks for below strace; its exit code (negative: the signal that ended it)."""
-        ran = self.tracer.run(case.operation.prelude + self.prelude + driver, case.file, *options)
+        program = case.operation.prelude + self.prelude + driver
+        ran = self.tracer.run(program, case.file, *options, followed=self.followed, stopped=stopped)
+        case.helpers = self.tracer.helpers
         self.log, self.stdout, self.stderr = ran.log, ran.stdout, ran.stderr
         return ran.code
 
@@ -176,10 +184,10 @@ class Harness:
         """Thread, kind, which one of its kind, and the rest of the line."""
         seen: Counter[str] = Counter()
         for line in self.log.splitlines():
-            match = re.match(r"(\d+) +(\w+)\((.*)", line)
+            match = re.match(r"(?:(\d+) +)?(\w+)\((.*)", line)
             if match is not None:
                 seen[match[2]] += 1
-                yield match[1], match[2], seen[match[2]], match[3]
+                yield match[1] or "", match[2], seen[match[2]], match[3]
 
     def kill(self, case: Case, point: Point, driver: str = DRIVER) -> None:
         kind, number = point
@@ -215,6 +223,27 @@ class Harness:
                 case.operation.judge(case, where, tally)
             case.remove()
             yield tally
+
+    def outlive(self, op: str, count: int, point: Point, meanwhile: Callable[[Case], None]) -> Iterator[Tally]:
+        """A helper (of those ``followed``) stopped after that call, and its worker killed; something done meanwhile;
+        then the helper goes on, to its end, and judged."""
+        (kind, number), case = point, self.case(op, count)
+        tally, where = Tally(op, "worker killed, helper stopped", 1), f"{op} of {count}, helper stopped at {point}"
+
+        def stopped(worker: int) -> None:
+            os.kill(worker, signal.SIGKILL)
+            # Gone when it has let go of everything, and of its child.
+            while state_of(worker) not in ("", "Z"):
+                os.sched_yield()
+            meanwhile(case)
+
+        options = ("-e", f"trace=?{kind}", "-e", f"inject={kind}:signal=STOP:when={number}")
+        code = self.strace(case, *options, stopped=stopped)
+        if code != -signal.SIGKILL:
+            raise Unfit(f"{where}: the worker ended with {code} before it could be killed")
+        case.operation.judge(case, where, tally)
+        case.remove()
+        yield tally
 
     def kill_twice(
         self, op: str, count: int, way: Way, firsts: Sequence[Point], seconds: int, begin: int = 0
@@ -278,7 +307,7 @@ class Harness:
             return
         before = case.whole()
         try:
-            batch = (go_on if way == "continue" else leave)(case.root, case.plan.id)
+            batch = (go_on if way == "continue" else leave)(case.root, case.plan.id, lock_timeout_s=case.patience_s)
         except MlrunsError as error:
             assert error.code in NOTHING_TO_SETTLE, f"{where}: {error.message}"
             return

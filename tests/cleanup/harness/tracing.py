@@ -1,7 +1,8 @@
 """Programs run below ``strace``, quickly: one process has the worker loaded and forks for every run.
 
 Starting Python below ``strace`` costs ten times what most operations do. So the fork stops itself, ``strace``
-takes hold of it, and only what happens from then on is counted, or hurt: the operation's own calls.
+takes hold of it, and only what happens from then on is counted, or hurt: the operation's own calls. A helper the
+operation forks can be taken hold of in the same way, alone; then the worker and the other helpers run free.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,24 @@ library()
 look.open_files = lambda device: look.NO_OPEN_FILES
 assert apply.GROUP_S and packing.TURN_S
 apply.GROUP_S = packing.TURN_S = 3600.0
+fork = os.fork
+def counting(asked):
+    forked = 0
+    def fork_and_tell():
+        nonlocal forked
+        forked += 1
+        child = fork()
+        if child == 0:
+            told = os.open(asked["helpers"], os.O_WRONLY | os.O_APPEND)
+            os.write(told, str(os.getpid()).encode() + b" ")
+            os.close(told)
+            if forked == asked["followed"]:
+                told = os.open(asked["fifo"], os.O_WRONLY)
+                os.write(told, str(os.getpid()).encode() + b" ")
+                os.close(told)
+                os.kill(os.getpid(), signal.SIGSTOP)
+        return child
+    return fork_and_tell
 for line in sys.stdin:
     asked = json.loads(line)
     child = os.fork()
@@ -41,6 +62,8 @@ for line in sys.stdin:
             program = compile(asked["program"], "<worker>", "exec")
             sys.argv = ["-c", asked["request"]]
             sys.stdin = open(0)
+            if asked["followed"] >= 0:
+                os.fork = counting(asked)
             os.kill(os.getpid(), signal.SIGSTOP)
             exec(program, {"__name__": "__main__"})
             code = 0
@@ -56,6 +79,9 @@ for line in sys.stdin:
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+EVERYTHING = -1
+FORKS_WITHIN_S = 10
 
 
 @dataclass(frozen=True)
@@ -78,37 +104,94 @@ class Tracer:
             [sys.executable, "-B", "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, program: str, request: Path, *options: str) -> Ran:
-        """Run a program (Python) whose first argument and standard input are the file ``request``."""
-        files = {name: self._base / f"worker.{name}" for name in ("out", "err", "log")}
+        self._fifo = base / "helper.fifo"
+        os.mkfifo(self._fifo)
+        # Open for both: neither side ever waits for the other.
+        self._forked = os.open(self._fifo, os.O_RDWR)
+        self.helpers: list[int] = []
+        """Process numbers of what the last program forked, where it was followed."""
+
+    def run(
+        self,
+        program: str,
+        request: Path,
+        *options: str,
+        followed: int = EVERYTHING,
+        stopped: Callable[[int], None] | None = None,
+    ) -> Ran:
+        """Run a program (Python) whose first argument and standard input are the file ``request``.
+
+        ``followed``: what strace takes hold of, ``EVERYTHING``, the worker alone (0) or the helper that is forked as
+        the first, the second … ``stopped``: called with the worker's number when a stop signal has reached that
+        process, which goes on then.
+        """
+        files = {name: self._base / f"worker.{name}" for name in ("out", "err", "log", "helpers")}
         for file in files.values():
             file.write_bytes(b"")
         environment = {name: value for name, value in os.environ.items() if name.startswith("XDG_")}
-        pid = int(
+        worker = pid = int(
             self._ask(
                 program=program,
                 request=str(request),
                 out=str(files["out"]),
                 err=str(files["err"]),
+                helpers=str(files["helpers"]),
+                fifo=str(self._fifo),
+                followed=followed,
                 environment=environment,
             )
         )
+        if followed > 0:
+            pid = self._helper_of(worker)
         # Not quiet: it says when it has hold of the process.
+        follow = ["-f"] if followed == EVERYTHING else []
         strace = subprocess.Popen(
-            ["strace", "-f", "-o", str(files["log"]), *options, "-p", str(pid)], stderr=subprocess.PIPE, text=True
+            ["strace", *follow, "-o", str(files["log"]), *options, "-p", str(pid)], stderr=subprocess.PIPE, text=True
         )
         assert strace.stderr is not None
         said = strace.stderr.readline()
         if "attached" not in said:
-            os.kill(pid, signal.SIGKILL)
+            for one in {worker, pid}:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGKILL)
             self._answer()
             raise RuntimeError(f"strace cannot trace: {said}{strace.communicate()[1]}")
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
-        strace.communicate()
-        code = int(self._answer())
+        try:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+            if stopped is not None:
+                self._when_stopped(pid, strace, files["log"], lambda: stopped(worker))
+        finally:
+            strace.communicate()
+            code = int(self._answer())
         read = {name: file.read_bytes().decode(errors="replace") for name, file in files.items()}
+        self.helpers = [int(one) for one in read["helpers"].split()]
         return Ran(code, read["out"], read["err"], read["log"])
+
+    @staticmethod
+    def _when_stopped(pid: int, strace: subprocess.Popen[str], log: Path, act: Callable[[], None]) -> None:
+        """Wait until the process has received a stop signal; after ``act`` it goes on."""
+        while b"--- stopped by" not in log.read_bytes().partition(b"--- SIGSTOP {")[2]:
+            if strace.poll() is not None:
+                raise RuntimeError("it ended before it was stopped")
+            os.sched_yield()
+        try:
+            act()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def _helper_of(self, worker: int) -> int:
+        """Let the worker go, and wait for the helper that has stopped itself."""
+        os.kill(worker, signal.SIGCONT)
+        if not select.select([self._forked], [], [], FORKS_WITHIN_S)[0]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+            self._answer()
+            raise RuntimeError("the worker does not fork so many helpers")
+        helper = int(os.read(self._forked, 100))
+        while state_of(helper) != "T":
+            os.sched_yield()
+        return helper
 
     def _ask(self, **request: Any) -> str:
         assert self._nursery.stdin is not None
@@ -124,4 +207,21 @@ class Tracer:
         return line
 
     def close(self) -> None:
+        os.close(self._forked)
         self._nursery.communicate()
+
+
+def state_of(pid: int) -> str:
+    """The letter ``ps`` shows, empty for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def holds_something(pid: int) -> bool:
+    """Whether a process has any descriptor: one that has let go of them all can change nothing and locks nothing."""
+    try:
+        return bool(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False
