@@ -241,6 +241,14 @@ os.pread = halves(os.pread, lambda size: max(1, size // 2))
 """
 """A disk that always takes and gives but a part: allowed, and rare enough to be forgotten."""
 
+TOGETHER = """
+from mlruns_tui.cleanup import retiring
+from mlruns_tui.disk import together
+retiring.MANY_ENTRIES, retiring.workers = 1, lambda: 3
+together.WORTH, together._SLICE_ENTRIES, together.cores = 0, 1, lambda: 3
+"""
+"""Three processes are worth while for the smallest work."""
+
 BACK = ("restored", "in-place")
 
 OPERATIONS: dict[str, Operation] = {
@@ -250,14 +258,6 @@ OPERATIONS: dict[str, Operation] = {
     "apply to what is written to, not killed": Operation(_apply, judging.judge_left_in_place, WRITTEN_MEANWHILE),
     "apply under another's lock": Operation(_while_locked, judging.judge_locked),
     "undo": Operation(_undo, judging.judge_whole, finished=BACK),
-TOGETHER = """
-from mlruns_tui.cleanup import retiring
-from mlruns_tui.disk import together
-retiring.MANY_ENTRIES, retiring.workers = 1, lambda: 3
-together.WORTH, together._SLICE_ENTRIES, together.cores = 0, 1, lambda: 3
-"""
-"""Three processes are worth while for the smallest work."""
-
     "undo where something is in the way": Operation(_taken, judging.judge_taken),
     "restore one": Operation(_restore_one, judging.judge_whole),
     "restore aside": Operation(_aside, judging.judge_aside),
@@ -285,6 +285,9 @@ together.WORTH, together._SLICE_ENTRIES, together.cores = 0, 1, lambda: 3
     "undo of a repair in two renames": Operation(
         _undo, judging.judge_repair, NO_EXCHANGE, build=_broken, plan_again=plan_repair, finished=BACK
     ),
+    "apply together": Operation(_apply, judging.judge_whole, TOGETHER, finished=("moved",)),
+    "pack together": Operation(_pack, judging.judge_packed, TOGETHER, finished=("packed",)),
+    "apply and pack together": Operation(_apply_and_pack, judging.judge_packed, TOGETHER, finished=("packed",)),
     "verify": Operation(_verify, judging.judge_untouched),
     "verify packed": Operation(_verify_packed, judging.judge_untouched),
 }
@@ -297,9 +300,6 @@ RECOVERIES: dict[str, Operation] = {
         finished=("moved",),
     ),
     "undo after a killed purge": Operation(_interrupted("purge", _undo_it), judging.judge_purge),
-    "apply together": Operation(_apply, judging.judge_whole, TOGETHER, finished=("moved",)),
-    "pack together": Operation(_pack, judging.judge_packed, TOGETHER, finished=("packed",)),
-    "apply and pack together": Operation(_apply_and_pack, judging.judge_packed, TOGETHER, finished=("packed",)),
     "purge after a killed purge": Operation(
         _interrupted("purge", lambda case: {"do": "purge", "root": case.root, "batch": case.plan.id}, ("unlinkat", 5)),
         judging.judge_purge,
