@@ -36,6 +36,7 @@ FACTS: Final[dict[str, Fact]] = {
 _USELESS = " It only fills the disk."
 _SOUGHT = frozenset({"run-found-first"})
 """A run that is asked for by its id is looked for in every folder, also in one whose metadata nobody reads."""
+_ASSESSMENTS = "/assessments"
 _METADATA = ("/meta.yaml", "/trace_info.yaml")
 
 
@@ -74,11 +75,7 @@ def unminded(version: str) -> frozenset[str]:
     Raises ValueError for a text that is no version.
     """
     at = parse_version(version)
-    return frozenset(
-        code
-        for code, fact in FACTS.items()
-        if not any(_matters(Symptom(code, "", runs=runs), at) for runs in (0, 1)) and not fact.hides
-    )
+    return frozenset(code for code in FACTS if not any(_matters(Symptom(code, "", runs=runs), at) for runs in (0, 1)))
 
 
 def impact_of(symptom: Symptom, at: Version) -> Impact | None:
@@ -102,7 +99,8 @@ def _passed_over(symptoms: list[Symptom], at: Version) -> tuple[set[str], set[st
     for one in symptoms:
         fact = FACTS[one.code]
         if fact.hides and impact_of(one, at) is not None:
-            (unread if fact.hides == "all" else hidden).add(_entry(one.path))
+            inner = _ASSESSMENTS if fact.hides == "assessments" else ""
+            (hidden if fact.hides == "inside" else unread).add(_entry(one.path) + inner)
         if fact.skips:
             skipped.add(_entry(one.path))
     return hidden, unread, skipped
@@ -128,6 +126,8 @@ def _is_passed_over(symptom: Symptom, fact: Fact, hidden: set[str], unread: set[
     """Whether MLflow never comes to what the symptom is about."""
     if not hidden and not unread:
         return False
+    if symptom.path.endswith(_ASSESSMENTS) and symptom.path in unread:
+        return True
     own = _entry(symptom.path)
     for above in _ancestors(symptom.path):
         if above in unread and not (fact.hides and own == above):

@@ -45,8 +45,9 @@ class Fact:
     """The impact when no run needs it …"""
     alone_before: Version = FIRST
     """… with MLflow older than this; 0: it makes no difference."""
-    hides: Literal["", "inside", "all"] = ""
-    """MLflow reads nothing else of the entry: ``inside`` its metadata file was read, ``all`` not even that."""
+    hides: Literal["", "inside", "all", "assessments"] = ""
+    """MLflow reads nothing else of the entry: ``inside`` its metadata file was read, ``all`` not even that.
+    ``assessments``: of a trace only those are not read, but those of the trace whose id it states."""
     skips: bool = False
     """The migration reads nothing else of the entry."""
     cause: str = ""
@@ -67,7 +68,7 @@ def fact(
     remedy_alone: Remedy | None = None,
     alone: Impact | None = None,
     alone_before: Version = FIRST,
-    hides: Literal["", "inside", "all"] = "",
+    hides: Literal["", "inside", "all", "assessments"] = "",
     skips: bool = False,
     cause: str = "",
 ) -> Fact:

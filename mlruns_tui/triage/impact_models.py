@@ -241,11 +241,11 @@ TRACES: Final[dict[str, Fact]] = {
     ),
     "trace-id-of-another": fact(
         since((FIRST, None), ((2, 13), HIDDEN)), "a copy of trace {}, which MLflow lists twice", "traces",
-        remedy="remove", cause=_COPY,
+        remedy="remove", hides="assessments", cause=_COPY,
     ),
     "trace-meta-of-another": fact(
         since((FIRST, None), ((2, 13), HIDDEN)),
-        "its trace_info.yaml is that of trace {}, the rest is no copy", "traces", cause=_COPY,
+        "its trace_info.yaml is that of trace {}, the rest is no copy", "traces", hides="assessments", cause=_COPY,
     ),
     "trace-exchanged": fact(
         since((FIRST, None), ((2, 13), SILENT)), "its trace_info.yaml is that of trace {}", "traces", cause=_COPY

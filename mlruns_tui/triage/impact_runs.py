@@ -132,6 +132,7 @@ LINEAGE: Final[dict[str, Fact]] = {
     "output-stray": fact(_OUTPUT, "a file in outputs/", remedy="repair", cause=_FOREIGN),
     "output-key-missing": fact(_OUTPUT, "output of a run: {} is missing", remedy="repair", cause=_HAND),
     "output-type-unknown": fact(_OUTPUT, "output of a run: {}", remedy="repair", cause=_HAND),
+    "lineage-name-refused": fact(SILENT, "{} is not UTF-8", migration="fails", cause=_COPY),
     "output-value-not-storable": fact(SILENT, "output of a run: {}", migration="fails", remedy="repair", cause=_HAND),
     **_documents("dataset", "dataset", fact(_DATASET, "", alone=SILENT, alone_before=ALWAYS)),
     # Schemas and profiles make them megabytes large, with nothing wrong in them.

@@ -26,6 +26,11 @@ def _of_another_with_a_broken_dataset(path):
     file("- a\n")(sorted(path.glob("datasets/*/meta.yaml"))[0])
 
 
+def _with_metadata_of_another(trace):
+    other = next(one for one in sorted(trace.parent.iterdir()) if one != trace)
+    (trace / "trace_info.yaml").write_bytes((other / "trace_info.yaml").read_bytes())
+
+
 TABS = [
     Case("experiment: meta.yaml with a tab after a value", "{second}/meta.yaml", TAB),
     Case("experiment: meta.yaml with a tab in quotes", "{second}/meta.yaml", added("more: 'x\t'\n")),
@@ -69,6 +74,19 @@ LOST = [
     Case("output: all logged models are gone", "{first}/models", gone, "{first}", needs="model"),
 ]
 
+ANOTHERS = [
+    Case("trace: metadata of another one, a stray assessment", "{first}/traces/{trace}",
+         both(_with_metadata_of_another, lambda path: file("x")(path / "assessments" / "x.txt")), needs="assessments"),
+    Case("trace: metadata of another one, no folder of assessments", "{first}/traces/{trace}",
+         both(_with_metadata_of_another, lambda path: file("x")(path / "assessments")), needs="assessments"),
+    Case("run: a name not UTF-8, with inputs", "{first}/{child}", lambda path: path.rename(path.with_name("\udcff")),
+         "{first}", needs="inputs"),
+    Case("run: a name not UTF-8, with outputs", "{first}/{parent}", lambda path: path.rename(path.with_name("\udcff")),
+         "{first}", needs="model"),
+    Case("output: a name not UTF-8", "{first}/{parent}/outputs",
+         lambda path: sorted(path.iterdir())[0].rename(path / "\udcff"), needs="model"),
+]  # fmt: skip
+
 PROMPTS = [
     *(
         Case(f"registered model: {what}, with another kind of name", SCORER, both(having(name=5), _tagged(text)),
@@ -90,4 +108,4 @@ PROMPTS = [
          both(having(last_updated_timestamp="late"), _tagged("true")), needs="registry"),
 ]  # fmt: skip
 
-CASES = [*TABS, *LARGE, *LOST, *PROMPTS]
+CASES = [*TABS, *LARGE, *LOST, *ANOTHERS, *PROMPTS]

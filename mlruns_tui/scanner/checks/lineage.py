@@ -121,6 +121,8 @@ def _check_input(
             yield owner.says("input-tags-refused", path, columns.name_of(tags), runs=runs)
     else:
         return
+    if stored and columns.refused(owner.run_id):
+        yield owner.says("lineage-name-refused", path, "input: the name of the run's folder")
     point = (kind, str(source))
     if stored and point in points:
         yield owner.says("input-twice", path.rpartition("/")[0], columns.shown(source))
@@ -160,6 +162,12 @@ def check_outputs(run_fd: int, path: str, owner: Owner, store: Store, seen: Seen
                 yield owner.says("output-type-unknown", where, f"{key} is {columns.shown(value)}")
         if meta.get("destination_type") == "MODEL_OUTPUT":
             _note_model("output-of-a-lost-model", meta.get("destination_id"), where, owner, seen)
+        for what, called in (
+            ("output: the name of the run's folder", owner.run_id),
+            ("output: the folder's name", name),
+        ):
+            if columns.refused(called):
+                yield owner.says("lineage-name-refused", where, what)
         reason = columns.refused(meta.get("step", 0))
         if reason:
             yield owner.says("output-value-not-storable", where, f"step {reason}")
