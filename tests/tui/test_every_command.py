@@ -85,6 +85,7 @@ DOES: dict[str, Does] = {
     "mark.invert": Does(lambda it, before: "xgb-hist-256" not in it.marked and len(it.marked) > 20,
                         (*["j"] * 7, "space")),
     "mark.clear": Does(marked(), ("j", "space")),
+    "mark.back": Does(marked("depth6-lr0.10"), ("j", "space", "U")),
     "mark.orphaned": Does(lambda it, before: {mark.rule for mark in it.state.marks} == {"orphaned"}),
     "mark.old": Does(lambda it, before: it.state.prompt == "days" and "mark runs that ended" in it.text),
     "mark.rules": Does(opens("RulesScreen")),

@@ -46,6 +46,12 @@ async def done(it: Any) -> None:
     await it.until(lambda: "written to" in it.main.row_text, "said")
 
 
+async def told(it: Any, text: str) -> None:
+    """Until the dialog says this, wherever the length of the path breaks its lines."""
+    screen = await it.on(ExportScreen)
+    await it.until(lambda: text in " ".join(str(screen.query_one("#note").content).split()), text)
+
+
 class Rows:
     """The table's rows, and the threads that asked for one of them."""
 
@@ -125,7 +131,7 @@ async def test_a_file_that_is_there_is_left_and_the_next_proposal_is_another(jou
         screen = await opened(it)
         assert screen.query_one("#path").value.endswith("tabular-churn-runs-2.csv")
         await typed(it, taken.name)
-        await it.until_text("there is one already")
+        await told(it, "there is one already")
         assert taken.read_text() == "mine"
         assert os.listdir(here) == [taken.name]
         await typed(it, "other.csv")
@@ -137,11 +143,11 @@ async def test_a_name_or_place_that_will_not_do_is_said_and_can_be_mended(journe
     async with journey() as it:
         await opened(it)
         await typed(it, "runs.xlsx")
-        await it.until_text("must end in .csv or .json")
+        await told(it, "must end in .csv or .json")
         await typed(it, "nowhere/runs.csv")
-        await it.until_text("no such file or directory")
+        await told(it, "no such file or directory")
         await typed(it, "/data/mlruns/101/runs.csv")
-        await it.until_text("is not written: it is in")
+        await told(it, "is not written: it is in")
         await it.press("escape")
         await it.until(lambda: it.app.screen is it.main, "closed")
         assert os.listdir(here) == []
