@@ -21,7 +21,7 @@ from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.model.errors import MlrunsError
 
 from .cases import Case
-from .tracing import EVERYTHING, Tracer, state_of
+from .tracing import EVERYTHING, Tracer, who_is_in
 
 CALLS = [
     "rename", "renameat", "renameat2", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir", "symlink", "symlinkat",
@@ -134,7 +134,7 @@ class Harness:
     # Running.
 
     def strace(
-        self, case: Case, *options: str, driver: str = DRIVER, stopped: Callable[[int], None] | None = None
+        self, case: Case, *options: str, driver: str = DRIVER, stopped: Callable[[int, int], None] | None = None
     ) -> int:
         """Run what the case asks for below strace; its exit code (negative: the signal that ended it)."""
         program = case.operation.prelude + self.prelude + driver
@@ -230,10 +230,10 @@ class Harness:
         (kind, number), case = point, self.case(op, count)
         tally, where = Tally(op, "worker killed, helper stopped", 1), f"{op} of {count}, helper stopped at {point}"
 
-        def stopped(worker: int) -> None:
+        def stopped(worker: int, helper: int) -> None:
             os.kill(worker, signal.SIGKILL)
-            # Gone when it has let go of everything, and of its child.
-            while state_of(worker) not in ("", "Z"):
+            # Nor is any other helper at work any more.
+            while who_is_in(case.store.root) - {helper}:
                 os.sched_yield()
             meanwhile(case)
 

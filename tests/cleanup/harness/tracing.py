@@ -117,13 +117,13 @@ class Tracer:
         request: Path,
         *options: str,
         followed: int = EVERYTHING,
-        stopped: Callable[[int], None] | None = None,
+        stopped: Callable[[int, int], None] | None = None,
     ) -> Ran:
         """Run a program (Python) whose first argument and standard input are the file ``request``.
 
         ``followed``: what strace takes hold of, ``EVERYTHING``, the worker alone (0) or the helper that is forked as
-        the first, the second … ``stopped``: called with the worker's number when a stop signal has reached that
-        process, which goes on then.
+        the first, the second … ``stopped``: called with the worker's number and that
+        process' own when a stop signal has reached it; then it goes on.
         """
         files = {name: self._base / f"worker.{name}" for name in ("out", "err", "log", "helpers")}
         for file in files.values():
@@ -160,7 +160,7 @@ class Tracer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
             if stopped is not None:
-                self._when_stopped(pid, strace, files["log"], lambda: stopped(worker))
+                self._when_stopped(pid, strace, files["log"], lambda: stopped(worker, pid))
         finally:
             strace.communicate()
             code = int(self._answer())
@@ -225,3 +225,14 @@ def holds_something(pid: int) -> bool:
         return bool(os.listdir(f"/proc/{pid}/fd"))
     except OSError:
         return False
+
+
+def who_is_in(root: Path) -> set[int]:
+    """The processes, but for this one, that have something open at or below a directory."""
+    found = set()
+    for one in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            target = one.readlink()
+            if target == root or root in target.parents:
+                found.add(int(one.parts[2]))
+    return found - {os.getpid()}
