@@ -26,6 +26,7 @@ from .progress import Progress
 from .purge import purge_items
 from .repair import Looks, Mend
 from .session import Session, changing
+from .standins import StandIns
 from .ties import Ties, left_out
 
 MAX_GROUP = 256
@@ -102,6 +103,7 @@ class _Application:
         self._stopped = False
         self._looks: Looks = {}
         self._ties = Ties(kept)
+        self._stand_ins = StandIns(session, kept)
 
     def run(self, staying: Mapping[str, str] | None = None) -> Batch:
         """``staying``: why items are not to be moved after all, by key."""
@@ -255,7 +257,7 @@ class _Application:
             if self._stopping():
                 break
             try:
-                slots[n] = kept.work(n).do(kept.ground)
+                slots[n] = self._stand_ins.do(n)
             except FileNotFoundError:
                 self._finished(n, "skipped", "gone since the plan was made. Nothing was done to it.")
             except OSError as error:
@@ -282,6 +284,8 @@ class _Application:
         return moved
 
     def _why_not_moved(self, n: int, error: OSError) -> str:
+        if why := self._stand_ins.why_not(n, error):
+            return why
         try:
             return say.cannot_move(error, *self._kept.parents.of(self._plan.items[n].path))
         except OSError:
@@ -342,10 +346,12 @@ class _Application:
             )
         elif moved:
             self._purge(moved)
+        self._stand_ins.fill_in()
 
     def _purge(self, indexes: list[int]) -> None:
         progress = Progress(self._tell, "purge", self._plan.id, [self._plan.items[n] for n in indexes])
         self._freed_bytes += purge_items(self._session, self._kept, indexes, progress, never)
+        self._stand_ins.fill_in()
 
     # Telling.
 

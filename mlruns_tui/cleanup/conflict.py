@@ -13,6 +13,7 @@ from . import layout, records, say
 from .kept import Kept
 from .places import Slot
 from .session import Session
+from .slim import Slim
 
 _LONGEST = 255
 """Bytes of a file name."""
@@ -52,7 +53,9 @@ def bring_in(kept: Kept, n: int) -> None:
     parent_fd, name = kept.parents.of(kept.items[n].path)
     for path in {parent, ""}:
         kept.parents.about_to_change(path)
-    change.rename(kept.root_fd, kept.aside(n), parent_fd, name)
+    # Over the empty directory that artifacts leave behind; over anything else neither of them goes.
+    move = change.replace_empty if isinstance(kept.work(n), Slim) else change.rename
+    move(kept.root_fd, kept.aside(n), parent_fd, name)
     for path in {parent, ""}:
         kept.parents.changed(path)
 

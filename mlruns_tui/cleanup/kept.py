@@ -20,6 +20,7 @@ from .elsewhere import BRING_BACK
 from .journal import History, Journal
 from .parents import Parents
 from .places import Places, Slot
+from .slim import is_empty
 from .steps import Ground, Where, Work, work
 from .taken import Taken
 
@@ -215,13 +216,14 @@ class Kept:
     def _is_taken(self, item: PlanItem) -> bool:
         """Whether its name exists though it was removed. By path, only to tell: a thousand parents need not
         be held open for it."""
-        if item.action != "remove":
+        if item.action == "repair":
             return False
         try:
             os.stat(item.path, dir_fd=self.root_fd, follow_symlinks=False)
         except OSError:
             return False
-        return True
+        # What slimming leaves is in nobody's way as long as it is empty.
+        return item.action != "slim" or not is_empty(self.root_fd, item.path)
 
     def aside(self, n: int) -> str:
         """Name in the root of an item that was put aside and is still there, else empty."""

@@ -51,7 +51,8 @@ MLflow does not look into folders whose names end in ".trash".
     mlruns-tui backups purge STORE ID    delete a batch for good
 
 Without the program: batches/<id>/plan.json names for each item its place in the store ("path");
-the n-th item (from 0) is in batches/<id>/data/<n>. Move it back with mv.
+the n-th item (from 0) is in batches/<id>/data/<n>. Move it back with mv -T, which also
+replaces the empty artifacts folder a slimmed run has (without -T, rmdir that first).
 
 Mirrors that delete at the target (rsync --delete, DVC, backup scripts) must leave {VAULT_NAME} out.
 """

@@ -79,6 +79,10 @@ class Places:
         """Where item ``n`` is to be moved to."""
         return self._slots(n, DATA)[0]
 
+    def slots(self, n: int) -> list[Slot]:
+        """Everywhere item ``n`` may be kept."""
+        return self._slots(n, DATA)
+
     def dead(self, n: int) -> Slot:
         """Where item ``n`` is deleted from: beside where it is kept, so that no rename needs a new block."""
         kept = self.find(n)

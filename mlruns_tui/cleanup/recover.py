@@ -19,6 +19,8 @@ from .kept import Kept
 from .layout import SAME_MOMENT_NS, put_back_time
 from .repair import Mend
 from .repair_back import tidy
+from .slim import Slim
+from .standins import fill_in_after_a_crash
 
 
 def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, *, rescue: bool = True) -> None:
@@ -44,6 +46,7 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, 
         kept.say("kept", n=back)
     if kept.history.open_op:
         tidy(kept, sorted(kept.items))
+        fill_in_after_a_crash(kept)
 
 
 def destroy(kept: Kept, n: int, removed: Callable[[os.stat_result], None] | None = None) -> None:
@@ -115,7 +118,7 @@ def _put_back_times(kept: Kept) -> None:
             for path in paths:
                 ours.setdefault(path, []).append(status.st_ctime_ns)
         work = kept.work(n)
-        if isinstance(work, Mend):
+        if isinstance(work, (Mend, Slim)):
             for path in paths:
                 ours.setdefault(path, []).extend(work.moments(kept.ground))
     for path, (inode, mtime_ns) in kept.history.times.items():

@@ -11,6 +11,7 @@ from mlruns_tui.model.words import Outcome
 from . import say
 from .kept import Kept
 from .repair import Mend
+from .slim import Slim
 
 
 def taken_back(kept: Kept, n: int, work: Mend, *, force: bool) -> tuple[Outcome, str]:
@@ -30,9 +31,9 @@ def taken_back(kept: Kept, n: int, work: Mend, *, force: bool) -> tuple[Outcome,
 
 
 def tidy(kept: Kept, indexes: Iterable[int]) -> None:
-    """Remove what was made for the places of these items and is out of them again."""
+    """Remove what was made for the places of these items and is out of them again, or never came there."""
     for n in indexes:
         work = kept.work(n)
-        if isinstance(work, Mend):
+        if isinstance(work, (Mend, Slim)):
             with contextlib.suppress(OSError):
                 work.tidy(kept.ground)

@@ -27,6 +27,7 @@ from .purge import chosen_items
 from .repair import Mend
 from .repair_back import taken_back, tidy
 from .session import Session, changing
+from .slim import Slim
 from .unpacking import drop_unneeded, unpack_with
 
 MAX_GROUP = 256
@@ -301,7 +302,8 @@ class _Restoration:
             self._finished(n, "skipped", why)
             return False
         if self._on_conflict == "skip":
-            self._finished(n, "skipped", f"its place is taken: {path} exists again. {say.KEPT}")
+            again = "exists again. " if not isinstance(work, Slim) else say.LOGGED_SINCE
+            self._finished(n, "skipped", f"its place is taken: {path} {again}{say.KEPT}")
             return False
         try:
             if self._on_conflict == "rename":

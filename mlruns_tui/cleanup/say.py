@@ -13,6 +13,11 @@ from mlruns_tui.model.text import safe
 
 LEFT = "It is where it was."
 KEPT = "It stays in the backup."
+LOGGED_SINCE = (
+    "holds what was logged since it was slimmed, and stays as it is. To get the old files beside it: backups restore "
+    "--on-conflict rename; instead of it, with the new ones kept in the backup: --on-conflict swap. "
+)
+"""Of a run's artifacts that are to go back."""
 LOST = "It was deleted for good before that stopped; nothing brings it back."
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """A full disk, an exhausted quota, no inodes left."""

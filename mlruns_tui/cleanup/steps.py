@@ -1,7 +1,7 @@
 """The kinds of change to a store. Each knows how to be done, undone, and found after a crash.
 
 Moving out is a single rename, whole before and whole after. What puts something into the store is in
-``repair``: classes of the same shape.
+``repair`` and ``slim``: classes of the same shape.
 """
 
 from __future__ import annotations
@@ -88,17 +88,19 @@ class MoveOut:
         return ("backup", *kept) if kept is not None else ("neither", None, None)
 
 
-KINDS = {"move-out": MoveOut}
-
-
 def unsupported(item: PlanItem) -> str:
     """Empty when this program can carry out the item, else what it cannot do."""
     if item.action == "repair":
         from .repair_made import unsupported_repair
 
         return unsupported_repair(item)
-    slim = item.action == "slim" and item.kind == "run" and item.path.endswith("/artifacts")
-    if not (item.action == "remove" or slim) or item.steps != (Step("move-out", item.path),):
+    out = Step("move-out", item.path)
+    if item.action == "slim" and item.kind == "run" and item.path.endswith("/artifacts"):
+        # Older plans leave nothing in its place.
+        known = item.steps in ((out, Step("make-directory", item.path)), (out,))
+    else:
+        known = item.action == "remove" and item.steps == (out,)
+    if not known:
         kinds = ", ".join(step.kind for step in item.steps) or "no step"
         return f"{item.action} ({kinds})"
     return ""
@@ -110,4 +112,8 @@ def work(item: PlanItem, n: int) -> Work:
         from .repair import Mend
 
         return Mend(item, n)
-    return KINDS[item.steps[0].kind](item, n)
+    if item.action == "slim":
+        from .slim import Slim
+
+        return Slim(item, n)
+    return MoveOut(item, n)

@@ -70,6 +70,19 @@ def exchange(source_fd: int, source: str, target_fd: int, target: str) -> None:
         raise OSError(errno.EOPNOTSUPP, "this file system cannot swap two names", source)
 
 
+def replace_empty(source_fd: int, source: str, target_fd: int, target: str) -> None:
+    """Move the directory ``source`` to ``target``, which is an empty directory or nothing, in one step.
+
+    Raises OSError, with nothing changed; FileExistsError when ``target`` is anything else.
+    """
+    try:
+        os.rename(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from None
+        raise
+
+
 def publish(dir_fd: int, temporary: str, name: str) -> None:
     """Make a finished temporary file visible under ``name``, replacing an older one of ours."""
     os.replace(temporary, name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)

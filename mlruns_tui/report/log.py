@@ -108,15 +108,21 @@ def state_words(batch: Batch) -> str:
 
 
 def taken_words(batch: Batch) -> str:
-    """What to know about removed items that are at their place again; empty where there are none."""
-    taken = sum(one.taken for one in batch.items)
-    if not taken:
-        return ""
-    were, they = ("is", "it is") if taken == 1 else ("are", "they are")
-    return (
-        f"{plural(taken, 'removed item')} {were} at {'its' if taken == 1 else 'their'} place again (a mirror, or a "
-        f"trainer that wrote on): {they} not put back, the backup is whole"
-    )
+    """What to know about removed items that are at their place again, and slimmed runs that got new files; empty
+    where there are none."""
+    said = []
+    taken = sum(one.taken and one.item.action != "slim" for one in batch.items)
+    if taken:
+        were, they = ("is", "it is") if taken == 1 else ("are", "they are")
+        said.append(
+            f"{plural(taken, 'removed item')} {were} at {'its' if taken == 1 else 'their'} place again (a mirror, or a "
+            f"trainer that wrote on): {they} not put back, the backup is whole"
+        )
+    logged = sum(one.taken and one.item.action == "slim" for one in batch.items)
+    if logged:
+        has, its = ("has", "its") if logged == 1 else ("have", "their")
+        said.append(f"{plural(logged, 'slimmed run')} {has} new artifacts: {its} old ones are whole in the backup")
+    return "; ".join(said)
 
 
 def log_lines(batches: Sequence[Batch], store: str, names: Mapping[str, str] | None = None) -> list[str]:

@@ -25,8 +25,11 @@ KILLED = {
     "swap": (10, 8),
     "purge": (16, 12),
     "purge one": (4, 6),
-    "slim": (4, 6),
+    "slim": (6, 8),
+    "slim in two renames": (2, 6),
+    "slim without backup": (0, 4),
     "undo of slim": (2, 4),
+    "undo of slim where something was logged since": (0, 4),
     "pack": (10, 16),
     "undo of packed": (8, 16),
     "restore one packed": (4, 8),
@@ -50,6 +53,7 @@ KILLED = {
 }
 SETTLED = [
     "apply", "apply without backup", "slim", "pack", "purge", "purge one", "purge packed", "purge one packed", "undo",
+    "slim in two renames",
     "purge one packed elsewhere", "apply and pack",
     "undo of slim", "undo of packed", "restore one", "restore one packed", "restore aside", "swap", "repair",
     "undo of a repair", "pack elsewhere", "apply and pack elsewhere", "undo of packed elsewhere",
@@ -135,6 +139,7 @@ def test_killed_among_three_hundred_items_every_one_is_whole(
         "apply to what is written to, not killed",
         "apply under another's lock",
         "undo where something is in the way",
+        "undo of slim where something was logged since",
     ],
 )
 def test_what_others_do_meanwhile_is_not_overrun(harness: Any, nothing_lost: Any, op: str) -> None:

@@ -11,6 +11,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(1_800)]
 full = pytest.mark.full
 ERRORS = {
     "renameat2": ["EIO", "EACCES", "ENOSPC", "EDQUOT", "EXDEV", "ESTALE", "EBUSY", "ENOTEMPTY", "EINTR", "EPERM"],
+    "renameat": ["EIO", "EACCES", "ENOSPC", "EDQUOT", "EXDEV", "ESTALE", "EBUSY", "ENOTEMPTY", "EINTR", "EPERM"],
     "fsync": ["EIO", "ENOSPC", "EDQUOT", "ESTALE", "EINTR", "EINVAL"],
     "syncfs": ["EIO", "ENOSPC", "EDQUOT", "ESTALE", "EINTR"],
     "write": ["ENOSPC", "EIO", "EDQUOT", "ESTALE", "EINTR"],
@@ -39,6 +40,7 @@ LOOKING = {
 }  # fmt: skip
 OPS = [
     "apply", "apply without backup", "slim", "undo", "restore aside", "restore what was put aside", "swap", "purge", "pack",
+    "slim in two renames", "undo of slim",
     "undo of packed", "restore one packed", "purge packed", "purge one packed", "repair", "undo of a repair",
     "repair in two renames", "undo of a repair in two renames",
     "pack elsewhere", "apply and pack elsewhere", "undo of packed elsewhere", "purge one packed elsewhere",

@@ -176,7 +176,8 @@ def test_slim_takes_artifacts_only_and_undo_brings_them_back(run: Run, store: An
     assert {item["path"].rpartition("/")[2] for item in answer["plan"]["items"]} == {"artifacts"}
     for run_id in store.old_runs():
         (folder,) = store.root.glob(f"[12]/{run_id}")
-        assert sorted(one.name for one in folder.iterdir()) == ["meta.yaml", "metrics", "params", "tags"]
+        assert sorted(one.name for one in folder.iterdir()) == ["artifacts", "meta.yaml", "metrics", "params", "tags"]
+        assert not list((folder / "artifacts").iterdir())
     again = run("cleanup", store.path, "--slim", "--days-old", "30", "--dry-run")
     assert "4 runs have no artifacts and are left out" in again.out + again.err
     assert run("undo", store.path).code == 0

@@ -72,6 +72,34 @@ def test_a_missing_source_and_a_directory_into_itself_are_errors(folder: tuple[P
     assert os.listdir(path) == ["a"]
 
 
+@pytest.mark.parametrize("there", ["nothing", "empty directory", "directory", "file", "link", "link to a directory"])
+def test_a_directory_goes_over_an_empty_one_or_to_nothing_and_over_nothing_else(
+    folder: tuple[Path, int], there: str
+) -> None:
+    path, fd = folder
+    (path / "a").mkdir()
+    (path / "a" / "file").write_text("x")
+    (path / "other").mkdir()
+    target = path / "there"
+    if "link" in there:
+        os.symlink("other" if "directory" in there else "nowhere", target)
+    elif there == "file":
+        target.write_text("y")
+    elif there != "nothing":
+        target.mkdir()
+        if there == "directory":
+            (target / "mine").write_text("y")
+    if there in ("nothing", "empty directory"):
+        change.replace_empty(fd, "a", fd, "there")
+        assert ((target / "file").read_text(), (path / "a").exists()) == ("x", False)
+        return
+    before = os.lstat(target)
+    with pytest.raises(FileExistsError):
+        change.replace_empty(fd, "a", fd, "there")
+    assert (os.lstat(target).st_ino, os.listdir(path / "a")) == (before.st_ino, ["file"])
+    assert os.listdir(path / "other") == []
+
+
 def test_two_names_are_exchanged(folder: tuple[Path, int]) -> None:
     path, fd = folder
     (path / "a").mkdir()

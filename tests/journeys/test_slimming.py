@@ -60,10 +60,9 @@ def test_found_by_expression_looked_at_marked_slimmed_packed_and_taken_back(
     screen.keys("Right", "Enter")
     # A narrow window folds what the toast says.
     screen.wait(
-        lambda text: "frees" in text and not any((run / "artifacts").exists() for run in with_artifacts), "done"
+        lambda text: "frees" in text and not any(list((run / "artifacts").iterdir()) for run in with_artifacts), "done"
     )
     for run in with_artifacts:
-        assert not (run / "artifacts").exists()
         kept = {name: digest for name, digest in before[run].items() if not name.startswith("artifacts/")}
         assert files(run) == kept and any(name.startswith("metrics/") for name in kept)
     (batch,) = json_of("backups", "list", str(root))["batches"]

@@ -54,7 +54,8 @@ def _conflict_lines(taken: Sequence[BatchItem], names: Mapping[str, str]) -> lis
     lines = []
     for one in taken[:_SHOWN]:
         name = one.item.name or safe(one.item.run_id or one.item.experiment_id or one.item.path)
-        why = f"{safe(one.item.path)} exists again" if one.taken else names[one.item.key]
+        again = "holds what was logged since" if one.item.action == "slim" else "exists again"
+        why = f"{safe(one.item.path)} {again}" if one.taken else names[one.item.key]
         first, *more = wrap(f"{name}: {why}", WIDTH - 2)
         lines += [line([(f"! {first}", "$warning")]), *(line([f"  {part}"]) for part in more)]
     if len(taken) > _SHOWN:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlruns_tui.model.plan import Step
+
 if TYPE_CHECKING:
     from .running import Harness
 
@@ -40,12 +42,12 @@ class Case:
         if "elsewhere" in op:
             self.elsewhere = harness.helpers.other_disk() / name
             self.elsewhere.mkdir()
-        self.hurt = False
-        """Went on after an error of the disk, which makes it leave alone what it need not touch."""
         self.helpers: list[int] = []
         """Processes the worker forked, in the order it did, where it was followed."""
         self.patience_s = 60.0 if "together" in op else 0.0
         """How long whoever comes next waits for the store: helpers that outlive their worker have its locks."""
+        self.hurt = False
+        """Went on after an error of the disk, which makes it leave alone what it need not touch."""
         self.twin = self.store.twin(harness.base / f"{name}.twin") if twin and shutil.which("rsync") else None
         """A copy, for rsync's opinion."""
         self.snapshot: dict[bytes, Any] = {}
@@ -69,7 +71,14 @@ class Case:
         self.store.age()
         self.plan = self.store.plan(*self.paths, backup=op != "apply without backup")
         if "slim" in op:
-            self.plan = replace(self.plan, items=tuple(replace(item, action="slim") for item in self.plan.items))
+            self.plan = replace(
+                self.plan,
+                backup="without backup" not in op,
+                items=tuple(
+                    replace(item, action="slim", steps=(*item.steps, Step("make-directory", item.path)))
+                    for item in self.plan.items
+                ),
+            )
 
     def plan_again(self) -> Any:
         return self.store.plan(*self.paths)

@@ -51,6 +51,44 @@ def judge_whole(case: Case, where: str, tally: Tally) -> None:
         assert apply(again).state == "moved", where
 
 
+def judge_slim(case: Case, where: str, tally: Tally) -> None:
+    """At every instant the run has its folder of artifacts, whole or empty."""
+    for path in case.paths:
+        there = case.store.root / path
+        if not there.is_dir() or (list(there.iterdir()) and case.manifest(there) != case.copies[path]):
+            tally.lost.append(f"{where}: {path} is neither whole nor empty")
+    judge_whole(case, where, tally)
+    if not tally.red and (left := list(case.store.vault.glob("batches/*/data/*.new"))):
+        tally.inexact.append(f"{where}: {left}")
+
+
+def judge_slim_in_two(case: Case, where: str, tally: Tally) -> None:
+    """The same, once somebody has settled what was interrupted."""
+    if any(one.open_op for one in batches(case.root)):
+        judge_whole(case, where, tally)
+    else:
+        judge_slim(case, where, tally)
+
+
+def judge_slim_for_good(case: Case, where: str, tally: Tally) -> None:
+    """Each run has its folder, whatever became of the artifacts; what was not deleted comes back."""
+    missing = [path for path in case.paths if not (case.store.root / path).is_dir()]
+    if missing:
+        tally.lost.append(f"{where}: {missing} gone, with the place of their artifacts")
+    judge_purge(case, where, tally)
+
+
+def judge_slim_logged(case: Case, where: str, tally: Tally) -> None:
+    """What was logged since is where it was, the old is whole; undo is exact when the new has gone."""
+    path = case.paths[0]
+    if case.manifest(case.store.root / path) != case.present[path]:
+        tally.lost.append(f"{where}: what was logged since into {path}")
+        return
+    (case.store.root / path / "since.txt").unlink()
+    case.present.clear()
+    judge_slim(case, where, tally)
+
+
 def judge_packed(case: Case, where: str, tally: Tally) -> None:
     """Every item lies whole somewhere: a tree, or in an archive; undo gives the exact tree and leaves nothing."""
     archived = case.archived()
@@ -195,6 +233,9 @@ def _both_whole(case: Case, where: str, tally: Tally) -> None:
 def judge_purge(case: Case, where: str, tally: Tally) -> None:
     """What was not declared dead is whole; nothing half deleted is where a copy is looked for."""
     trees = list(case.copies.values())
+    if "slim" in case.op:
+        # What stands in for artifacts, like them but empty.
+        trees += [{b".": tree[b"."]} for tree in trees]
     for path in [*(case.store.root / path for path in case.paths), *case.store.vault.glob("batches/*/data/*")]:
         if path.exists() and case.manifest(path) not in trees:
             tally.lost.append(f"{where}: a part of something in {path}")
@@ -228,7 +269,10 @@ def _compare(case: Case, where: str, tally: Tally, gone: Sequence[str] = ()) -> 
     expected = {
         name: entry
         for name, entry in case.before.items()
-        if not any(name == path.encode() or name.startswith(path.encode() + b"/") for path in gone)
+        # An empty folder, of the same mode and time, stands in for artifacts that are gone.
+        if not any(
+            (name == path.encode() and "slim" not in case.op) or name.startswith(path.encode() + b"/") for path in gone
+        )
     }
     found = case.store.manifest()
     if not case.times_can_be_kept:

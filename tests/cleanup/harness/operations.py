@@ -130,6 +130,15 @@ def _taken(case: Case) -> dict[str, Any]:
     return {"do": "undo", "root": case.root}
 
 
+def _logged_since(case: Case) -> dict[str, Any]:
+    """Into the first of the slimmed runs; undo is to take back the others."""
+    apply(case.plan)
+    path = case.paths[0]
+    (case.store.root / path / "since.txt").write_text("new")
+    case.present[path] = case.manifest(case.store.root / path)
+    return {"do": "undo", "root": case.root}
+
+
 def _while_locked(case: Case) -> dict[str, Any]:
     """Another worker is in the store, and has been for a long time."""
     apply(case.store.plan(*case.paths))
@@ -265,8 +274,11 @@ OPERATIONS: dict[str, Operation] = {
     "swap": Operation(_swap, judging.judge_swap),
     "purge": Operation(_purge, judging.judge_purge, finished=("purged",), destroys=True),
     "purge one": Operation(_purge_one, judging.judge_purge_one, finished=("purged", "moved"), destroys=True),
-    "slim": Operation(_apply, judging.judge_whole, finished=("moved",)),
-    "undo of slim": Operation(_undo, judging.judge_whole, finished=BACK),
+    "slim": Operation(_apply, judging.judge_slim, finished=("moved",)),
+    "slim in two renames": Operation(_apply, judging.judge_slim_in_two, NO_EXCHANGE, finished=("moved",)),
+    "slim without backup": Operation(_apply, judging.judge_slim_for_good, finished=("purged",), destroys=True),
+    "undo of slim": Operation(_undo, judging.judge_slim, finished=BACK),
+    "undo of slim where something was logged since": Operation(_logged_since, judging.judge_slim_logged),
     "pack": Operation(_pack, judging.judge_packed, finished=("packed",)),
     "undo of packed": Operation(_undo_packed, judging.judge_packed, finished=BACK),
     "restore one packed": Operation(_restore_one_packed, judging.judge_packed),

@@ -136,7 +136,8 @@ async def test_slimmed_runs_lose_their_artifacts_and_nothing_else_and_z_brings_t
         await it.until_toast("frees nothing yet: p pack, P purge. z undo")
         for number in (1, 2, 3):
             run = root / "1" / run_id(number)
-            assert sorted(path.name for path in run.iterdir()) == ["meta.yaml", "metrics", "params", "tags"]
+            assert sorted(path.name for path in run.iterdir()) == ["artifacts", "meta.yaml", "metrics", "params", "tags"]
+            assert not list((run / "artifacts").iterdir())
             assert (run / "params" / "lr").read_text() == "0.1"
         assert (root / "1" / run_id(4) / "artifacts" / "model" / "weights").exists()
         assert it.marked == {"run-5"}
@@ -189,7 +190,7 @@ async def test_slimming_for_good_asks_for_the_number(on_disk: Any, root: Path) -
         await it.until_text("1 run loses its artifacts", "for good", "Slim 1 run for good")
         await it.press("m", "1", "enter")
         await until_done(it)
-        await it.until(lambda: not (root / "1" / run_id(1) / "artifacts").exists(), "gone")
+        await it.until(lambda: not list((root / "1" / run_id(1) / "artifacts").iterdir()), "gone")
         assert (root / "1" / run_id(1) / "metrics" / "loss").exists()
 
 
