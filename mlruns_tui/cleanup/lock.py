@@ -57,7 +57,10 @@ class Holder:
 
 
 def _named(who: Holder) -> str:
-    return f"{who.words()} (pid {who.pid})"
+    # Its helpers have the locks until they have ended; and on a full disk the text is of the holder before.
+    gone = bool(who.started) and who.alive() is False
+    ended = ", which has ended: a process it left, or somebody else, still has the store" if gone else ""
+    return f"{who.words()} (pid {who.pid}{ended})"
 
 
 def boot_id() -> str:

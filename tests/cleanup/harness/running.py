@@ -21,7 +21,7 @@ from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.model.errors import MlrunsError
 
 from .cases import Case
-from .tracing import EVERYTHING, Tracer, who_is_in
+from .tracing import EVERYTHING, Tracer, state_of, who_is_in
 
 CALLS = [
     "rename", "renameat", "renameat2", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir", "symlink", "symlinkat",
@@ -233,7 +233,7 @@ class Harness:
         def stopped(worker: int, helper: int) -> None:
             os.kill(worker, signal.SIGKILL)
             # Nor is any other helper at work any more.
-            while who_is_in(case.store.root) - {helper}:
+            while state_of(worker) or who_is_in(case.store.root) - {helper}:
                 os.sched_yield()
             meanwhile(case)
 
