@@ -171,8 +171,9 @@ def look_everywhere(screen: Any) -> None:
     screen.wait(lambda text: re.search(r"read in|orphaned", text) is not None and main(text), "read")
     # The tree, every group open, then a run's table with every name.
     for _ in range(12):
-        screen.keys("G", "Right", "Up")
-    screen.keys("g", *["C-d"] * 8, "g", "Down")
+        # On what is open already Right goes on to the next panel.
+        screen.keys("1", "G", "Right", "Up")
+    screen.keys("1", "g", *["C-d"] * 8, "g", "Down")
     screen.keys("2", *["Down"] * 12, *[">"] * 4, *["<"] * 4, "n", "n")
     screen.keys("y", "Y", "1", "g", "Down", "2", "g")
     visit("C", "columns of the runs", then=("Space", "G", *["C-u"] * 6, "Space"))
