@@ -51,6 +51,23 @@ def file_system(path: str) -> tuple[str, bool]:
     return kind, kind.startswith(_NETWORK)
 
 
+def keeps_order(fd: int) -> bool:
+    """Whether renames and removals in the file system of an open directory reach its disk in the order in which they
+    were made, as a journal of all names keeps it. False where that is not known.
+
+    After a power cut then no later one of them is there without all earlier ones.
+    """
+    kind = file_system(f"/proc/self/fd/{fd}")[0]
+    if kind not in ("ext3", "ext4"):
+        return kind in ("xfs", "tmpfs")
+    device = os.fstat(fd).st_dev
+    block = os.path.basename(os.path.realpath(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"))
+    # Such a file system may be made without a journal; the kernel lists those that have one.
+    with contextlib.suppress(OSError):
+        return any(name.startswith(f"{block}-") for name in os.listdir("/proc/fs/jbd2"))
+    return False
+
+
 def _is_fixed(parent_fd: int, name: str) -> bool:
     """Whether a directory has the immutable or append-only flag (Linux, include/uapi/linux/fs.h)."""
     get_flags, immutable, append_only = 0x80086601, 0x10, 0x20

@@ -13,9 +13,23 @@ from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import undo
 from mlruns_tui.cleanup.vault import show
-from mlruns_tui.disk import change
+from mlruns_tui.disk import change, place
 
 A, B, C = "1/" + "a" * 32, "1/" + "b" * 32, "1/" + "c" * 32
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the folders the disk is asked for, in their order."""
+    names: list[str] = []
+    sync = change.sync
+
+    def noted(fd: int) -> None:
+        names.append(os.path.basename(os.readlink(f"/proc/self/fd/{fd}")))
+        sync(fd)
+
+    monkeypatch.setattr(change, "sync", noted)
+    return names
 
 
 def places(batch: Any) -> list[str]:
@@ -111,6 +125,7 @@ def test_an_item_whose_death_the_disk_did_not_take_is_in_the_backup_again(
     store: Any, monkeypatch: pytest.MonkeyPatch, compare: Any
 ) -> None:
     before = store.manifest()
+    monkeypatch.setattr(place, "keeps_order", lambda fd: False)
     batch = apply(store.plan(A))
     sync = change.sync
 
@@ -145,3 +160,68 @@ def test_an_item_nothing_could_be_removed_from_is_in_the_backup_again(
     assert batch.items[0].error == "device or resource busy. It stays in the backup."
     assert undo(str(store.root)).state == "restored"
     assert compare(before, store.manifest()) == []
+
+
+def test_where_the_disk_keeps_the_order_it_is_asked_once_for_a_group_else_before_anything_of_a_tree_goes(
+    store: Any, monkeypatch: pytest.MonkeyPatch, synced: list[str]
+) -> None:
+    monkeypatch.setattr(purging, "GROUP_S", float("inf"))
+    remove = change.remove_tree
+    monkeypatch.setattr(change, "remove_tree", lambda *rest: (synced.append("removed"), remove(*rest)))
+    asked = {}
+    for in_order in (True, False):
+        monkeypatch.setattr(place, "keeps_order", lambda fd, known=in_order: known)
+        path = {True: (A, B), False: ("2", C)}[in_order]
+        batch = apply(store.plan(*path))
+        synced.clear()
+        assert purge(str(store.root), batch.id).state == "purged"
+        asked[in_order] = [name for name in synced if name in ("dead", "data", "removed")]
+    assert asked[True] == ["removed", "removed", "dead", "data"]
+    assert asked[False] == ["dead", "data", "removed"] * 2
+
+
+def test_where_the_disk_does_not_say_that_it_keeps_a_deletion_that_is_said_of_each_item(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "keeps_order", lambda fd: True)
+    batch = apply(store.plan(A, C))
+    sync = change.sync
+
+    def failing(fd: int) -> None:
+        if os.readlink(f"/proc/self/fd/{fd}").endswith("/dead"):
+            raise OSError(5, "Input/output error")
+        sync(fd)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(change, "sync", failing)
+        batch = purge(str(store.root), batch.id)
+    assert [(one.outcome, one.place) for one in batch.items] == [("failed", "purged")] * 2
+    assert batch.items[0].error.startswith("input/output error. It was deleted, but the disk did not say")
+    assert batch.freed_bytes > 0
+
+
+def test_a_stop_within_a_group_keeps_the_rest_and_undo_brings_it_back(store: Any) -> None:
+    batch = apply(store.plan(A, B, C))
+    dead = store.vault / "batches" / batch.id / "data" / "0"
+    batch = purge(str(store.root), batch.id, stop=lambda: not dead.exists())
+    assert places(batch) == ["purged", "moved", "moved"]
+    assert places(show(str(store.root), batch.id)) == ["purged", "moved", "moved"]
+    assert places(undo(str(store.root))) == ["purged", "restored", "restored"]
+
+
+def test_an_item_of_which_a_part_is_gone_is_never_put_back_as_if_it_were_whole(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = apply(store.plan(A, C))
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(change, "rename", killed)
+        purge(str(store.root), batch.id)
+    # As a disk may have it after a power cut that lost the rename, and not what came after it.
+    (store.vault / "batches" / batch.id / "data" / "0" / "metrics" / "loss").unlink()
+    back = undo(str(store.root))
+    assert [one.damaged for one in back.items] == [True, False]
+    assert "It was put back as it is; look at it before you rely on it." in back.items[0].error
