@@ -14,8 +14,8 @@ from mlruns_tui.model.text import safe
 LEFT = "It is where it was."
 KEPT = "It stays in the backup."
 LOGGED_SINCE = (
-    "holds what was logged since it was slimmed, and stays as it is. To get the old files beside it: backups restore "
-    "--on-conflict rename; instead of it, with the new ones kept in the backup: --on-conflict swap. "
+    "holds what was logged since it was slimmed, and stays as it is. Move that away and run this again; or backups "
+    "restore --on-conflict swap exchanges the two, rename puts the old files into the store's root. "
 )
 """Of a run's artifacts that are to go back."""
 LOST = "It was deleted for good before that stopped; nothing brings it back."

@@ -101,7 +101,7 @@ def test_what_was_logged_since_is_a_conflict_and_both_are_kept(store: Any, compa
         assert [one.place for one in back.items] == ["moved", "restored"]
         assert back.items[0].outcome == "skipped"
         assert back.items[0].error.startswith(f"its place is taken: {A} holds what was logged since it was slimmed")
-        assert "--on-conflict rename" in back.items[0].error
+        assert "--on-conflict swap" in back.items[0].error
         assert content(store.root / A) == ["since.txt"]
         assert tree_manifest(store.vault / "batches" / batch.id / "data" / "0") == old
     (store.root / A / "since.txt").unlink()
@@ -277,6 +277,56 @@ def test_where_the_second_rename_fails_the_artifacts_go_back(
     assert content(store.vault / "batches" / batch.id / "data") == ["1"]
     undo(str(store.root))
     assert compare(before, store.manifest()) == []
+
+
+@pytest.mark.parametrize("logs_on", [False, True])
+def test_what_was_written_to_in_that_moment_goes_back_unless_more_was_logged(
+    store: Any, tree_manifest: Any, monkeypatch: pytest.MonkeyPatch, logs_on: bool
+) -> None:
+    exchange = change.exchange
+
+    def written(source_fd: int, source: str, target_fd: int, target: str) -> None:
+        # Through a file that was open already.
+        (store.root / A / "model.bin").write_bytes(b"later")
+        exchange(source_fd, source, target_fd, target)
+        if logs_on:
+            (store.root / A / "since.txt").write_text("new")
+
+    monkeypatch.setattr(change, "exchange", written)
+    plan = slimming(store, A)
+    (item,) = apply(plan).items
+    data = store.vault / "batches" / plan.id / "data" / "0"
+    if logs_on:
+        assert (item.outcome, item.place, item.taken) == ("failed", "moved", True)
+        assert item.error == "written to meanwhile, and its place was taken at once. It stays in the backup."
+        assert content(store.root / A) == ["since.txt"]
+        assert (data / "model.bin").read_bytes() == b"later"
+    else:
+        assert (item.outcome, item.error) == ("skipped", "written to meanwhile; put back.")
+        assert (store.root / A / "model.bin").read_bytes() == b"later"
+        assert not data.exists()
+
+
+@pytest.mark.root
+def test_a_member_of_the_group_slims_the_run_of_another(store: Any, compare: Any, as_user: Any) -> None:
+    for folder, _, files in os.walk(os.fsencode(store.root)):
+        for name in (b"", *files):
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                before = os.stat(path)
+                os.chown(path, 4_000, 65_534)
+                os.chmod(path, before.st_mode | (0o2770 if not name else 0o660))
+                os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    before = store.manifest()
+    plan = slimming(store, A)
+    assert as_user(lambda: [one.error for one in apply(plan).items]) == [""]
+    now = (store.root / A).stat()
+    assert (now.st_uid, now.st_gid, stat.S_IMODE(now.st_mode)) == (65_534, 65_534, 0o2770)
+    assert content(store.root / A) == []
+    assert as_user(lambda: undo(str(store.root)).state) == "restored"
+    # Only the owner of a directory may put its time back.
+    his = {name: before[name] for name in (b".", os.path.dirname(A).encode())}
+    assert compare(before, {**store.manifest(), **his}) == []
 
 
 @pytest.fixture
