@@ -236,7 +236,11 @@ def judge_purge(case: Case, where: str, tally: Tally) -> None:
     if "slim" in case.op:
         # What stands in for artifacts, like them but empty.
         trees += [{b".": tree[b"."]} for tree in trees]
-    for path in [*(case.store.root / path for path in case.paths), *case.store.vault.glob("batches/*/data/*")]:
+    places = list(case.store.vault.glob("batches/*/data/*"))
+    if "slim" in case.op:
+        # And what was about to stand in.
+        places = [path for path in places if os.listdir(path)]
+    for path in [*(case.store.root / path for path in case.paths), *places]:
         if path.exists() and case.manifest(path) not in trees:
             tally.lost.append(f"{where}: a part of something in {path}")
     if tally.lost:
