@@ -102,6 +102,30 @@ from mlruns_tui.disk import change
 mutate(change, rename=lambda a, b, c, d: os.rename(b, d, src_dir_fd=a, dst_dir_fd=c))
 """,
     ),
+    "overwrites what was logged into a slimmed run": Mutant(
+        "undo of slim where something was logged since",
+        "",
+        """
+import os, shutil
+from mlruns_tui.disk import change
+def replace_empty(source_fd, source, target_fd, target):
+    shutil.rmtree(f"/proc/self/fd/{target_fd}/{target}")
+    os.rename(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd)
+mutate(change, replace_empty=replace_empty)
+""",
+    ),
+    "leaves a slimmed run without its folder for a moment": Mutant(
+        "slim",
+        "kill",
+        """
+from mlruns_tui.cleanup import slim
+def _exchange(self, ground, slot, parent_fd, name):
+    self._about_to_change(ground, slot)
+    self._in_two(slot, parent_fd, name)
+    self._changed(ground, slot)
+mutate(slim.Slim, _exchange=_exchange)
+""",
+    ),
     "follows links as it deletes": Mutant(
         "purge",
         "",
