@@ -23,7 +23,7 @@ from .collecting import CollectingAtRest
 from .palette import Palette, StoreCommands
 from .screens.main import MainScreen
 from .tasks import TaskStarted
-from .theme import DARK, THEMES, own_variables
+from .theme import ANSI_DARK, DARK, THEMES, own_variables
 from .typing_ahead import KeysInOrder
 
 
@@ -67,7 +67,7 @@ class MlrunsApp(App[int]):
         self._may_style = False
         self._keys = KeysInOrder(self, self._check_bindings, super().on_event)
         self.collecting = CollectingAtRest(self)
-        for one in THEMES:
+        for one in (*THEMES, ANSI_DARK):
             self.register_theme(one)
         self.theme = theme if theme in self.available_themes else DARK.name
         if self._own_keys:

@@ -73,7 +73,11 @@ def bar(part: int, whole: int, longest: int, cells: int, signs: Signs) -> list[P
         amber = len(text)
     elif part > 0:
         amber = min(max(1, round(part / whole * full)), max(0, len(text) - 1))
-    pieces = [(text[:amber], MARK), (text[amber:], BAR), (" " * (cells - len(text)), PLAIN)]
+    pieces = [
+        (text[:amber].replace(signs.bar, signs.going_bar), MARK),
+        (text[amber:], BAR),
+        (" " * (cells - len(text)), PLAIN),
+    ]
     return [piece for piece in pieces if piece[0]]
 
 

@@ -42,6 +42,8 @@ class Signs:
     unknown: str = "…"
     none: str = "–"
     bar: str = "━"
+    going_bar: str = "━"
+    """The part of a bar that would go, where its colour says so."""
     half_bar: str = "╸"
     rest_bar: str = "━"
     columns: str = "▁▂▃▄▅▆▇█"
@@ -94,23 +96,28 @@ class Signs:
 
 
 UNICODE = Signs()
+UNICODE_PLAIN = Signs(going_bar="┅")
+"""Where there are no colours."""
 
 ASCII = Signs(
     cursor=">", remove="*", slim="s", repair="+", part="o", protected="#", unneeded="-",
     finished="v", failed="x", killed="k", running=">", silent="?", scheduled=".", deleted="d",
     hidden=".", opened="-", closed="+", branch="|", last_branch="`", unknown=".", none="-",
-    bar="#", half_bar="", rest_bar="-", columns=".:-=+*#@", moved="*", packed="=", unfinished="!",
+    bar="#", going_bar="=", half_bar="", rest_bar="-", columns=".:-=+*#@", moved="*", packed="=", unfinished="!",
     restored="<", purged="d", descending="v", ascending="^", separator="-", path=">",
     up_down="up down", left_right="left right", border="ascii",
 )  # fmt: skip
 
 
 def choose(ascii_wanted: bool, environ: Mapping[str, str] = os.environ) -> Signs:
-    """The set this terminal can draw: ASCII when asked for, on the Linux console, or without UTF-8."""
+    """The set this terminal can draw: ASCII when asked for, on the Linux console, or without UTF-8. Under
+    ``NO_COLOR`` whatever only a colour tells apart has another sign."""
     if ascii_wanted or environ.get("TERM") in ("linux", "dumb"):
         return ASCII
     encoding = locale.getpreferredencoding(False).replace("-", "").lower()
-    return UNICODE if encoding == "utf8" else ASCII
+    if encoding != "utf8":
+        return ASCII
+    return UNICODE if environ.get("NO_COLOR") is None else UNICODE_PLAIN
 
 
 def may_be_wide(environ: Mapping[str, str] = os.environ) -> bool:

@@ -5,8 +5,10 @@ Amber (``$accent``) means "would go" and nothing else, blue "here", violet "kept
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 _DARK_OWN = {
     "dim": "#8592a1",
@@ -73,6 +75,9 @@ BLUE_ORANGE = Theme(
 """For deuteranopia: nothing has to be told apart by red against green."""
 
 THEMES = (DARK, LIGHT, BLUE_ORANGE)
+
+ANSI_DARK = replace(BUILTIN_THEMES["ansi-dark"], accent="ansi_magenta")
+"""Textual's, where what would go must not be as green as what is well; its light one has magenta as well."""
 
 _OWN_BLENDS = {
     "dim": ("foreground", 0.65),

@@ -281,6 +281,30 @@ def test_the_amber_part_of_a_bar_is_never_none_and_never_all_unless_it_is() -> N
     assert [amber(part) for part in (0, 1, 50, 99, 100)] == [0, 1, 2, 4, 5]
 
 
+async def test_without_colour_what_would_go_has_a_sign_of_its_own_in_the_bars(
+    journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with journey() as it:
+        # A family of six of the experiment's runs.
+        await it.to_runs("tabular-churn")
+        await it.to_run("grid-2026-09-12")
+        await it.press("V", "1")
+        assert " tabular-churn " in it.lines[5] and "805 MB ┅╸" in it.lines[5]
+        assert "2.4 GB ━━━━━" in it.lines[4]
+        await it.press("W")
+        await it.until_text("┅┅ orphaned or old", "━━ the rest")
+
+
+@pytest.mark.parametrize("theme", [*(one.name for one in THEMES), "ansi-dark", "ansi-light"])
+async def test_what_would_go_has_a_colour_of_its_own(journey: Start, theme: str) -> None:
+    async with journey(theme=theme) as it:
+        colours = it.app.get_css_variables()
+        others = {colours[name] for name in ("primary", "secondary", "success", "warning", "error", "foreground")}
+        assert it.app.theme == theme
+        assert colours["accent"] not in others
+
+
 async def test_a_panel_that_fails_says_so_and_the_others_work(journey: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     async with journey() as it:
         monkeypatch.setattr(it.main.run_table, "row_pieces", lambda row, width: {}["x"])

@@ -41,7 +41,7 @@ from ..flows.saying import Saying
 from ..flows.showing import Showing
 from ..messages import ReadingEnded, Returned, RunCommand, RunsChecked, SnapshotRead
 from ..shown import Shown
-from ..signs import UNICODE, Signs, may_be_wide
+from ..signs import ASCII, Signs, may_be_wide
 from ..state import Panel, UiState
 from ..tasks import TaskEnded, TaskProgressed
 from ..widgets.bars import RowLine
@@ -164,7 +164,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.call_after_refresh(self._add_prompts)
         self.call_after_refresh(self.remembering.start)
         self.set_timer(SETTLED_S, _collect_garbage)
-        if self.signs is UNICODE and may_be_wide():
+        if self.signs is not ASCII and may_be_wide():
             self.say("signs look wide? --ascii")
         # Ages grow while nobody presses a key.
         self.set_interval(60, self.showing.push)

@@ -55,7 +55,7 @@ def space_lines(view: Overview, width: int, height: int, signs: Signs) -> list[C
         for row in view.rows[:room]
     ]  # fmt: skip
     left = len(view.rows) - room
-    legend: list[Piece] = [(signs.bar * 2, render.MARK), (" orphaned or old, needed by nothing   ", DIM)]
+    legend: list[Piece] = [(signs.going_bar * 2, render.MARK), (" orphaned or old, needed by nothing   ", DIM)]
     legend += [(signs.bar * 2, render.BAR), (" the rest", DIM)]
     if left > 0:
         legend.append((f"   {left:,} more", DIM))
