@@ -44,6 +44,10 @@ PLACES: Final[dict[str, Fact]] = {
         _STRANGER, "a link to another experiment of this store", "experiments",
         migration="fails", cause="The same experiment under two names.",
     ),
+    "link-to-an-experiment-without-metadata": fact(
+        WARNS, "a link to another experiment of this store", "experiments",
+        migration="fails", cause="The same experiment under two names.",
+    ),
     "link-out-of-the-store": fact(SILENT, "an experiment kept elsewhere: a link to {}", "experiments"),
     "link-to-no-experiment": fact(
         WARNS, "a link to a folder that is no experiment", "experiments", cause=_COPY
@@ -116,8 +120,8 @@ EXPERIMENTS: Final[dict[str, Fact]] = {
         SILENT, "meta.yaml ends within a character", "experiments", migration="orphans-runs", cause=_TORN
     ),
     "experiment-meta-tab": fact(
-        SILENT, "meta.yaml has a tab that only migrate-filestore minds", "experiments", migration="orphans-runs",
-        cause=_HAND,
+        since((FIRST, STORE), ((1, 3), SILENT)), "meta.yaml has a tab that migrate-filestore minds", "experiments",
+        migration="orphans-runs", cause=_HAND,
     ),
     "experiment-key-missing": fact(STORE, "{} is missing", "experiments", remedy="repair", cause=_HAND),
     "experiment-lifecycle-missing": fact(

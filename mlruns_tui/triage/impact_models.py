@@ -95,6 +95,11 @@ REGISTRY: Final[dict[str, Fact]] = {
     "registered-model-unsortable": fact(
         _REGISTRY, "registered model: {} is of another kind than in the others", "models", cause=_HAND
     ),
+    # Before 2.21 there were no prompts: what is one now was listed with all others.
+    "registered-model-unsortable-with-prompts": fact(
+        since((FIRST, STORE), ((2, 21), None)), "registered model: {} is of another kind than in the others", "models",
+        cause=_HAND,
+    ),
     "registered-model-value-not-storable": fact(
         SILENT, "registered model: {}", "models", migration="fails", cause=_HAND
     ),
@@ -142,6 +147,10 @@ REGISTRY: Final[dict[str, Fact]] = {
     "version-stage-refused": fact(_REGISTRY, "model version: current_stage is {}", "models", cause=_HAND),
     "version-unsortable": fact(
         _REGISTRY, "model version: {} is of another kind than in the others", "models", cause=_HAND
+    ),
+    "version-unsortable-with-prompts": fact(
+        since((FIRST, STORE), ((2, 21), None)), "model version: {} is of another kind than in the others", "models",
+        cause=_HAND,
     ),
     "version-unsortable-with-null": fact(
         since((FIRST, None), ((2, 1), STORE), ((3,), None)),

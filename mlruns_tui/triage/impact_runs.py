@@ -37,7 +37,8 @@ RUNS: Final[dict[str, Fact]] = {
     "run-meta-unjudged": fact(SILENT, "run: meta.yaml is not judged: {}"),
     "run-meta-cut": fact(SILENT, "run: meta.yaml ends within a character", skips=True, cause=_TORN),
     "run-meta-tab": fact(
-        SILENT, "run: a tab in meta.yaml hides it from migrate-filestore", skips=True, cause=_HAND
+        since((FIRST, EXPERIMENT), ((1, 3), SILENT)), "run: a tab in meta.yaml hides it from migrate-filestore",
+        skips=True, cause=_HAND,
     ),
     "run-key-missing": fact(EXPERIMENT, "run: {} is missing", remedy="remove", cause=_HAND),
     "run-key-null": fact(EXPERIMENT, "run: {} is null", remedy="remove", cause=_HAND),

@@ -19,8 +19,12 @@ KNOWN = {
     "1.0.0": {
         "root: a link to another experiment", "experiment: copied and numbered anew", "run: copied as .bak",
         "run: meta.yaml moved into another folder", "run: copied to another experiment",
-        "experiment: stray hidden folder",
+        "experiment: stray hidden folder", "experiment: a link to one with a broken metric",
+        # A param of several lines was an error then.
+        "run: params a link to metrics", "run: params a link to the store",
     },
+    # The worst is at the link, not at the experiment the case is about.
+    "1.30.1": {"experiment: a link to one with a broken metric"},
 }  # fmt: skip
 """Cases by version of which the doctor may say something else than this MLflow does (in which order a directory
 is listed decides some), and why."""

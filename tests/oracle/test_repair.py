@@ -46,7 +46,8 @@ LEFT = {
     # A folder nobody may enter, where MLflow finds nothing.
     "input-meta-missing", "output-meta-missing", "dataset-meta-missing",
     # A link is somebody's decision.
-    "link-to-the-store", "link-to-an-experiment", "link-to-a-run-elsewhere", "link-to-a-logged-model-elsewhere",
+    "link-to-the-store", "link-to-an-experiment", "link-to-an-experiment-without-metadata",
+    "link-to-a-run-elsewhere", "link-to-a-logged-model-elsewhere",
     # Which of the two is to stay, only its owner knows.
     "experiment-id-in-both",
     # A folder of this name works with older versions.

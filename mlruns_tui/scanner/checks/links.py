@@ -21,6 +21,7 @@ from .documents import Document
 from .folders import Kind
 
 _AN_EXPERIMENT: Final = "link-to-an-experiment"
+_A_BARE_EXPERIMENT: Final = "link-to-an-experiment-without-metadata"
 _A_RUN_ELSEWHERE: Final = "link-to-a-run-elsewhere"
 _EXPERIMENT_KEYS = ("experiment_id", "name", "artifact_location")
 _RUN_KEYS = ("run_id", "user_id", "start_time", "end_time")
@@ -61,7 +62,7 @@ def read(name: str, dir_fd: int, path: str, owner: Owner, store: Store) -> tuple
 
 def is_another(symptom: Symptom) -> bool:
     """Whether a link leads to another experiment, or to a run of another one."""
-    return symptom.code in (_AN_EXPERIMENT, _A_RUN_ELSEWHERE)
+    return symptom.code in (_AN_EXPERIMENT, _A_BARE_EXPERIMENT, _A_RUN_ELSEWHERE)
 
 
 def leads_to_an_entry(name: str, path: str, dir_fd: int, store: Store) -> bool:
@@ -80,7 +81,8 @@ def check_experiment_link(name: str, path: str, store: Store) -> Iterator[Sympto
     if leads_to is None or not _is_experiment(leads_to):
         yield from _experiment_of_another_kind(path, leads_to or "", owner, store)
         return
-    yield owner.says(_AN_EXPERIMENT, path, safe(leads_to, 200), runs=len(_runs_of(leads_to, store)))
+    code = _AN_EXPERIMENT if _meta_at(leads_to, store).state != "missing" else _A_BARE_EXPERIMENT
+    yield owner.says(code, path, safe(leads_to, 200), runs=len(_runs_of(leads_to, store)))
 
 
 def unsaid(symptoms: Iterable[Symptom]) -> Iterator[Symptom]:

@@ -18,7 +18,7 @@ from .contents import check_folder
 from .context import Owner, Store
 from .folders import Met
 from .order import Descending, kind, unsortable
-from .seen import Seen
+from .seen import Listing, Seen
 from .siblings import Kind
 
 _PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
@@ -78,9 +78,16 @@ def check_registry(store: Store, seen: Seen) -> Iterator[Symptom]:
             os.close(fd)
     yield from seen.registered.check(place, layout.META, _MODEL_OF_ANOTHER, owner, store)
     yield from seen.registered_versions.check(place, layout.META, _VERSION_OF_ANOTHER, owner, store)
-    yield from seen.registered_models.check(name="str")
-    yield from seen.versions.check(last_updated_timestamp="number", name="str", version="number")
+    yield from _check_order(seen.registered_models, seen.all_registered, name="str")
+    usual = {"last_updated_timestamp": "number", "name": "str", "version": "number"}
+    yield from _check_order(seen.versions, seen.all_versions, **usual)
     yield from seen.versions_without_null.check(last_updated_timestamp="number")
+
+
+def _check_order(listed: Listing, with_prompts: Listing, **usual: str) -> Iterator[Symptom]:
+    """What prompts do to a listing is only told where the rest of it can be sorted."""
+    found = [*listed.check(**usual)]
+    yield from found if found else with_prompts.check(**usual)
 
 
 def _check_link(met: Met, path: str, registry_fd: int, owner: Owner, store: Store, seen: Seen) -> Iterator[Symptom]:
@@ -156,10 +163,12 @@ def _check_values(meta: dict[Any, Any], name: str, path: str, owner: Owner, fd: 
     yield from _check_workspace(meta, path, owner, "registered-model")
     if "name" not in meta:
         yield owner.says("registered-model-key-missing", path, "name")
-    elif not _is_prompt(fd):
-        seen.registered_models.add((meta["name"],), path, owner)
-        if isinstance(meta["name"], str):
-            seen.registered.add(name, meta["name"])
+    else:
+        seen.all_registered.add((meta["name"],), path, owner)
+        if not _is_prompt(fd):
+            seen.registered_models.add((meta["name"],), path, owner)
+            if isinstance(meta["name"], str):
+                seen.registered.add(name, meta["name"])
     for reason in columns.refusals(meta, columns.REGISTERED_MODEL):
         yield owner.says("registered-model-value-not-storable", path, reason)
     stated = meta.get("name", name)
@@ -267,9 +276,13 @@ def _compare(known: list[Version], seen: Seen) -> Iterator[Symptom]:
         _note_references(meta, path, owner, seen)
         if "version" in meta and isinstance(stage, str) and stage in _STAGES:
             stages.setdefault(stage, []).append((path, meta, owner, prompt))
-        if stage != _DELETED and not prompt and all(key in meta for key in ("name", "version", "creation_timestamp")):
-            updated = meta.get("last_updated_timestamp")
-            seen.versions.add((Descending(updated), meta["name"], Descending(meta["version"])), path, owner)
+        if stage == _DELETED or any(key not in meta for key in ("name", "version", "creation_timestamp")):
+            continue
+        updated = meta.get("last_updated_timestamp")
+        key = (Descending(updated), meta["name"], Descending(meta["version"]))
+        seen.all_versions.add(key, path, owner)
+        if not prompt:
+            seen.versions.add(key, path, owner)
             # Before 3.0 null was compared like any value.
             seen.versions_without_null.add((updated,), path, owner)
             if isinstance(meta["name"], str) and isinstance(meta["version"], str | int):

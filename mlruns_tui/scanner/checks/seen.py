@@ -87,7 +87,10 @@ class Seen:
     experiments: Listing = field(default_factory=lambda: Listing("experiment-unsortable"))
     experiments_by_update: Listing = field(default_factory=lambda: Listing("experiment-unsortable-by-update"))
     registered_models: Listing = field(default_factory=lambda: Listing("registered-model-unsortable"))
+    all_registered: Listing = field(default_factory=lambda: Listing("registered-model-unsortable-with-prompts"))
+    """Prompts as well."""
     versions: Listing = field(default_factory=lambda: Listing("version-unsortable"))
+    all_versions: Listing = field(default_factory=lambda: Listing("version-unsortable-with-prompts"))
     versions_without_null: Listing = field(default_factory=lambda: Listing("version-unsortable-with-null"))
     registered: Siblings = field(default_factory=Siblings)
     """Registered models, but for prompts."""
