@@ -35,8 +35,10 @@ for name in ("MLFLOW_TRACKING_URI", "MLFLOW_BACKEND_STORE_URI", "NO_COLOR", "FOR
     os.environ.pop(name, None)
 
 # The same examples each time, so that a change is judged by what it changed. Others: --hypothesis-profile=random.
-hypothesis.settings.register_profile("same", derandomize=True)
-hypothesis.settings.register_profile("random", derandomize=False)
+# A busy machine is slow: that is no failure of what is tested.
+_patient = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("same", _patient, derandomize=True)
+hypothesis.settings.register_profile("random", _patient, derandomize=False)
 hypothesis.settings.load_profile("same")
 
 

@@ -7,14 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from mlruns_tui.model.findings import Symptom
 from mlruns_tui.scanner.checks import check_store
-
-# A machine that does other things as well is no defect of a test.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
 
 EXPERIMENT = """\
 artifact_location: file:///x/{id}
