@@ -359,8 +359,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlruns_tui.tui.flows.reading.space_of", lambda root: Space(212 * 10**9, 2 * 10**12, 59, 100))
     monkeypatch.setattr("mlruns_tui.tui.flows.changing.space_of", lambda root: Space(212 * 10**9, 2 * 10**12, 59, 100))
     monkeypatch.setattr("mlruns_tui.tui.flows.reading.QUIET_S", 0.0)
-    # At once, but never 0: a timer of Textual that comes late divides by it.
-    monkeypatch.setattr("mlruns_tui.tui.flows.saying.MOVED_S", 1e-6)
+    monkeypatch.setattr("mlruns_tui.tui.flows.saying.MOVED_S", 0.0)
 
 
 @pytest.fixture

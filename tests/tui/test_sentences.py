@@ -162,6 +162,17 @@ async def test_backups_that_cannot_be_looked_up_are_said(
         await it.until_toast("the backups could not be looked up: PermissionError")
 
 
+async def test_the_same_error_is_said_once_until_a_key(journey: Start) -> None:
+    async with journey() as it:
+        for text in ("gone", "gone", "locked"):
+            it.main.saying.complain(text)
+        await it.until(lambda: it.toasts == "gone\nlocked", "each once")
+        await it.press("j")
+        await it.until(lambda: not it.toasts, "read")
+        it.main.saying.complain("gone")
+        await it.until(lambda: it.toasts == "gone", "said again")
+
+
 async def test_a_disk_almost_full_is_not_quiet(
     journey: Start, monkeypatch: pytest.MonkeyPatch, surroundings: None
 ) -> None:

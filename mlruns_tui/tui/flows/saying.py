@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOVED_S = 3.0
 """A cursor move shows the row instead of the progress for so long."""
+SAID_S = 6.0
+"""So long a sentence stands in the place of progress."""
 DONE_TOAST_S = 4.0
 WARNING_TOAST_S = 12.0
 ERROR_TOAST_S = 3600.0
@@ -32,7 +34,8 @@ class Saying:
         self.line = line
         self._said: list[Piece] = []
         self._moved_at = float("-inf")
-        self._errors_shown = False
+        self._errors: set[str] = set()
+        """What toasts say that stay until a key."""
         self._later = False
 
     def say(self, text: str, lead: Piece | None = None, stays: bool = False) -> None:
@@ -40,7 +43,7 @@ class Saying:
         self._said = [lead, (text, "")] if lead is not None else [(text, "")]
         said = self._said
         if self._busy and not stays:
-            self.screen.set_timer(2 * MOVED_S, lambda: self.unsay() if self._said is said else None)
+            self.screen.set_timer(SAID_S, lambda: self.unsay() if self._said is said else None)
         self.show()
 
     def unsay(self) -> None:
@@ -56,16 +59,18 @@ class Saying:
         self.screen.app.notify(text, severity="warning", timeout=WARNING_TOAST_S, markup=False)
 
     def complain(self, text: str) -> None:
-        """Something went wrong: a toast that stays until a key."""
-        self._errors_shown = True
+        """Something went wrong: a toast that stays until a key. The same is not said twice until then."""
+        if text in self._errors:
+            return
+        self._errors.add(text)
         self.screen.app.notify(text, severity="error", timeout=ERROR_TOAST_S, markup=False)
 
     def heard(self) -> None:
         """A key: what was said is read."""
         if self._said:
             self.unsay()
-        if self._errors_shown:
-            self._errors_shown = False
+        if self._errors:
+            self._errors.clear()
             self.screen.app.clear_notifications()
 
     def moved(self) -> None:
