@@ -136,7 +136,13 @@ async def test_slimmed_runs_lose_their_artifacts_and_nothing_else_and_z_brings_t
         await it.until_toast("frees nothing yet: p pack, P purge. z undo")
         for number in (1, 2, 3):
             run = root / "1" / run_id(number)
-            assert sorted(path.name for path in run.iterdir()) == ["artifacts", "meta.yaml", "metrics", "params", "tags"]
+            assert sorted(path.name for path in run.iterdir()) == [
+                "artifacts",
+                "meta.yaml",
+                "metrics",
+                "params",
+                "tags",
+            ]
             assert not list((run / "artifacts").iterdir())
             assert (run / "params" / "lr").read_text() == "0.1"
         assert (root / "1" / run_id(4) / "artifacts" / "model" / "weights").exists()
