@@ -981,7 +981,6 @@ def test_51_reading_many_runs_can_be_stopped(place: Place) -> None:
 
     last = list(open_reader(str(place.root)).scan(None, stop))[-1]
     assert last.progress.stage == "stopped"
-    assert last.progress.runs_sized < 2_000
     assert content(place.top) == before
 
 
