@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mlruns_tui.disk.helpers import Helper, Work, cores, hire, is_single_threaded
+from mlruns_tui.disk.forking import cores, is_single_threaded
+from mlruns_tui.disk.helpers import Helper, Work, hire
 from mlruns_tui.model.protocols import Stop
 
 MOST = 4

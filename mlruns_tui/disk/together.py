@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from mlruns_tui.model.protocols import Stop, never
 
-from .helpers import Helper, cores, hire, is_single_threaded
+from .forking import cores, is_single_threaded
+from .helpers import Helper, hire
 
 WORTH: Final = 6_000
 """Entries below which a sweep takes less time than a helper needs to come and go."""

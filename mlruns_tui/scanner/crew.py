@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from mlruns_tui.disk.forking import cores, is_single_threaded
+
 from .effort import Effort
-from .helper import Folder, Helper, get, is_single_threaded, reap, reap_late
+from .helper import Folder, Helper, get, reap, reap_late
 from .pulse import Pulse
 from .tasks import Part, Row, Slice, Task, Todo, Work
 
@@ -173,14 +175,6 @@ class Crew:
         todo.give_back(list(helper.slices))
         # Whatever ended it would end the next one.
         self._may_hire = False
-
-
-def cores() -> int:
-    """Processor cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1
 
 
 def _readable(fds: list[int]) -> list[int]:

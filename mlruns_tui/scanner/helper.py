@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 import struct
-import sys
 import time
 from collections import deque
 from typing import Any, Final, NoReturn
@@ -80,17 +79,6 @@ class Folder:
         if self._path is not None:
             os.close(self._fd)
             self._path = None
-
-
-def is_single_threaded() -> bool:
-    """Whether a fork is safe: another thread may hold a lock nobody would ever give back in the copy."""
-    threading = sys.modules.get("threading")
-    if threading is not None and threading.active_count() > 1:
-        return False
-    try:
-        return len(os.listdir("/proc/self/task")) == 1
-    except OSError:
-        return True
 
 
 def put(end: socket.socket, message: Any) -> None:
