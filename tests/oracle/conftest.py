@@ -191,6 +191,19 @@ def harmless() -> frozenset[str]:
 
 
 @pytest.fixture(scope="session")
+def mendable_cases(oracle: Oracle) -> list[Case]:
+    """Cases that break something where the store has it, and not through a link: there nothing is mended."""
+    return [
+        case
+        for case in CASES
+        if case.name not in HARMLESS
+        and case.applies_to(oracle.names)
+        and not case.below
+        and ": a link to" not in case.name
+    ]
+
+
+@pytest.fixture(scope="session")
 def judge() -> Any:
     """The module that turns MLflow's answers into impacts."""
     return judging
