@@ -32,7 +32,7 @@ def main() -> None:
     plan = plan_cleanup(reader, snapshot, **wanted)
     planned = time.perf_counter()
     batch = changing.follow(changing.start_apply(plan))
-    seconds = time.perf_counter() - started
+    ended = time.perf_counter()
     done = sum(one.outcome == "done" for one in batch.items)
     trouble = [one.error for one in batch.items if one.outcome != "done"] + [
         protection.reason for one in plan.refused for protection in one.protected
@@ -44,8 +44,9 @@ def main() -> None:
         os.sync()
         started = time.perf_counter()
         changing.follow(changing.start_purge(reader.store.root, batch.id))
-        seconds = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "planning": planned - started, "done": done, "trouble": trouble[:1]}))
+        ended = time.perf_counter()
+    found = {"seconds": ended - started, "span": [started, ended], "planning": planned - started}
+    print(json.dumps(found | {"done": done, "trouble": trouble[:1]}))
 
 
 main()

@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 from measuring import HERE, Bench, Row, Unavailable, progress
 from processes import cpu_seconds, memory_bytes
 from stores import Recipe, Store
 from terminal import Frame, Terminal
+from where import Span
 
 RUNS = 100_000
 QUIET_S = 0.15
@@ -43,7 +45,7 @@ class Screen:
         root.mkdir(exist_ok=True)
         script = str(HERE / "inside_screen.py")
         command = [sys.executable, script, what, str(runs), str(self.report), str(root)]
-        environment = bench.environment | {"PYTHONPATH": f"{HERE.parents[1]}"}
+        environment = {"PYTHONPATH": f"{HERE.parents[1]}"} | bench.environment
         self.terminal = Terminal(command, environment)
         self.answered: Callable[[str, Frame, Frame], bool] = _table_changed if what == "ours" else _anything_changed
         self.rest_at = "run-" if what == "ours" else "no key yet"
@@ -52,8 +54,8 @@ class Screen:
         self.terminal.until(lambda frame: any(self.rest_at in line for line in frame.lines), 90)
         self.terminal.quiet(1.5)
 
-    def press(self, kind: str, key: bytes) -> float:
-        """Seconds until the first frame that shows what the key did; then rest again."""
+    def press(self, kind: str, key: bytes) -> Span:
+        """Until the first frame that shows what the key did; then rest again."""
         terminal = self.terminal
         terminal.quiet(QUIET_S)
         before = terminal.now()
@@ -69,7 +71,7 @@ class Screen:
         terminal.quiet(QUIET_S)
         # A key at the end of a list changes nothing: what it painted at all counts.
         answer = shown or first
-        return (answer.at if answer else limit) - at
+        return Span(at, answer.at if answer else limit)
 
     def callbacks(self) -> list[tuple[float, float, str]]:
         """Ends, CPU seconds and names of the costly callbacks of its event loop."""
@@ -90,38 +92,62 @@ def keys(bench: Bench) -> Iterator[Row]:
     worst: tuple[float, str] = (0.0, "")
     for at in range(bench.count(2)):
         progress(f"  round {at + 1} of {bench.count(2)}")
-        with ExitStack() as stack:
-            screens = [Screen(what, bench, bench.scaled(RUNS)) for what in ("ours", "bare")]
-            for screen in screens:
-                stack.enter_context(screen.terminal)
-            for screen in screens:
-                screen.wait_for_rest()
-            began = time.perf_counter()
-            for screen in screens:
-                screen.press("open", b"2")
-            for kind, pressed in KEYS.items():
-                if kind == "filter":
-                    for screen in screens:
-                        screen.press("open", b"/")
-                for key in pressed:
-                    for screen, found in zip(screens, (ours, bare), strict=True):
-                        found[kind].append(screen.press(kind, key))
-            during = [(cpu, name) for ended, cpu, name in screens[0].callbacks() if ended >= began]
-            worst = max([worst, *during])
+        pressed = _press_all(bench)
+        for kind in KEYS:
+            ours[kind] += [span.ended - span.began for span in pressed.ours[kind]]
+            bare[kind] += [span.ended - span.began for span in pressed.bare[kind]]
+        worst = max(worst, pressed.worst)
+    profiles: dict[str, tuple[str, ...]] = {}
+    if bench.profiled:
+        with bench.sampled() as sampling:
+            pressed = _press_all(bench)
+            profiles = {kind: sampling.profile(pressed.ours[kind]) for kind in KEYS}
     for kind in KEYS:
-        yield _key_row(kind, bench.scaled(RUNS), ours[kind], bare[kind])
+        yield _key_row(kind, bench.scaled(RUNS), ours[kind], bare[kind], profiles.get(kind, ()))
     yield Row(
         "costliest callback of the screen's thread, CPU", "50 ms", worst[0] * 1000, 50, "ms", worst[0] / 0.05, 1.0,
         bench.count(2), worst[1],
     )  # fmt: skip
 
 
-def _key_row(kind: str, runs: int, ours: Sequence[float], bare: Sequence[float]) -> Row:
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Every key once in both apps: from key to frame, by kind."""
+
+    ours: dict[str, list[Span]]
+    bare: dict[str, list[Span]]
+    worst: tuple[float, str]
+    """Of the callbacks of our event loop meanwhile: CPU seconds and name."""
+
+
+def _press_all(bench: Bench) -> Pressed:
+    pressed = Pressed({kind: [] for kind in KEYS}, {kind: [] for kind in KEYS}, (0.0, ""))
+    with ExitStack() as stack:
+        screens = [Screen(what, bench, bench.scaled(RUNS)) for what in ("ours", "bare")]
+        for screen in screens:
+            stack.enter_context(screen.terminal)
+        for screen in screens:
+            screen.wait_for_rest()
+        began = time.perf_counter()
+        for screen in screens:
+            screen.press("open", b"2")
+        for kind, keys in KEYS.items():
+            if kind == "filter":
+                for screen in screens:
+                    screen.press("open", b"/")
+            for key in keys:
+                for screen, found in zip(screens, (pressed.ours, pressed.bare), strict=True):
+                    found[kind].append(screen.press(kind, key))
+        during = [(cpu, name) for ended, cpu, name in screens[0].callbacks() if ended >= began]
+    return replace(pressed, worst=max([pressed.worst, *during]))
+
+
+def _key_row(kind: str, runs: int, ours: Sequence[float], bare: Sequence[float], profile: tuple[str, ...]) -> Row:
     one, other = p95(ours), p95(bare)
     note = f"medians {statistics.median(ours) * 1000:.1f} and {statistics.median(bare) * 1000:.1f} ms"
     return Row(
         f"key to frame, p95, {runs:,} runs: {kind}", "same key, bare app, empty table", one * 1000, other * 1000,
-        "ms", one / other, 2.0, len(ours), note,
+        "ms", one / other, 2.0, len(ours), note, profile,
     )  # fmt: skip
 
 

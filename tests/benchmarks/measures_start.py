@@ -10,6 +10,7 @@ from measuring import HERE, Bench, Row
 from processes import cpu_seconds
 from stores import Recipe, Store
 from terminal import Frame, Terminal
+from where import Span
 
 NAMES_SEEN = 5
 """Experiments that must stand on the screen."""
@@ -57,6 +58,7 @@ def seconds_to_names(command: Sequence[str], bench: Bench, names: Sequence[str])
     processes. Raises TooSlow."""
     with Terminal(command, bench.environment) as terminal:
         shown = terminal.until(lambda frame: names_shown(frame, names))
+        bench.span = Span(terminal.started, shown.at)
         return shown.at - terminal.started, cpu_seconds(terminal.pid)
 
 

@@ -9,7 +9,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Literal
 
 from reasons import reason
 from stores import Recipe, Store, make
+from where import Sampling, Span
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
@@ -45,6 +47,8 @@ class Row:
     target: float | None = None
     pairs: int = 0
     note: str = ""
+    profile: tuple[str, ...] = ()
+    """Where ours spends its time, line by line; empty unless asked for."""
 
     @property
     def met(self) -> Met:
@@ -65,6 +69,7 @@ class Spent:
     wall: float
     cpu: float
     output: bytes
+    span: Span
 
 
 @dataclass(slots=True)
@@ -83,6 +88,10 @@ class Bench:
     scale: float = 1.0
     """Every generated store has so much of its runs (the smoke test: hardly any)."""
     environment: dict[str, str] = field(default_factory=dict)
+    profiled: bool = False
+    """Whether ours runs once more, untimed, to see where its time goes."""
+    span: Span = Span(0, 0)
+    """When what was measured last ran."""
     _stores: dict[str, Store] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -127,14 +136,17 @@ class Bench:
 
     def run(self, *command: str | os.PathLike[str], **more: str) -> Spent:
         """Run to its end; ``more``: environment. Raises CommandFailed when it fails."""
-        return run(command, self.environment | more)
+        spent = run(command, self.environment | more)
+        self.span = spent.span
+        return spent
 
     def inside(self, name: str, *arguments: str | os.PathLike[str], **more: str) -> dict[str, Any]:
         """Run ``inside_<name>.py``, a part of a measure that needs a process of its own; the last line it
         prints, which is JSON. ``more``: environment. Raises Unavailable when that says so."""
         command = [sys.executable, str(HERE / f"inside_{name}.py"), *map(str, arguments)]
-        spent = run(command, self.environment | {"PYTHONPATH": str(PROJECT)} | more)
+        spent = run(command, {"PYTHONPATH": str(PROJECT)} | self.environment | more)
         found: dict[str, Any] = json.loads(spent.output.splitlines()[-1])
+        self.span = Span(*found["span"]) if "span" in found else spent.span
         if "unavailable" in found:
             raise Unavailable(str(found["unavailable"]))
         return found
@@ -147,7 +159,23 @@ class Bench:
         for at in range(self.count(usual)):
             progress(f"  pair {at + 1} of {self.count(usual)}")
             found.append((ours(), reference()))
-        return Pairs(found)
+        return Pairs(found, self._profile(ours) if self.profiled else ())
+
+    def _profile(self, ours: Callable[[], float]) -> tuple[str, ...]:
+        with self.sampled() as sampling:
+            ours()
+            return sampling.profile([self.span])
+
+    @contextmanager
+    def sampled(self) -> Iterator[Sampling]:
+        """Whatever of ours is started meanwhile notes where it is."""
+        plain = self.environment
+        with Sampling(self.work) as sampling:
+            self.environment = plain | sampling.environment
+            try:
+                yield sampling
+            finally:
+                self.environment = plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +183,7 @@ class Pairs:
     """Figures of ours and of the reference, pair by pair."""
 
     all: list[tuple[float, float]]
+    profile: tuple[str, ...] = ()
 
     @property
     def ours(self) -> float:
@@ -187,6 +216,7 @@ class Pairs:
             target,
             len(self.all),
             f"{spread}; {note}" if note else spread,
+            self.profile,
         )
 
 
@@ -200,7 +230,7 @@ def run(command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str
     output = process.stdout.read()
     problem = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
+    ended = time.perf_counter()
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     process.stderr.close()
@@ -208,7 +238,7 @@ def run(command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str
         words = " ".join(str(one) for one in command)[:160]
         said = (problem or output).decode(errors="replace").strip().splitlines()
         raise CommandFailed(f"exit {process.returncode} from {words}: {said[-1] if said else ''}")
-    return Spent(wall, usage.ru_utime + usage.ru_stime, output)
+    return Spent(ended - started, usage.ru_utime + usage.ru_stime, output, Span(started, ended))
 
 
 @lru_cache(1)

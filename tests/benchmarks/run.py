@@ -63,7 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stores = Path(wanted.keep).absolute() if wanted.keep else folder
     stores.mkdir(parents=True, exist_ok=True)
     try:
-        bench = Bench(folder, stores, memory or stores, wanted.runs, frozenset(wanted.sizes), wanted.scale)
+        bench = Bench(
+            folder,
+            stores,
+            memory or stores,
+            wanted.runs,
+            frozenset(wanted.sizes),
+            wanted.scale,
+            profiled=wanted.profile,
+        )
         head = machine(stores, memory or stores)
         print("\n".join(f"{name + ':':<12}{value}" for name, value in head.items()), flush=True)
         rows, failed = measure(bench, wanted.only or list(MEASURES))
@@ -93,6 +101,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", metavar="FILE", help="the same table as JSON")
     parser.add_argument("--dir", metavar="DIR", help="where stores are written (default: the temporary directory)")
     parser.add_argument("--keep", metavar="DIR", help="write the stores there, leave them, and use them the next time")
+    parser.add_argument("--profile", action="store_true", help="below each row: where ours spends its time, sampled")
     parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="stores of F times their runs, to try it")
     wanted = parser.parse_args(arguments)
     if unknown := set(wanted.sizes) - set(SIZES):
@@ -189,6 +198,8 @@ def _show(row: Row) -> None:
         print(f"    {row.pairs} pairs; {row.note}", flush=True)
     if row.why:
         print(textwrap.fill(row.why, 130, initial_indent="    why: ", subsequent_indent="         "), flush=True)
+    for line in row.profile:
+        print(f"    {line}", flush=True)
 
 
 def _figure(value: float | None, unit: str) -> str:

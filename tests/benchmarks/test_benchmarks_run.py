@@ -38,7 +38,7 @@ def test_a_tiny_run_prints_the_machine_and_a_ratio_for_every_measure(tmp_path: P
     stores.mkdir()
     done = run(
         "--only", "scan", "table", "answers", "move", "--sizes", "10k", "--scale", "0.003", "--runs", "1",
-        "--dir", stores, "--json", document,
+        "--dir", stores, "--json", document, "--profile",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cores" in done.stdout and "Python 3." in done.stdout and "textual" in done.stdout
@@ -52,6 +52,8 @@ def test_a_tiny_run_prints_the_machine_and_a_ratio_for_every_measure(tmp_path: P
         assert row["why"] or row["met"] == "yes" or not row["measure"].startswith("full scan, warm")
         line = next(line for line in done.stdout.splitlines() if line.startswith(row["measure"]))
         assert f"{row['ratio']:.3f}" in line and line.endswith(row["met"])
+        # Python without our program has no place to show.
+        assert row["measure"].startswith("--") or "of processor time in" in row["profile"][0]
     assert list(stores.iterdir()) == [], "the stores are removed again"
 
 
@@ -162,3 +164,24 @@ def test_rows_measured_again_replace_their_own_in_the_readme_and_no_others() -> 
     again = readme.with_rows(text, [old | {"measure": "a scan", "ratio": 2.25}, {"measure": "a pack", "ratio": None}])
     assert again == text.replace("| a scan | du -s | 1 s | 2 s | 0.5 |", "| a scan | du -s | 1 s | 2 s | 2.2 |")
     assert again.count("| a move |") == 1
+
+
+def test_a_sampled_process_says_where_it_was_and_so_do_its_copies(module: Any, tmp_path: Path) -> None:
+    script = tmp_path / "works.py"
+    script.write_text(
+        "import os, time\n"
+        "def busy():\n    end = time.process_time() + 0.1\n    while time.process_time() < end: pass\n"
+        "def idle():\n    time.sleep(0.1)\n"
+        "if not os.fork():\n    busy(); os._exit(0)\n"
+        "busy(); idle(); os.wait()\n"
+    )
+    where = module("where")
+    with where.Sampling(tmp_path) as sampling:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, str(script)], env=sampling.environment, check=True)
+        lines = sampling.profile([where.Span(began, time.perf_counter())])
+        assert lines[0].endswith("in 2 processes")
+        assert lines[1].endswith("  __main__.busy")
+        assert "__main__.idle" in lines[-1]
+        assert sampling.profile([where.Span(0, 1)]) == ()
+    assert not sampling.path.exists()
