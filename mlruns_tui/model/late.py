@@ -6,6 +6,7 @@ its slots at once, its fields and ``__init__`` when they are first asked for, an
 
 What comes out is a dataclass: ``fields``, ``replace``, ``asdict``, ``copy`` and ``pickle`` take it for one, and to
 the type checker it is one. Not supported, for nobody needs it: bases, ``kw_only``, ``order``, ``InitVar``.
+Kept this small on purpose: what it makes late, the standard library makes.
 """
 
 from __future__ import annotations
