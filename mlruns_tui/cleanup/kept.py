@@ -17,6 +17,7 @@ from mlruns_tui.model.words import BatchState, ItemPlace, Outcome
 from . import damage
 from . import journal as journals
 from .elsewhere import BRING_BACK
+from .graves import whole_in_grave
 from .journal import History, Journal
 from .parents import Parents
 from .places import Places, Slot
@@ -194,6 +195,8 @@ class Kept:
             archived = self.places.archives.holding(n)
             # Before the origin: an inode that was freed may be there again, in another directory.
             away = self.away(n)
+            if not archived and not away and (grave := whole_in_grave(self, n)) is not None:
+                return "moved", grave.path
             if event in ("purging", "purged") and not archived and not away:
                 return "purged", ""
             if where == "origin":

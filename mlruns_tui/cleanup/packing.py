@@ -19,13 +19,14 @@ from mlruns_tui.model.words import Outcome
 
 from . import layout, newvault, say
 from .beside import Answer, together
+from .freed import Freed
 from .gain import Gain, Weight
 from .kept import Kept
 from .makearchive import attempt, is_in
 from .packroom import AS_IT_WAS, level_for, little_gain_words, make_room, no_room_words
 from .places import Slot
 from .progress import Progress
-from .purge import Freed, chosen_items
+from .purge import chosen_items
 from .retiring import retire, shares
 from .session import Session
 from .shelf import Shelf

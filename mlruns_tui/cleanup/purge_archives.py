@@ -17,7 +17,7 @@ from .makearchive import from_archive
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from .purge import Freed
+    from .freed import Freed
     from .session import Session
 
 

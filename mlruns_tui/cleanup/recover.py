@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from mlruns_tui.disk import change, look
+from mlruns_tui.disk import change
 
+from .graves import destroy, rescued
 from .kept import Kept
 from .layout import SAME_MOMENT_NS, put_back_time
 from .repair import Mend
@@ -23,14 +23,17 @@ from .slim import Slim
 from .standins import fill_in_after_a_crash
 
 
-def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, *, rescue: bool = True) -> None:
-    """Settle what the last operation left behind. ``removed`` hears of each file whose last link went.
+def settle(
+    kept: Kept, removed: Callable[[os.stat_result], None] | None = None, *, doomed: Collection[int] | None = None
+) -> None:
+    """Settle what the last operation left behind. ``removed`` hears of each name of a file that goes.
 
-    With ``rescue`` an item declared dead that nobody began to take apart is in the backup again.
+    What was declared dead and nobody began to take apart is in the backup again, unless a deletion of it is what goes
+    on: of the ``doomed`` items, and then of archives.
 
     Raises OSError when the backup cannot be read or changed.
     """
-    kept.places.archives.settle(removed, rescue=rescue)
+    kept.places.archives.settle(removed, rescue=doomed is None)
     for n in sorted(kept.items):
         _finish_swap(kept, n)
     if kept.history.open_op:
@@ -38,7 +41,7 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, 
     for n in sorted(kept.items):
         # Still open somewhere (NFS): the next purge goes on.
         with contextlib.suppress(OSError):
-            if not (rescue and rescued(kept, n)):
+            if n in (doomed or ()) or not rescued(kept, n):
                 destroy(kept, n, removed)
     back = [n for n in sorted(kept.history.packed) if n in kept.items and kept.places.find(n) is not None]
     if back and kept.journal is not None:
@@ -47,53 +50,6 @@ def settle(kept: Kept, removed: Callable[[os.stat_result], None] | None = None, 
     if kept.history.open_op:
         tidy(kept, sorted(kept.items))
         fill_in_after_a_crash(kept)
-
-
-def destroy(kept: Kept, n: int, removed: Callable[[os.stat_result], None] | None = None) -> None:
-    """Delete what lies in the grave of an item, if anything does. Raises OSError, leaving the rest there."""
-    found = kept.places.find_dead(n)
-    if found is None:
-        return
-    slot, status = found
-    if slot.in_root:
-        kept.parents.about_to_change("")
-    try:
-        if stat.S_ISDIR(status.st_mode):
-            change.remove_tree(slot.fd, slot.name, removed)
-            return
-        change.remove_file(slot.fd, slot.name)
-        if removed is not None and status.st_nlink == 1:
-            removed(status)
-    finally:
-        if slot.in_root:
-            kept.parents.changed("")
-            kept.parents.put_back()
-
-
-def rescued(kept: Kept, n: int) -> bool:
-    """Whether item ``n`` lay whole in its grave; it is in the backup now. Raises OSError."""
-    found = kept.places.find_dead(n)
-    if found is None:
-        return False
-    grave = found[0]
-    seen = look.survey(grave.fd, grave.name)
-    # The fingerprint covers each entry and the time of each directory: one unlink and it is another.
-    work = kept.work(n)
-    if isinstance(work, Mend):
-        if not work.is_whole(grave.fd, grave.name):
-            return False
-    elif seen.fingerprint != kept.items[n].fingerprint or (seen.trouble and seen.trouble != ("link",)):
-        return False
-    slot = kept.places.out_of(grave, n)
-    in_root = grave.in_root or slot.in_root
-    if in_root:
-        kept.parents.about_to_change("")
-    change.rename(grave.fd, grave.name, slot.fd, slot.name)
-    if in_root:
-        kept.parents.changed("")
-        kept.parents.put_back()
-    kept.places.sync()
-    return True
 
 
 def _finish_swap(kept: Kept, n: int) -> None:

@@ -15,10 +15,10 @@ from mlruns_tui.model.protocols import Stop, never
 
 from . import say
 from .beside import together, workers
+from .freed import Freed
+from .graves import destroy
 from .kept import Kept
 from .packroom import AS_IT_WAS
-from .purge import Freed
-from .recover import destroy
 
 MANY_ENTRIES = 4_096
 MANY_BYTES = 8 << 20

@@ -76,7 +76,7 @@ class Session:
     ) -> None:
         """Go on with a batch: what was interrupted is settled, its journal says what begins.
 
-        ``removed`` hears of each file deleted for good. ``only``: indexes of the items this is about, None
+        ``removed`` hears of each name deleted for good. ``only``: indexes of the items this is about, None
         for all. ``more``: what the record of the beginning says besides. Raises MlrunsError when it is not ours
         to change.
         """
@@ -85,7 +85,7 @@ class Session:
             kept.journal = self._journal(kept)
             with contextlib.suppress(OSError):
                 kept.places.archives.remember()
-            settle(kept, removed, rescue=self.op != "purge")
+            settle(kept, removed, doomed=(kept.items if only is None else only) if self.op == "purge" else None)
             about = {} if only is None else {"only": sorted(only)}
             kept.say("begin", **self.begin(number=kept.history.number, **about, **more))
             self.commit(kept)

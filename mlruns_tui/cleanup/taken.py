@@ -47,9 +47,12 @@ class Taken:
         """Disk space of what none of these items takes: archives nobody can read or needs, what is half deleted."""
         places = self._kept.places
         archives = places.archives
+        items = list(items)
+        whole = {one.now_at.rpartition("/")[2] for one in items if one.place == "moved"}
         taken = sum(archives.allocated_bytes(name) for name in (*archives.found, *archives.broken))
         taken -= sum(one.packed_bytes for one in items)
         with contextlib.suppress(OSError):
             for folder_fd, name in places.half_deleted():
-                taken += look.survey(folder_fd, name).size.allocated_bytes
+                if name not in whole:
+                    taken += look.survey(folder_fd, name).size.allocated_bytes
         return max(taken, 0)

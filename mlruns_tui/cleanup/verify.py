@@ -92,7 +92,7 @@ class _Check:
             if name:
                 self._archive(name)
                 return
-            found = kept.places.find(n)
+            found = kept.places.find(n) or kept.places.find_dead(n)
             if found is None:
                 self._finished(n, "failed", f"{damage.whereabouts(kept)}.")
                 return

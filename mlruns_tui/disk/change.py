@@ -344,7 +344,7 @@ def remove_tree(dir_fd: int, name: str, removed: Callable[[os.stat_result], None
     """Remove the directory ``name`` and everything in it, files first.
 
     Iterative with two descriptors at any depth; links are removed, never followed; nothing on another
-    device is touched. ``removed`` hears the status of each file whose last link went. Directories
+    device is touched. ``removed`` hears the status each file had before this name of it went. Directories
     without permission for their owner are opened up if they are ours. The first error ends it with
     OSError, leaving the rest; calling again goes on.
     """
@@ -380,9 +380,10 @@ def _level(fd: int, name: str, device: int) -> _Level:
     if status.st_dev != device:
         raise OSError(errno.EXDEV, "something is mounted inside", name)
     with os.scandir(fd) as found:
-        return _Level(
-            name, (status.st_dev, status.st_ino), [(one.name, one.is_dir(follow_symlinks=False)) for one in found]
-        )
+        entries = [(one.name, one.is_dir(follow_symlinks=False)) for one in found]
+    # Taken from the end, so that the directory itself soon tells that something of it is gone.
+    entries.sort(key=lambda entry: not entry[1])
+    return _Level(name, (status.st_dev, status.st_ino), entries)
 
 
 def _clear(fd: int, level: _Level, removed: Callable[[os.stat_result], None] | None) -> str | None:
@@ -402,7 +403,7 @@ def _clear(fd: int, level: _Level, removed: Callable[[os.stat_result], None] | N
             _insist(fd, os.unlink, entry)
         except FileNotFoundError:
             continue
-        if removed and status.st_nlink == 1:
+        if removed:
             removed(status)
     return None
 

@@ -23,8 +23,8 @@ REASONS = {
     "costs 1.3 times the status calls du makes, and as much again in Python, on all cores that are free; who has files "
     "open is asked twice for every 256 runs, 0.15 ms of processor time a process of the machine",
     "purge": "Python starts and loads for 0.1 s of processor time, half of what rm takes in all; each tree is looked "
-    "at for writers; and where the disk keeps no journal (tune2fs -l says has_journal) each death is on it (two fsyncs) "
-    "before a file of it goes, else once for 256 runs or a second",
+    "at for writers; up to four processes then take trees apart at once, which gains as much as the disk can do at "
+    "once, and nothing where a core is what all of them wait for",
     "memory a run": "the screen holds every run as a value: 690 bytes for it, its path, id and name, its times and four "
     "sizes, so that every key finds them made; the reader packs them to a tenth, but reads in processes of which "
     "each takes a copy of what it had, and a check holds every id it compares",

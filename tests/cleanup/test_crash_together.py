@@ -21,6 +21,8 @@ WORKER = 0
 WRITING, LOOKING, TAKING_APART = (1, 2), (3, 4), (5, 6)
 """Helpers of a packing in the order they are forked; of moving out there are two before it and two after it, which
 only look."""
+REMOVING = (1, 2, 3)
+"""Helpers of a purge."""
 SWEEPS = (1, 2, 3, 4)
 LETS_GO = """
 import fcntl, os
@@ -42,7 +44,11 @@ ERRORS = ["ENOSPC", "EIO", "EDQUOT", "EACCES", "ESTALE"]
 
 def shared_out(sample: int) -> list[Any]:
     """Operations with the process that is hurt, and how many of its calls; all calls of each in ``full``."""
-    hurt = [("pack together", (WORKER, *WRITING, *LOOKING, *TAKING_APART)), ("apply together", (WORKER, *SWEEPS))]
+    hurt = [
+        ("pack together", (WORKER, *WRITING, *LOOKING, *TAKING_APART)),
+        ("apply together", (WORKER, *SWEEPS)),
+        ("purge together", (WORKER, *REMOVING)),
+    ]
     rows = [(op, one) for op, processes in hurt for one in processes]
     return [
         *(pytest.param(*row, sample, id=f"{row[0]}-{row[1]}-some") for row in rows),
@@ -62,13 +68,14 @@ def test_whichever_process_is_killed_every_item_is_whole_and_undo_is_exact(
     ("way", "sample"),
     [("continue", 2), ("leave", 2), *(pytest.param(way, 0, marks=full) for way in ("continue", "leave"))],
 )
-def test_a_packing_whose_worker_was_killed_is_gone_on_with_or_left_as_it_is(
-    harness: Any, faults: Any, nothing_lost: Any, way: Any, sample: int
+@pytest.mark.parametrize("op", ["pack together", "purge together"])
+def test_an_operation_whose_worker_was_killed_is_gone_on_with_or_left_as_it_is(
+    harness: Any, faults: Any, nothing_lost: Any, op: str, way: Any, sample: int
 ) -> None:
     """Its helpers may still be at work when somebody decides: he gets the store after them."""
     harness.followed = WORKER
-    points = harness.points("pack together", 3)
-    nothing_lost(harness.kill_at("pack together", 3, faults.scattered(points, sample, len(way)), way))
+    points = harness.points(op, 3)
+    nothing_lost(harness.kill_at(op, 3, faults.scattered(points, sample, len(way)), way))
 
 
 @pytest.mark.parametrize(("op", "followed", "sample"), shared_out(3))
@@ -88,29 +95,37 @@ def test_whichever_process_is_refused_a_call_nothing_is_lost(
 def in_use(case: Any) -> None:
     """Whoever comes is told so, and changes nothing."""
     before = case.manifest(case.store.root)
-    with pytest.raises(LockedError, match=r"packing backups of this store .* \(pid \d+, which has ended") as error:
+    with pytest.raises(
+        LockedError, match=r"(packing|purging) backups of this store .* \(pid \d+, which has ended"
+    ) as error:
         undo(case.root)
     assert error.value.code == "locked"
     assert case.harness.helpers.differences(before, case.manifest(case.store.root)) == []
 
 
 @pytest.mark.parametrize("sample", [2, pytest.param(0, marks=full)])
-@pytest.mark.parametrize("followed", [*WRITING, *TAKING_APART])
+@pytest.mark.parametrize(
+    ("op", "followed"),
+    [*(("pack together", one) for one in (*WRITING, *TAKING_APART)), *(("purge together", one) for one in REMOVING)],
+)
 def test_a_helper_that_outlives_its_worker_has_the_store_until_it_ends(
-    harness: Any, faults: Any, nothing_lost: Any, followed: int, sample: int
+    harness: Any, faults: Any, nothing_lost: Any, op: str, followed: int, sample: int
 ) -> None:
     """It is stopped after a call, and its worker killed; then it goes on, sees that it is alone, and the store is
     free."""
     harness.followed = followed
-    points = faults.scattered(harness.points("pack together", 3), sample, followed)
-    nothing_lost(tally for point in points for tally in harness.outlive("pack together", 3, point, in_use))
+    points = faults.scattered(harness.points(op, 3), sample, followed)
+    nothing_lost(tally for point in points for tally in harness.outlive(op, 3, point, in_use))
 
 
-def test_a_helper_that_takes_a_tree_apart_removes_hardly_anything_more_alone(harness: Any, nothing_lost: Any) -> None:
+@pytest.mark.parametrize(("op", "followed"), [("pack together", TAKING_APART[0]), ("purge together", REMOVING[0])])
+def test_a_helper_that_takes_a_tree_apart_removes_hardly_anything_more_alone(
+    harness: Any, nothing_lost: Any, op: str, followed: int
+) -> None:
     """Where a file system has no locks, nothing else would keep it from what somebody takes back. It looks whether it
-    is alone after each file whose last link it removed."""
-    (harness.followed, *_) = TAKING_APART
-    nothing_lost(harness.outlive("pack together", 3, ("unlinkat", 3), lambda case: None))
+    is alone after each file it removed."""
+    harness.followed = followed
+    nothing_lost(harness.outlive(op, 3, ("unlinkat", 3), lambda case: None))
     alone = harness.log.rpartition("--- stopped by SIGSTOP ---")[2]
     assert len(re.findall(r"unlinkat\(\d+, [^)]*, 0\)", alone)) <= 3, alone
 

@@ -17,6 +17,7 @@ from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import restore, undo
 from mlruns_tui.cleanup.vault import batches, show
+from mlruns_tui.cleanup.verify import verify
 from mlruns_tui.disk import change
 from mlruns_tui.model.batch import Batch
 from mlruns_tui.model.errors import LockedError
@@ -97,11 +98,12 @@ def test_killed_at_any_unlink_only_the_item_at_hand_is_lost_and_it_is_said(
         if not kill_at_unlink(number, operation):
             break
         there = whole(store, wanted, tree_manifest)
-        done = [path for path in store.vault.glob("batches/*/dead/*") if path.exists()]
-        assert len(done) <= 1, "one item at a time"
+        begun = [path for path in store.vault.glob("batches/*/dead/*") if tree_manifest(path) not in wanted.values()]
+        assert len(begun) <= 1, "one item at a time"
         if not batches(root):  # killed before anything was moved
             assert compare(before, store.manifest()) == []
             continue
+        assert {one.item.path for one in batches(root)[0].items if one.place in ("moved", "in-place")} == there
         batch = undo(root)
         check_undo(before, wanted, there, batch, store.manifest(), compare)
         assert {one.place for one in show(root, batch.id).items} <= {"restored", "purged"}
@@ -122,11 +124,50 @@ def test_an_item_declared_dead_and_not_begun_comes_back_exactly(
     monkeypatch.setattr(change, "remove_tree", killed)
     with pytest.raises(Killed):
         apply(store.plan(*RUNS, "2", backup=False))
-    assert len(list(store.vault.glob("batches/*/dead/*"))) == 1
+    assert len(list(store.vault.glob("batches/*/dead/*"))) == 4
     monkeypatch.setattr(change, "remove_tree", remove)
     batch = undo(str(store.root))
     assert [(one.place, one.outcome) for one in batch.items] == [("restored", "done")] * 4
     assert compare(before, store.manifest()) == []
+
+
+@pytest.fixture
+def all_dead(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A batch whose items all died, and none was begun when the worker was killed."""
+    plan = store.plan(*RUNS)
+    moved = apply(plan)
+
+    def killed(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(change, "remove_tree", killed)
+        purge(str(store.root), plan.id)
+    assert len(list(store.vault.glob("batches/*/dead/*"))) == 3
+    return moved
+
+
+def test_what_died_and_was_not_begun_counts_as_kept_and_is_found_whole(store: Any, all_dead: Batch) -> None:
+    batch = show(str(store.root), all_dead.id)
+    assert [one.place for one in batch.items] == ["moved"] * 3
+    assert all((store.root / one.now_at / "meta.yaml").exists() for one in batch.items)
+    assert batch.allocated_bytes == all_dead.allocated_bytes
+    assert [one.outcome for one in verify(str(store.root), batch.id).items] == ["done"] * 3
+
+
+def test_a_purge_of_one_item_keeps_the_others_a_killed_purge_had_not_begun(
+    store: Any, all_dead: Batch, compare: Any
+) -> None:
+    batch = purge(str(store.root), all_dead.id, [all_dead.items[1].item.key])
+    assert [one.place for one in batch.items] == ["moved", "purged", "moved"]
+    assert [one.place for one in undo(str(store.root)).items] == ["restored", "purged", "restored"]
+
+
+def test_what_was_begun_is_not_told_as_kept(store: Any, all_dead: Batch) -> None:
+    (store.vault / "batches" / all_dead.id / "dead" / "0" / "meta.yaml").unlink()
+    (store.vault / "batches" / all_dead.id / "dead" / "1" / "metrics" / "loss").unlink()
+    assert [one.place for one in show(str(store.root), all_dead.id).items] == ["purged", "purged", "moved"]
+    assert [one.place for one in undo(str(store.root)).items] == ["purged", "purged", "restored"]
 
 
 def test_killed_by_the_system_in_a_cleanup_without_backup_the_rest_is_back_and_the_command_says_what_is_gone(

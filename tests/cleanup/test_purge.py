@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlruns_tui.cleanup import purge as purging
+from mlruns_tui.cleanup import dying
 from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.purge import purge
 from mlruns_tui.cleanup.restore import undo
@@ -112,7 +112,7 @@ def test_a_half_deleted_item_is_never_a_copy_and_the_next_purge_ends_it(
 
 
 def test_a_stop_between_groups_keeps_the_rest(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purging, "MAX_ITEMS", 1)
+    monkeypatch.setattr(dying, "MAX_ITEMS", 1)
     batch = apply(store.plan(A, B, C))
     told: list[str] = []
     batch = purge(
@@ -162,10 +162,10 @@ def test_an_item_nothing_could_be_removed_from_is_in_the_backup_again(
     assert compare(before, store.manifest()) == []
 
 
-def test_where_the_disk_keeps_the_order_it_is_asked_once_for_a_group_else_before_anything_of_a_tree_goes(
+def test_where_the_disk_keeps_the_order_it_is_asked_once_for_a_group_else_before_anything_of_a_wave_goes(
     store: Any, monkeypatch: pytest.MonkeyPatch, synced: list[str]
 ) -> None:
-    monkeypatch.setattr(purging, "GROUP_S", float("inf"))
+    monkeypatch.setattr(dying, "GROUP_S", float("inf"))
     remove = change.remove_tree
     monkeypatch.setattr(change, "remove_tree", lambda *rest: (synced.append("removed"), remove(*rest)))
     asked = {}
@@ -177,7 +177,7 @@ def test_where_the_disk_keeps_the_order_it_is_asked_once_for_a_group_else_before
         assert purge(str(store.root), batch.id).state == "purged"
         asked[in_order] = [name for name in synced if name in ("dead", "data", "removed")]
     assert asked[True] == ["removed", "removed", "dead", "data"]
-    assert asked[False] == ["dead", "data", "removed"] * 2
+    assert asked[False] == ["dead", "data", "removed", "removed"]
 
 
 def test_where_the_disk_does_not_say_that_it_keeps_a_deletion_that_is_said_of_each_item(
@@ -202,8 +202,10 @@ def test_where_the_disk_does_not_say_that_it_keeps_a_deletion_that_is_said_of_ea
 
 def test_a_stop_within_a_group_keeps_the_rest_and_undo_brings_it_back(store: Any) -> None:
     batch = apply(store.plan(A, B, C))
-    dead = store.vault / "batches" / batch.id / "data" / "0"
-    batch = purge(str(store.root), batch.id, stop=lambda: not dead.exists())
+    folder = store.vault / "batches" / batch.id
+    batch = purge(
+        str(store.root), batch.id, stop=lambda: not any((folder / place / "0").exists() for place in ("data", "dead"))
+    )
     assert places(batch) == ["purged", "moved", "moved"]
     assert places(show(str(store.root), batch.id)) == ["purged", "moved", "moved"]
     assert places(undo(str(store.root))) == ["purged", "restored", "restored"]

@@ -276,7 +276,7 @@ def test_a_tree_is_removed_and_links_are_not_followed(folder: tuple[Path, int]) 
     assert (path / "outside" / "precious").read_text() == "keep"
 
 
-def test_only_last_links_are_told(folder: tuple[Path, int]) -> None:
+def test_each_name_that_goes_is_told_with_the_names_its_file_had(folder: tuple[Path, int]) -> None:
     path, fd = folder
     tree = path / "tree"
     tree.mkdir()
@@ -284,10 +284,10 @@ def test_only_last_links_are_told(folder: tuple[Path, int]) -> None:
     os.link(tree / "twice", tree / "again")
     (tree / "elsewhere").write_bytes(b"x" * 5000)
     os.link(tree / "elsewhere", path / "kept")
-    inode = os.stat(tree / "twice").st_ino
-    told: list[int] = []
-    change.remove_tree(fd, "tree", lambda status: told.append(status.st_ino))
-    assert told == [inode]
+    twice, elsewhere = os.stat(tree / "twice").st_ino, os.stat(tree / "elsewhere").st_ino
+    told: list[tuple[int, int]] = []
+    change.remove_tree(fd, "tree", lambda status: told.append((status.st_ino, status.st_nlink)))
+    assert sorted(told) == sorted([(twice, 2), (twice, 1), (elsewhere, 2)])
     assert os.listdir(path) == ["kept"]
 
 

@@ -48,6 +48,7 @@ OPENERS = ("builtins.open", "io.open", "codecs.open", "os.fdopen")
 READ_ONLY = {"O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_PATH", "O_NOATIME"}
 EXCEPTIONS = {
     ("cleanup/worker.py", "os.write"): "the pipe to whoever started the worker",
+    ("cleanup/removers.py", "os.write"): "pipes between the program's own processes",
     ("cli/group.py", ".write_text"): "click's help, not a file",
     ("cli/working.py", "os.write"): "standard error, from a signal handler",
     ("disk/helpers.py", "os.write"): "the pipe a helper answers by",

@@ -251,9 +251,12 @@ os.pread = halves(os.pread, lambda size: max(1, size // 2))
 """A disk that always takes and gives but a part: allowed, and rare enough to be forgotten."""
 
 TOGETHER = """
-from mlruns_tui.cleanup import retiring
+from mlruns_tui.cleanup import removers, retiring
 from mlruns_tui.disk import together
 retiring.MANY_ENTRIES, retiring.workers = 1, lambda: 3
+removers.MANY_ENTRIES, removers.MOST = 1, 3
+# Who gets a tree must not depend on who was quicker.
+removers.Remover.lighten = lambda self, entries: None
 together.WORTH, together._SLICE_ENTRIES, together.cores = 0, 1, lambda: 3
 """
 """Three processes are worth while for the smallest work."""
@@ -300,6 +303,7 @@ OPERATIONS: dict[str, Operation] = {
     "apply together": Operation(_apply, judging.judge_whole, TOGETHER, finished=("moved",)),
     "pack together": Operation(_pack, judging.judge_packed, TOGETHER, finished=("packed",)),
     "apply and pack together": Operation(_apply_and_pack, judging.judge_packed, TOGETHER, finished=("packed",)),
+    "purge together": Operation(_purge, judging.judge_purge, TOGETHER, finished=("purged",), destroys=True),
     "verify": Operation(_verify, judging.judge_untouched),
     "verify packed": Operation(_verify_packed, judging.judge_untouched),
 }

@@ -21,14 +21,14 @@ from typing import Any
 
 NURSERY = """
 import json, os, signal, sys, traceback
-from mlruns_tui.cleanup import apply, packing, worker
+from mlruns_tui.cleanup import apply, dying, packing, worker
 from mlruns_tui.cleanup.archive import library
 from mlruns_tui.disk import look
 library()
 # Neither the processes on this machine nor its speed must decide which call is the N-th.
 look.open_files = lambda device: look.NO_OPEN_FILES
-assert apply.GROUP_S and packing.TURN_S
-apply.GROUP_S = packing.TURN_S = 3600.0
+assert apply.GROUP_S and dying.GROUP_S and packing.TURN_S
+apply.GROUP_S = dying.GROUP_S = packing.TURN_S = 3600.0
 fork = os.fork
 def counting(asked):
     forked = 0
