@@ -92,6 +92,16 @@ def test_whichever_process_is_refused_a_call_nothing_is_lost(
     nothing_lost(harness.hurt_at(op, 3, chosen))
 
 
+@full
+@pytest.mark.parametrize("followed", [WORKER, *REMOVING])
+def test_killed_among_three_hundred_items_that_go_wave_after_wave_nothing_else_is_lost(
+    harness: Any, faults: Any, nothing_lost: Any, followed: int
+) -> None:
+    harness.followed = followed
+    points = harness.points("purge together", 300)
+    nothing_lost(harness.kill_at("purge together", 300, faults.scattered(points, 6, followed)))
+
+
 def in_use(case: Any) -> None:
     """Whoever comes is told so, and changes nothing."""
     before = case.manifest(case.store.root)

@@ -21,7 +21,7 @@ from typing import Any
 
 NURSERY = """
 import json, os, signal, sys, traceback
-from mlruns_tui.cleanup import apply, dying, packing, worker
+from mlruns_tui.cleanup import apply, dying, packing, removers, worker
 from mlruns_tui.cleanup.archive import library
 from mlruns_tui.disk import look
 library()
@@ -29,6 +29,9 @@ library()
 look.open_files = lambda device: look.NO_OPEN_FILES
 assert apply.GROUP_S and dying.GROUP_S and packing.TURN_S
 apply.GROUP_S = dying.GROUP_S = packing.TURN_S = 3600.0
+# One process does it all, if it is not about several.
+assert removers.MANY_ENTRIES
+removers.MANY_ENTRIES = 1 << 40
 fork = os.fork
 def counting(asked):
     forked = 0
