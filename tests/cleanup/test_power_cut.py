@@ -24,16 +24,30 @@ from mlruns_tui.disk import change
 pytestmark = [pytest.mark.root, pytest.mark.fault, pytest.mark.timeout(1_800)]
 # Linux, include/uapi/linux/fs.h: FS_IOC_SHUTDOWN is _IOR('X', 125, __u32).
 CUTTING = """
-import fcntl, os, struct
+import contextlib, fcntl, os, stat, struct, subprocess
 from mlruns_tui.disk import change
 count = 0
+DECISIVE = ("/data", "/dead")
+def shut_down(mount, flag):
+    fcntl.ioctl(os.open(mount, os.O_RDONLY), 0x8004587d, struct.pack("I", flag))
+def copy_device(mount, image, to):
+    # The worst of what may have been written by then, in whatever order.
+    for folder, _, files in os.walk(mount):
+        for path in [folder, *(folder + "/" + name for name in files)]:
+            # Helpers are at work.
+            with contextlib.suppress(FileNotFoundError):
+                if stat.S_IFMT(os.lstat(path).st_mode) in (stat.S_IFREG, stat.S_IFDIR) and path[-5:] not in DECISIVE:
+                    fd = os.open(path, os.O_RDONLY)
+                    sync(fd)
+                    os.close(fd)
+    subprocess.run(["cp", "--sparse=always", image, to], check=True)
+sync = os.fsync
 def counted(call):
     def before(*arguments, **options):
         global count
         count += 1
         if count == {when}:
-            fd = os.open({mount!r}, os.O_RDONLY)
-            fcntl.ioctl(fd, 0x8004587d, struct.pack("I", {flag}))
+            {cut}
             os._exit(7)
         return call(*arguments, **options)
     return before
@@ -42,8 +56,14 @@ for name in ("rename", "exchange", "publish", "make_directory", "create_file", "
              "set_times", "set_directory_mtime", "finish", "finish_link", "make_link", "add_name", "share", "overwrite",
              "remove_tree"):
     setattr(change, name, counted(getattr(change, name)))
+worker = os.getpid()
+def counted_here(call):
+    before = counted(call)
+    return lambda *rest, **options: (before if os.getpid() == worker else call)(*rest, **options)
+os.unlink, os.rmdir = counted_here(os.unlink), counted_here(os.rmdir)
 """
 COUNTING = "\nprint(count)\n"
+NO_JOURNAL = "there is no journal"
 FLAGS = {"unsynced names and contents are lost": 2, "unsynced contents are lost": 1}
 OPS = ["apply", "undo", "pack", "undo of packed", "purge", "purge one packed", "repair", "undo of a repair"]
 COUNT = 2
@@ -52,16 +72,19 @@ COUNT = 2
 class Disk:
     """A small ext4 file system whose power can go, and which can be had again as it was once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, journal: bool) -> None:
         self.image, self.kept, self.point = folder / "disk.img", folder / "kept.img", folder / "disk"
+        self.journal = journal
         with open(self.image, "wb") as file:
             file.truncate(24 << 20)
-        subprocess.run(["mkfs.ext4", "-q", "-F", str(self.image)], check=True)
+        subprocess.run(
+            ["mkfs.ext4", "-q", "-F", "-O", "has_journal" if journal else "^has_journal", self.image], check=True
+        )
         self.point.mkdir()
         self._renewed = 0
 
     def mount(self) -> None:
-        options = "loop,commit=300,noauto_da_alloc"
+        options = "loop,commit=300,noauto_da_alloc" if self.journal else "loop"
         done = subprocess.run(
             ["mount", "-o", options, self.image, self.point], capture_output=True, text=True, check=False
         )
@@ -93,7 +116,17 @@ class Disk:
         self._mount_copy_of(self.kept)
 
     def power_cycle(self) -> None:
-        self._mount_copy_of(self.image)
+        if self.journal:
+            self._mount_copy_of(self.image)
+            return
+        code = subprocess.run(["e2fsck", "-f", "-y", self.cut_off], capture_output=True, check=False).returncode
+        assert code < 4, "it cannot be repaired"
+        self._mount_copy_of(self.cut_off)
+
+    @property
+    def cut_off(self) -> Path:
+        """What a disk without a journal had when the power was cut."""
+        return self.kept.with_name("cut.img")
 
     def _mount_copy_of(self, image: Path) -> None:
         """Under a new name. The same image again might be the same file system again, shut down as it is: where a
@@ -108,13 +141,20 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
+def new_disk(tmp_path: Path) -> Iterator[Callable[[bool], Disk]]:
+    """Makes a disk, with a journal or without."""
     if os.geteuid() != 0 or not shutil.which("mkfs.ext4"):
         pytest.skip("needs root and mkfs.ext4, to mount a file system")
-    made = Disk(tmp_path)
-    made.mount()
-    yield made
-    made.unmount()
+    made: list[Disk] = []
+
+    def make(journal: bool) -> Disk:
+        made.append(Disk(tmp_path, journal=journal))
+        made[-1].mount()
+        return made[-1]
+
+    yield make
+    for disk in made:
+        disk.unmount()
 
 
 @pytest.fixture
@@ -131,12 +171,14 @@ def namespaces() -> Iterator[None]:
 
 
 @pytest.fixture
-def cut(faults: Any, harness: Any, disk: Disk) -> Callable[..., Iterator[Any]]:
+def cut(faults: Any, harness: Any, new_disk: Callable[[bool], Disk]) -> Callable[..., Iterator[Any]]:
     """Cuts the power at so many changes of an operation (0: at each) and tells how each cut went."""
 
     def at_each(op: str, flag: str, sample: int, bug: str = "") -> Iterator[Any]:
+        disk = new_disk(flag != NO_JOURNAL)
         harness.base = disk.point
         case = harness.case(op, COUNT)
+        case.dead_may_go = not disk.journal
         disk.keep()
 
         def run(when: int) -> str:
@@ -146,7 +188,11 @@ def cut(faults: Any, harness: Any, disk: Disk) -> Callable[..., Iterator[Any]]:
                 # The disk may have got another number with its loop device.
                 case.plan = case.operation.plan_again(case)
                 case.ask(case.operation.prepare(case))
-            cutting = CUTTING.format(when=when, mount=str(disk.point), flag=FLAGS[flag])
+            if disk.journal:
+                cut = f"shut_down({str(disk.point)!r}, {FLAGS[flag]})"
+            else:
+                cut = f"copy_device({str(disk.point)!r}, {str(disk.image)!r}, {str(disk.cut_off)!r})"
+            cutting = CUTTING.format(when=when, cut=cut)
             harness.prelude = bug + cutting
             code = harness.strace(case, "-e", "trace=none", driver=faults.DRIVER + COUNTING)
             if code != (7 if when else 0):
@@ -155,7 +201,7 @@ def cut(faults: Any, harness: Any, disk: Disk) -> Callable[..., Iterator[Any]]:
 
         total = int(run(0))
         assert total > 10
-        chosen = faults.scattered(range(1, total + 1), sample, OPS.index(op) + FLAGS[flag])
+        chosen = faults.scattered(range(1, total + 1), sample, len(op) + FLAGS.get(flag, 0))
         if bug:
             random.Random(7).shuffle(chosen)
         for when in chosen:
@@ -178,6 +224,31 @@ def test_after_a_power_cut_every_item_is_whole_and_undo_is_exact(
     cut: Any, nothing_lost: Any, op: str, flag: str, sample: int
 ) -> None:
     nothing_lost(cut(op, flag, sample))
+
+
+@pytest.mark.parametrize(
+    ("op", "sample"),
+    [
+        ("purge", 2),
+        ("purge together", 2),
+        *(pytest.param(op, 0, marks=pytest.mark.full, id=f"{op}-all") for op in ("purge", "purge together")),
+    ],
+)
+def test_where_nothing_keeps_the_order_no_part_of_a_tree_is_missing_that_is_not_known_to_be_dead(
+    cut: Any, nothing_lost: Any, op: str, sample: int
+) -> None:
+    nothing_lost(cut(op, NO_JOURNAL, sample))
+
+
+def test_a_program_that_takes_trees_apart_before_the_disk_knows_that_they_died_is_caught(
+    cut: Any, record_property: Any
+) -> None:
+    trusts_the_disk = "from mlruns_tui.cleanup import dying\nassert dying.place.keeps_order\n"
+    trusts_the_disk += "dying.place.keeps_order = lambda fd: True\n"
+    record_property("mutants tried", 1)
+    record_property("mutants caught", 0)
+    assert any(one.red for one in cut("purge", NO_JOURNAL, 0, trusts_the_disk))
+    record_property("mutants caught", 1)
 
 
 def test_others_who_keep_the_disk_mounted_do_not_bring_the_one_back_that_was_shut_down(

@@ -46,6 +46,8 @@ class Case:
         """Processes the worker forked, in the order it did, where it was followed."""
         self.patience_s = 60.0 if "together" in op else 0.0
         """How long whoever comes next waits for the store: helpers that outlive their worker have its locks."""
+        self.dead_may_go = False
+        """On a disk that may undo a deletion in part: what comes back into its grave is no longer as it was."""
         self.hurt = False
         """Went on after an error of the disk, which makes it leave alone what it need not touch."""
         self.twin = self.store.twin(harness.base / f"{name}.twin") if twin and shutil.which("rsync") else None

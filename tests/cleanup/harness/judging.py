@@ -246,15 +246,17 @@ def judge_purge(case: Case, where: str, tally: Tally) -> None:
     if tally.lost:
         return
     kept = whole_ones(case)
+    only_dead = [path for path, number in case.copies_found(case.copies).items() if case.dead_may_go and not number]
     tally.lost += [f"{where}: {path} was whole and is gone" for path in case.to_come_back if path not in kept]
     try:
         batch = undo(case.root)
     except MlrunsError as error:
         assert error.code == "nothing-to-undo", f"{where}: {error.message}"
-        if any(not (case.store.root / path).exists() for path in kept):
+        if any(not (case.store.root / path).exists() for path in kept if path not in only_dead):
             tally.lost.append(f"{where}: not undone though it was whole")
     else:
         assert batch.state != "unfinished", where
+    kept = [path for path in kept if path not in only_dead or (case.store.root / path).exists()]
     gone = [path for path in case.paths if path not in kept]
     _compare(case, where, tally, gone)
     for batch in batches(case.root):
