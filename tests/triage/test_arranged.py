@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlruns_tui.model.store import Size
-from mlruns_tui.triage.arranged import Arranged
+from mlruns_tui.triage.arranged import Arranged, FlatRows
 from mlruns_tui.triage.ordering import Order
 from mlruns_tui.triage.views import run_rows
 
@@ -104,3 +105,11 @@ def test_a_line_is_followed_among_other_lines_of_the_same_runs(make: Any) -> Non
     assert up.place_in(down, 3) == 6
     assert up.place_in(few, 7) == 0
     assert up.place_in(few, 3) is None
+
+
+def test_the_end_of_one_number_and_the_beginning_of_the_next_are_no_place() -> None:
+    # In memory 256 ends, and 0 begins, as 1 is written.
+    rows = FlatRows((), array("I", [256, 0, 1]))
+    assert FlatRows((), array("I", [1])).place_in(rows, 0) == 2
+    assert FlatRows((), array("I", [0])).place_in(rows, 0) == 1
+    assert FlatRows((), array("I", [65_536])).place_in(rows, 0) is None

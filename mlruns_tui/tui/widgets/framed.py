@@ -7,6 +7,7 @@ be seen before the rest of the screen is worked out.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,10 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
+
+_WRITTEN_S = 0.0005
+"""A frame is written by a thread that needs the interpreter four times for it, and would wait for it each time
+while the rest of the screen is worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,7 @@ class Framed(ScrollView):
             lines += [(place.x + end + bar, place.y + y, edge) for y in changed if y in inside]
         # Textual takes what it wrote itself for any update.
         app._display(screen, Lines(lines))  # type: ignore[arg-type]
+        time.sleep(_WRITTEN_S)
 
     def _is_on_top(self) -> bool:
         """All of it is to be seen: no other widget covers a part."""
