@@ -36,9 +36,6 @@ GROUP_S = 1.0
 """So long, and for the wave at hand, what was seen of writers holds."""
 WAVE_ENTRIES = 1_024
 """Once so many are in the items of a wave, the next one begins another."""
-AHEAD_ENTRIES = 1_536
-"""No more of what is dead waits for its turn, so that a writer may not come while it does, and a stop is quick; and
-enough that nobody who takes trees apart is out of work."""
 _NOT_TAKEN = "It was deleted, but the disk did not say that it keeps it so: if it is there again, purge it again."
 _IN_PART = "It is gone in part; the next purge deletes the rest."
 _STILL_DEAD = "It is whole, and not in the backup: undo puts it back, the next purge of it deletes it."
@@ -77,8 +74,11 @@ class Dying:
         finally:
             last = self._removers.end()
         self._told(last)
-        self._put_back(self._removers.left)
+        back = self._put_back(self._removers.left)
         self._confirm()
+        if not self._stopping():
+            for n in back:
+                self._finished(n, "failed", f"a process that helped was told to stop. {say.KEPT}")
         self._write_down()
         with contextlib.suppress(OSError):
             self._session.commit(self._kept)
@@ -131,7 +131,7 @@ class Dying:
                 self._failed(n, error)
             return
         for at, n in enumerate(dead):
-            while self._removers.ahead > AHEAD_ENTRIES and not self._stopping():
+            while self._removers.has_enough and not self._stopping():
                 self._hear(LOOK_MS)
             if self._stopping():
                 self._put_back(dead[at:])
@@ -220,8 +220,8 @@ class Dying:
         self._to_sync = True
         return True
 
-    def _put_back(self, indexes: list[int]) -> None:
-        """These died, and nobody began to take them apart."""
+    def _put_back(self, indexes: list[int]) -> list[int]:
+        """These died, and nobody began to take them apart; those that are in the backup again."""
         back: list[int] = []
         for n in indexes:
             try:
@@ -234,6 +234,7 @@ class Dying:
         if back:
             self._to_sync = True
             self._kept.say("moved", n=back)
+        return back
 
     def _failed(self, n: int, error: OSError) -> None:
         """What nothing was taken from goes back into the backup; the rest of what was begun waits."""

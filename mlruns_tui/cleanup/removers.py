@@ -27,7 +27,11 @@ from .kept import Kept
 
 MOST = 4
 MANY_ENTRIES = 2_048
-"""Fewer are gone before the processes have come."""
+MANY_BYTES = 128 << 20
+"""Less than either is gone before the processes have come."""
+AHEAD_ENTRIES = 1_536
+"""No more should wait for their turn: what is dead is not to be long, a stop is to be quick, and who is done first is
+to get more. Enough that nobody is out of work."""
 _ORDER = Struct("<I")
 _REPORT = Struct("<IiQH")
 """Index, error number (0: all of it is gone), bytes freed, length of the words that follow."""
@@ -62,13 +66,14 @@ class Removers:
         self._ended: list[tuple[int, OSError | None]] = []
         self._reports, self._telling, self._half = -1, -1, b""
         self.left: list[int] = []
-        """Those given that nobody had begun in the end."""
+        """Those given that nobody began: who had them was told to stop."""
 
     def hire(self, indexes: Sequence[int]) -> None:
         """Have help with these, if it is worth it and a copy of this process is safe."""
-        entries = sum(self._kept.items[n].entries for n in indexes)
+        items = [self._kept.items[n] for n in indexes]
+        much = sum(one.entries for one in items) >= MANY_ENTRIES or sum(one.size_bytes for one in items) >= MANY_BYTES
         # Beside the experiments each deletion puts a time back that all of them share.
-        if entries < MANY_ENTRIES or len(indexes) < 2 or self._kept.places.cramped or not is_single_threaded():
+        if len(items) < 2 or not much or self._kept.places.cramped or not is_single_threaded():
             return
         try:
             self._reports, self._telling = os.pipe()
@@ -96,10 +101,10 @@ class Removers:
         return any(one.trees for one in self._crew)
 
     @property
-    def ahead(self) -> int:
-        """Entries, about, in the trees that nobody has begun."""
+    def has_enough(self) -> bool:
+        """Whether more had better be given later."""
         items = self._kept.items
-        return sum(items[n].entries for one in self._crew for n in islice(one.trees, 1, None))
+        return sum(items[n].entries for one in self._crew for n in islice(one.trees, 1, None)) > AHEAD_ENTRIES
 
     def give(self, n: int) -> None:
         """Take apart the dead item ``n``."""
@@ -130,8 +135,8 @@ class Removers:
             ready = {fd for fd, _ in poll.poll(0 if self._ended or not self.is_busy else wait_ms)}
             if self._reports in ready:
                 self._hear()
-            # None ends by itself before it is told to.
-            for one in [one for one in self._crew if one.helper.fd in ready]:
+            # None ends by itself before it is told to. With one, others may be found to be gone.
+            while (one := next((one for one in self._crew if one.helper.fd in ready), None)) is not None:
                 self._lose(one)
         ended, self._ended = self._ended, []
         return ended
@@ -143,6 +148,7 @@ class Removers:
         for one in self._crew:
             self._bury(one)
             self.left += one.trees
+            one.trees.clear()
         self._crew.clear()
         for fd in (self._reports, self._telling):
             if fd >= 0:
@@ -150,8 +156,8 @@ class Removers:
         self._reports = self._telling = -1
         return self.ended()
 
-    def _bury(self, one: Remover) -> None:
-        """Wait until it has ended what it is at. Then ``trees`` are those it had not begun."""
+    def _bury(self, one: Remover) -> bool:
+        """Wait until it has ended what it is at; whether it was killed. Then ``trees`` are those it had not begun."""
         lost: OSError | None = None
         try:
             self._freed.also(one.helper.answer(lambda: True))
@@ -164,12 +170,16 @@ class Removers:
         if lost is not None and one.trees:
             # It was killed, or could not tell what came of it.
             self._ended.append((one.trees.popleft(), lost))
+        return lost is not None
 
     def _lose(self, one: Remover) -> None:
-        """One has gone before its time: others do what it had not begun."""
+        """One has gone before its time: where that was an accident, others do what it had not begun."""
         os.close(one.orders)
-        self._bury(one)
+        was_killed = self._bury(one)
         self._crew.remove(one)
+        if not was_killed:
+            self.left += one.trees
+            return
         for n in one.trees:
             self.give(n)
 

@@ -4,21 +4,19 @@ pays. And how a group of trees is shared out among those."""
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TypeVar
 
 from mlruns_tui.disk import change
+from mlruns_tui.disk.helpers import LOOK_MS
 from mlruns_tui.model.plan import PlanItem
-from mlruns_tui.model.protocols import Stop, never
 
 from . import say
-from .beside import together, workers
+from .beside import workers
 from .freed import Freed
-from .graves import destroy
 from .kept import Kept
 from .packroom import AS_IT_WAS
+from .removers import Removers
 
 MANY_ENTRIES = 4_096
 MANY_BYTES = 8 << 20
@@ -48,14 +46,12 @@ def retire(kept: Kept, group: Sequence[int], freed: Freed) -> dict[int, str]:
 
     ``freed`` hears of what was unlinked. Items that have no tree any more are left out."""
     told: dict[int, str] = {}
-    dead: dict[int, None] = {}
-    in_root = False
+    dead: list[int] = []
     for n in group:
         found = kept.places.find(n)
         if found is None:
             continue
         slot = found[0]
-        in_root = in_root or slot.in_root
         try:
             grave = kept.places.dead(n)
             if slot.in_root:
@@ -64,7 +60,7 @@ def retire(kept: Kept, group: Sequence[int], freed: Freed) -> dict[int, str]:
             if slot.in_root:
                 kept.parents.changed("")
                 kept.parents.put_back()
-            dead[n] = None
+            dead.append(n)
         except OSError as error:
             kept.say("kept", n=[n])
             told[n] = f"packed, but its tree stays: {say.failure(error, AS_IT_WAS)}"
@@ -73,37 +69,20 @@ def retire(kept: Kept, group: Sequence[int], freed: Freed) -> dict[int, str]:
         kept.places.sync()
     except OSError as error:
         return {**told, **dict.fromkeys(dead, _not_all_gone(error))}
-    # Beside the experiments each deletion puts a time back that all of them share.
-    parts = [dead] if in_root else shares(dead, kept.items)
-    jobs = [partial(_take_apart, kept, list(part)) for part in parts]
-    for part, answer in zip(parts, together(jobs, never), strict=True):
-        try:
-            size, failed = answer.get()
-        except OSError as error:
-            size, failed = 0, dict.fromkeys(part, _not_all_gone(error))
-        freed.bytes += size
-        told.update(dict.fromkeys(part, "") | failed)
-    return told
-
-
-def _take_apart(kept: Kept, dead: Sequence[int], stop: Stop) -> tuple[int, dict[int, str]]:
-    """Delete these, maybe in a process of its own; the bytes that freed, and what did not go well."""
-    freed, failed = Freed(), {}
-
-    def removed(status: os.stat_result) -> None:
-        freed(status)
-        if stop():
-            # Most likely whoever began this is gone: others wait for the store.
-            raise InterruptedError(errno.EINTR, "it was told to stop")
-
-    for n in dead:
-        try:
-            if stop():
-                raise InterruptedError(errno.EINTR, "it was told to stop")
-            destroy(kept, n, removed)
-        except OSError as error:
-            failed[n] = _not_all_gone(error)
-    return freed.bytes, failed
+    removers = Removers(kept, freed)
+    removers.hire(dead)
+    ended: list[tuple[int, OSError | None]] = []
+    try:
+        for n in dead:
+            while removers.has_enough:
+                ended += removers.ended(LOOK_MS)
+            removers.give(n)
+        while removers.is_busy:
+            ended += removers.ended(LOOK_MS)
+    finally:
+        ended += removers.end()
+    ended += [(n, InterruptedError(errno.EINTR, "it was told to stop")) for n in removers.left]
+    return {**told, **dict.fromkeys(dead, ""), **{n: _not_all_gone(error) for n, error in ended if error is not None}}
 
 
 def _not_all_gone(error: OSError) -> str:

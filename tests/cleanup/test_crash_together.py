@@ -18,7 +18,7 @@ from mlruns_tui.model.errors import LockedError
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(1_800)]
 full = pytest.mark.full
 WORKER = 0
-WRITING, LOOKING, TAKING_APART = (1, 2), (3, 4), (5, 6)
+WRITING, LOOKING, TAKING_APART = (1, 2), (3, 4), (5, 6, 7)
 """Helpers of a packing in the order they are forked; of moving out there are two before it and two after it, which
 only look."""
 REMOVING = (1, 2, 3)
@@ -26,7 +26,7 @@ REMOVING = (1, 2, 3)
 SWEEPS = (1, 2, 3, 4)
 LETS_GO = """
 import fcntl, os
-from mlruns_tui.cleanup import beside
+from mlruns_tui.cleanup import beside, removers
 hire = beside.hire
 def hire_unlocked(team, work):
     def unlocked(stop):
@@ -37,7 +37,8 @@ def hire_unlocked(team, work):
                 pass
         return work(stop)
     return hire(team, unlocked)
-beside.hire = hire_unlocked
+assert removers.hire is hire
+beside.hire = removers.hire = hire_unlocked
 """
 ERRORS = ["ENOSPC", "EIO", "EDQUOT", "EACCES", "ESTALE"]
 

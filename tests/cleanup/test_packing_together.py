@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlruns_tui.cleanup import beside, makearchive, retiring
+from mlruns_tui.cleanup import beside, makearchive, removers, retiring
 from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.restore import undo
@@ -20,7 +20,10 @@ from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.model.protocols import Stop, never
 
 RUNS = [f"1/{n:032x}" for n in range(1, 10)]
-AT_ONCE = "from mlruns_tui.cleanup import retiring\nretiring.MANY_ENTRIES, retiring.workers = 1, lambda: 3\n"
+AT_ONCE = (
+    "from mlruns_tui.cleanup import removers, retiring\n"
+    "retiring.MANY_ENTRIES, retiring.workers, removers.MANY_ENTRIES = 1, lambda: 3, 1\n"
+)
 
 
 @pytest.fixture
@@ -28,6 +31,9 @@ def runs(new_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A store of nine runs, for which three processes are thought worth while."""
     monkeypatch.setattr(retiring, "MANY_ENTRIES", 1)
     monkeypatch.setattr(retiring, "workers", lambda: 3)
+    monkeypatch.setattr(removers, "MANY_ENTRIES", 1)
+    # The tests have threads which do not matter to what is forked here.
+    monkeypatch.setattr(removers, "is_single_threaded", lambda: True)
     store = new_store("mlruns")
     store.experiment("1", [run[2:] for run in RUNS], rich=True)
     store.age()
@@ -164,9 +170,7 @@ def test_when_the_worker_is_killed_its_helpers_end_and_nothing_is_lost(
     plan = runs.plan(*RUNS)
     apply(plan)
     writing = when == "while they write"
-    name, part = (
-        ("makearchive.replay", "makearchive.attempt") if writing else ("retiring.destroy", "retiring._take_apart")
-    )
+    name, part = ("makearchive.replay", "makearchive.attempt") if writing else ("removers.destroy", "None")
     program = (
         f"{AT_ONCE}import os, signal\n"
         "from mlruns_tui.cleanup import beside, makearchive, worker\n"
@@ -179,7 +183,7 @@ def test_when_the_worker_is_killed_its_helpers_end_and_nothing_is_lost(
         "            pass\n"
         "    return found\n"
         "def wait_for_death(job, stop):\n"
-        "    while getattr(job, 'func', None) is part:\n"
+        "    while part and getattr(job, 'func', None) is part:\n"
         "        signal.pause()\n"
         "    return do(job, stop)\n"
         f"{name}, beside._do = deadly, wait_for_death\n"
@@ -198,18 +202,27 @@ def test_what_a_process_was_told_to_stop_in_is_not_said_to_be_done(
     runs: Any, moved: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service that is ended tells all its processes. What is packed is packed; what still takes space is said."""
-    parent, destroy = os.getpid(), retiring.destroy
+    parent, destroy, ended = os.getpid(), removers.destroy, removers.Removers.ended
+    all_given, giving = os.pipe()
 
     def told(*arguments: Any) -> None:
+        assert os.getpid() != parent
+        os.read(all_given, 1)
         destroy(*arguments)
-        if os.getpid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(retiring, "destroy", told)
+    def waited_for(self: Any, wait_ms: int = 0) -> Any:
+        os.write(giving, b"x" * removers.MOST)
+        return ended(self, wait_ms)
+
+    monkeypatch.setattr(removers, "destroy", told)
+    monkeypatch.setattr(removers.Removers, "ended", waited_for)
     batch = pack_all(runs, moved)
+    for fd in (all_given, giving):
+        os.close(fd)
     assert [one.place for one in batch.items] == ["packed"] * 9
     failed = [one.error for one in batch.items if one.outcome == "failed"]
-    assert len(failed) == len(list(runs.vault.glob("batches/*/dead/*"))) == 4
+    assert len(failed) == len(list(runs.vault.glob("batches/*/dead/*"))) == 9 - removers.MOST
     assert {one.partition(":")[0] for one in failed} == {"packed, but its tree is not all gone"}
     monkeypatch.undo()
     undo(str(runs.root))

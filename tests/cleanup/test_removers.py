@@ -201,25 +201,20 @@ def test_a_stop_ends_the_trees_at_hand_and_the_others_are_kept(
     runs: Any, moved: Any, at_tree: Callable[[Callable[[str], None]], None]
 ) -> None:
     begun, telling = os.pipe()
-    resumed, waking = os.pipe()
     poll = select.poll()
     poll.register(begun, select.POLLIN)
 
     def waits(name: str) -> None:
         os.write(telling, b"x")
-        # Until the worker was told to stop.
-        os.read(resumed, 1)
+        # Until it is told to stop, and then it knows.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        signal.sigwait({signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        os.kill(os.getpid(), signal.SIGTERM)
 
-    def stop() -> bool:
-        if poll.poll(0) and not stopped:
-            stopped.append(True)
-            os.write(waking, b"x" * 99)
-        return bool(stopped)
-
-    stopped: list[bool] = []
     at_tree(waits)
-    batch = purge(str(runs.root), moved.id, stop=stop)
-    for fd in (begun, telling, resumed, waking):
+    batch = purge(str(runs.root), moved.id, stop=lambda: bool(poll.poll(0)))
+    for fd in (begun, telling):
         os.close(fd)
     gone = [one for one in batch.items if one.place == "purged"]
     assert 1 <= len(gone) <= removers.MOST
@@ -229,6 +224,33 @@ def test_a_stop_ends_the_trees_at_hand_and_the_others_are_kept(
     assert batch.freed_bytes == sum(one.item.allocated_bytes for one in gone)
     assert undo(str(runs.root)).count("restored") == 9 - len(gone)
     assert sum((runs.root / run / "meta.yaml").exists() for run in RUNS) == 9 - len(gone)
+
+
+def test_a_process_that_somebody_told_to_stop_leaves_what_it_had_not_begun_in_the_backup(
+    runs: Any, moved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, destroy, run = os.getpid(), removers.destroy, dying.Dying._wave
+    all_given, giving = os.pipe()
+
+    def told(*arguments: Any) -> None:
+        assert os.getpid() != parent
+        os.read(all_given, 1)
+        destroy(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def wave(self: Any, *rest: Any) -> None:
+        run(self, *rest)
+        os.write(giving, b"x" * removers.MOST)
+
+    monkeypatch.setattr(removers, "destroy", told)
+    monkeypatch.setattr(dying.Dying, "_wave", wave)
+    batch = purge(str(runs.root), moved.id)
+    for fd in (all_given, giving):
+        os.close(fd)
+    kept = [one for one in batch.items if one.place == "moved"]
+    assert len(kept) == 9 - removers.MOST
+    assert {one.error for one in kept} == {"a process that helped was told to stop. It stays in the backup."}
+    assert graves(runs) == []
 
 
 def test_an_error_of_the_program_itself_ends_the_others_too(
