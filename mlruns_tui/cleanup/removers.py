@@ -104,7 +104,9 @@ class Removers:
     def has_enough(self) -> bool:
         """Whether more had better be given later."""
         items = self._kept.items
-        return sum(items[n].entries for one in self._crew for n in islice(one.trees, 1, None)) > AHEAD_ENTRIES
+        # Where a plan does not know them, orders are as many as fit into a pipe.
+        waiting = (max(1, items[n].entries) for one in self._crew for n in islice(one.trees, 1, None))
+        return sum(waiting) > AHEAD_ENTRIES
 
     def give(self, n: int) -> None:
         """Take apart the dead item ``n``."""
