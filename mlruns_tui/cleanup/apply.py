@@ -29,7 +29,7 @@ from .session import Session, changing
 from .standins import StandIns
 from .ties import Ties, left_out
 
-MAX_GROUP = 256
+MAX_GROUP = 1_024
 MAX_PARENTS = 64
 """Source directories held open for one group."""
 GROUP_S = 1.0

@@ -21,7 +21,7 @@ REASONS = {
     "tar; trees, archives and deletions are shared out among the cores, so it is the faster the more of them are free",
     "moving out": "every entry is looked at three times, for the plan, before the move and after it, du twice; a look "
     "costs 1.3 times the status calls du makes, and as much again in Python, on all cores that are free; who has files "
-    "open is asked twice for every 256 runs, 0.15 ms of processor time a process of the machine",
+    "open is asked twice for every 1,024 runs, 0.15 ms of processor time a process of the machine",
     "purge": "Python starts and loads for 0.1 s of processor time, half of what rm takes in all; each tree is looked "
     "at for writers; up to four processes then take trees apart at once, which gains as much as the disk can do at "
     "once, and nothing where a core is what all of them wait for",

@@ -51,6 +51,31 @@ def test_what_does_not_fit_is_refused_by_name(change: dict[str, Any], named: str
         decode(Plan, {**encode(PLAN), **change})
 
 
+@pytest.mark.parametrize(
+    ("broken", "where"),
+    [
+        ({"size_bytes": "1"}, r"^Plan\.items\[1\]\.size_bytes: not a int"),
+        ({"identity": [5, 6]}, r"^Plan\.items\[1\]\.identity: not a mapping"),
+        (
+            {"steps": [encode(Step("move-out", "x")), {"kind": "move-out"}]},
+            r"^Plan\.items\[1\]\.steps\[1\]: \w+ is missing",
+        ),
+    ],
+)
+def test_the_way_to_what_does_not_fit_is_told(broken: dict[str, Any], where: str) -> None:
+    data = encode(PLAN)
+    data["items"].append({**data["items"][0], **broken})
+    with pytest.raises(ValueError, match=where):
+        decode(Plan, data)
+
+
+def test_what_is_no_value_of_ours_is_not_written() -> None:
+    with pytest.raises(TypeError, match="set"):
+        encode({"a": {1, 2}})
+    with pytest.raises(TypeError, match="type"):
+        encode([Plan])
+
+
 def test_a_missing_field_without_default_is_refused() -> None:
     data = encode(PLAN)
     del data["store_root"]
