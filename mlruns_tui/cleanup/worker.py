@@ -9,7 +9,7 @@ what was moved is packed next, after ``{"applied": batch}`` was written; to ``"b
 directory where archives on another disk may be found by now. It writes lines of JSON: any
 number of ``{"event": …}``, at last ``{"batch": …}`` or ``{"error": {code, message, path, hint, exit_code}}``.
 Whoever started it may go away: a hang-up or a closed pipe does not stop it. SIGTERM and SIGINT do, after
-the item at hand. One thread, on purpose: what is much to pack is shared out among forked copies of this process.
+the item at hand. One thread, on purpose: much to pack or to delete is shared out among forked copies of this process.
 """
 
 from __future__ import annotations
