@@ -11,8 +11,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 from mlruns_tui.model.late import dataclass
-from mlruns_tui.model.quick import measured_run
-from mlruns_tui.model.store import Experiment, Run, Size, Snapshot
+from mlruns_tui.model.quick import measured_run, quick_size
+from mlruns_tui.model.store import Experiment, Run, Snapshot
 
 from .packed import PackedRuns, fields_of, fields_of_all, run_of_fields, size_fields
 
@@ -82,7 +82,7 @@ def difference(before: Snapshot | None, now: Snapshot) -> Delta:
 def _measured(run: Run, told: tuple[Any, ...]) -> Run:
     """The same run with what measuring told."""
     _, name, parent, keep, owner, size, trouble = told
-    return measured_run(run, name, parent, keep, owner, None if size is None else Size(*size), trouble)
+    return measured_run(run, name, parent, keep, owner, quick_size(size), trouble)
 
 
 class Assembler:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final, cast, overload
 
-from mlruns_tui.model.quick import quick_run
+from mlruns_tui.model.quick import quick_run, quick_size
 from mlruns_tui.model.store import Run, Size
 
 _BLOCK: Final = 512
@@ -35,7 +35,7 @@ def fields_of(run: Run) -> tuple[Any, ...]:
 def run_of_fields(fields: tuple[Any, ...]) -> Run:
     """The run again."""
     size = fields[_AT_SIZE]
-    return quick_run(*fields[:_AT_SIZE], None if size is None else Size(*size), fields[-1])
+    return quick_run(*fields[:_AT_SIZE], quick_size(size), fields[-1])
 
 
 class PackedRuns(Sequence[Run]):

@@ -18,6 +18,7 @@ from mlruns_tui.model.text import safe
 
 from .channel import Channel
 from .deltas import difference
+from .giving_back import give_back
 
 if TYPE_CHECKING:
     from mlruns_tui.model.details import RunGlance
@@ -120,10 +121,13 @@ class _Server:
     def _scan(self, number: int) -> None:
         self._busy, self._stop = number, False
         sent: Snapshot | None = None
+        stage = ""
         try:
             for snapshot in self._reader.scan(None, self._asked):
                 delta = difference(sent, snapshot)
                 sent = snapshot
+                if stage != (stage := snapshot.progress.stage):
+                    give_back()
                 self._channel.send((number, "delta", delta))
                 if self._begun is not None:
                     begun, self._begun = self._begun, None
@@ -142,6 +146,7 @@ class _Server:
             )
         finally:
             self._busy = 0
+            give_back()
 
     def _duplicates(self, number: int, keys: Sequence[str]) -> Duplicates:
         self._busy, self._stop = number, False

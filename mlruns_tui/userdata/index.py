@@ -14,7 +14,7 @@ from struct import Struct
 from typing import Any, Final
 
 from mlruns_tui.disk import look
-from mlruns_tui.model.quick import quick_run
+from mlruns_tui.model.quick import quick_run, quick_size
 from mlruns_tui.model.store import Experiment, Reference, RegisteredModel, Run, Size, Snapshot, StoreInfo, Stray
 
 from .places import cache_directory, store_name, write_privately
@@ -129,12 +129,8 @@ def _size(size: Size | None) -> Any:
     return None if size is None else _SIZE(size)
 
 
-def _sized(size: Any) -> Size | None:
-    return None if size is None else Size(*size)
-
-
 def _named(kind: Any, names: list[str], kept: Any) -> tuple[Any, ...]:
-    return tuple(kind(**dict(zip(names, one, strict=True)), size=_sized(size)) for one, size in kept)
+    return tuple(kind(**dict(zip(names, one, strict=True)), size=quick_size(size)) for one, size in kept)
 
 
 def _run(kept: Any) -> Run:
@@ -144,5 +140,5 @@ def _run(kept: Any) -> Run:
     ), experiment_id, place, path, size = kept  # fmt: skip
     return quick_run(
         experiment_id, run_id, place, state, reason, name, status, stage, user_id, start, end, deleted, record, path,
-        parent, keep, owner, None if size is None else Size(*size), trouble,
+        parent, keep, owner, quick_size(size), trouble,
     )  # fmt: skip

@@ -54,6 +54,7 @@ EXCEPTIONS = {
     ("disk/helpers.py", "os.write"): "the pipe a helper answers by",
     ("disk/together.py", "os.write"): "a pipe between the program's own processes",
     ("scanner/channel.py", "pickle"): "a pipe between the program's own processes",
+    ("scanner/giving_back.py", "ctypes"): "asks the C library for memory alone: malloc_trim",
     ("scanner/preview.py", "zipfile"): "looks into bytes in memory",
     ("scanner/sqlite.py", "sqlite3"): "opens with mode=ro or immutable=1 alone: see the test below",
     ("workflow/changing.py", "subprocess"): "starts the worker",
