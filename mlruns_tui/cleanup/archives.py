@@ -178,11 +178,19 @@ class Archives:
         shelf, own = self.shelf_of(name)
         return shelf.open(own)
 
-    def remove(self, name: str, removed: Callable[[os.stat_result], None] | None = None) -> None:
-        """An archive counts no more, and is deleted. Raises OSError; then it may still be there."""
+    def remove(
+        self,
+        name: str,
+        removed: Callable[[os.stat_result], None] | None = None,
+        deleted: Callable[[], None] = lambda: None,
+    ) -> None:
+        """An archive counts no more, and is deleted. ``deleted`` is called before the place of the last one goes too:
+        without the place nobody can tell any more whether it is deleted or its disk is away. Raises OSError; then it
+        may still be there."""
         self.forget()
         shelf, own = self.shelf_of(name)
         shelf.remove(own, removed)
+        deleted()
         if shelf.number and not look.names(shelf.fd):
             with contextlib.suppress(OSError):
                 elsewhere.forget(self._folder_fd, shelf, self._records[shelf.number])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.protocols import Stop
@@ -54,17 +55,12 @@ def purge_archives(
                 shelf.publish(copy)
                 archives.forget()
                 here.bytes -= shelf.allocated_bytes(copy)
-            archives.remove(name, here)
+            archives.remove(name, here, partial(_say_purged, session, kept, dying))
             if shelf.number:
                 elsewhere[shelf.backup_dir] = elsewhere.get(shelf.backup_dir, 0) + here.bytes
                 freed.elsewhere += here.bytes
             else:
                 freed.bytes += here.bytes
-            if dying:
-                kept.say("purged", n=dying)
-                # They are gone, whatever the journal's disk says to that.
-                with suppress(OSError):
-                    session.commit(kept)
         except Damaged as error:
             why = f"its archive holds others too and cannot be copied without it: {error}. {say.KEPT} Purge all of it."
             _note(kept, progress, dying, "failed", why, damaged=True)
@@ -74,6 +70,14 @@ def purge_archives(
             _note(kept, progress, dying, "done", "")
     session.messages += [f"{much:,} bytes freed in {safe(where)}" for where, much in elsewhere.items()]
     return moved
+
+
+def _say_purged(session: Session, kept: Kept, indexes: Sequence[int]) -> None:
+    if indexes:
+        kept.say("purged", n=list(indexes))
+        # They are gone, whatever the journal's disk says to that.
+        with suppress(OSError):
+            session.commit(kept)
 
 
 def _note(

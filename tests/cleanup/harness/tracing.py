@@ -233,9 +233,12 @@ def holds_something(pid: int) -> bool:
 def who_is_in(root: Path) -> set[int]:
     """The processes, but for this one, that have something open at or below a directory."""
     found = set()
-    for one in Path("/proc").glob("[0-9]*/fd/*"):
+    for process in Path("/proc").glob("[0-9]*"):
+        # It may have ended meanwhile.
         with contextlib.suppress(OSError):
-            target = one.readlink()
-            if target == root or root in target.parents:
-                found.add(int(one.parts[2]))
+            for one in os.listdir(process / "fd"):
+                with contextlib.suppress(OSError):
+                    target = Path(os.readlink(process / "fd" / one))
+                    if target == root or root in target.parents:
+                        found.add(int(process.name))
     return found - {os.getpid()}
