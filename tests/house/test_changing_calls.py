@@ -53,6 +53,7 @@ EXCEPTIONS = {
     ("cli/working.py", "os.write"): "standard error, from a signal handler",
     ("disk/helpers.py", "os.write"): "the pipe a helper answers by",
     ("disk/together.py", "os.write"): "a pipe between the program's own processes",
+    ("model/late.py", "builtins.exec"): "writes an __init__ out of a class's own fields, as dataclasses does",
     ("scanner/channel.py", "pickle"): "a pipe between the program's own processes",
     ("scanner/giving_back.py", "ctypes"): "asks the C library for memory alone: malloc_trim",
     ("scanner/preview.py", "zipfile"): "looks into bytes in memory",

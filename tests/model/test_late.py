@@ -142,5 +142,10 @@ def test_after_init_is_called() -> None:
 def test_what_it_cannot_do_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match="only frozen"):
         dataclass(frozen=False, slots=True)(type("Changing", (), {"__annotations__": {"a": int}}))
+    odd = dataclass(frozen=True, slots=True)(
+        type("Odd", (), {"__annotations__": {"a": int}, "a": field(init=False, default=1)})
+    )
+    with pytest.raises(TypeError, match="no plain argument"):
+        odd()
     with pytest.raises(TypeError, match="has bases"):
         dataclass(frozen=True, slots=True)(type("Below", (Late,), {"__annotations__": {"a": int}}))
