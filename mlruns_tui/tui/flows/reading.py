@@ -158,6 +158,7 @@ class Reading:
         snapshot, self._waiting = self._waiting, None
         self._adopted_at = self._clock()
         state = self.screen.state
+        begins = not state.snapshot.experiments
         if snapshot is not None:
             state = replace(state, snapshot=snapshot, progress=snapshot.progress)
             state = replace(state, closed=state.closed - self._groups_to_open(snapshot, state.findings))
@@ -165,7 +166,11 @@ class Reading:
         if ended is not None:
             state = replace(state, reading=False)
         self.screen.set_state(state, moved_by_itself=True)
-        self.judge_again()
+        if begins:
+            # The first frame waits for no judgement.
+            self.screen.call_after_refresh(self.judge_again)
+        else:
+            self.judge_again()
         if ended is not None:
             self._say_end(ended)
 
