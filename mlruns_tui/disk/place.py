@@ -7,7 +7,8 @@ import fcntl
 import os
 import stat
 import sys
-from dataclasses import dataclass
+
+from mlruns_tui.model.late import dataclass
 
 from .writers import user_name
 

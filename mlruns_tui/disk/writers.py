@@ -10,8 +10,10 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from mlruns_tui.model.late import dataclass
 
 if TYPE_CHECKING:
     from mlruns_tui.model.evidence import Writer
@@ -24,7 +26,7 @@ class OpenFiles:
     writers: dict[tuple[int, int], list[Writer]]
     unchecked: int
     """Processes whose descriptors this user may not see."""
-    inodes: frozenset[int] = field(init=False, repr=False)
+    inodes: frozenset[int] = field(default=frozenset(), compare=False)
     """Of ``writers``."""
 
     def __post_init__(self) -> None:

@@ -7,27 +7,59 @@ the same slots, which then becomes a ``Run``; nobody has seen it before.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, make_dataclass
 from typing import Any
 
 from .store import Run, Size
 
 
-def _become(fresh: Any) -> None:
-    fresh.__class__ = Run
+class _Fresh:
+    __slots__ = Run.__match_args__
+
+    def __init__(
+        self,
+        experiment_id: Any,
+        run_id: Any,
+        place: Any,
+        state: Any,
+        reason: Any,
+        name: Any,
+        status: Any,
+        lifecycle_stage: Any,
+        user_id: Any,
+        start_time: Any,
+        end_time: Any,
+        deleted_time: Any,
+        record: Any,
+        path: Any,
+        parent: Any,
+        keep: Any,
+        owner: Any,
+        size: Any,
+        trouble: Any,
+    ) -> None:
+        self.experiment_id = experiment_id
+        self.run_id = run_id
+        self.place = place
+        self.state = state
+        self.reason = reason
+        self.name = name
+        self.status = status
+        self.lifecycle_stage = lifecycle_stage
+        self.user_id = user_id
+        self.start_time = start_time
+        self.end_time = end_time
+        self.deleted_time = deleted_time
+        self.record = record
+        self.path = path
+        self.parent = parent
+        self.keep = keep
+        self.owner = owner
+        self.size = size
+        self.trouble = trouble
+        self.__class__ = Run  # type: ignore[assignment]
 
 
-_Fresh: Any = make_dataclass(
-    "_Fresh",
-    [one.name for one in fields(Run)],
-    namespace={"__post_init__": _become},
-    slots=True,
-    eq=False,
-    repr=False,
-)
-
-
-quick_run: Callable[..., Run] = _Fresh
+quick_run: Callable[..., Run] = _Fresh  # type: ignore[assignment]
 """A run of all its fields, in the order ``Run`` has them. Raises TypeError for more or fewer."""
 
 

@@ -18,10 +18,10 @@ from .packed import PackedRuns, fields_of, fields_of_all, run_of_fields, size_fi
 
 _MEASURED: Final = ("name", "parent", "keep", "owner")
 """What measuring may say of a run besides its size and troubles."""
-_NAMES: Final = [one.name for one in dataclasses.fields(Run)]
+_NAMES: Final = Run.__match_args__
 _AT_SIZE: Final = _NAMES.index("size")
 _SAID: Final = attrgetter(*(one for one in _NAMES[:_AT_SIZE] if one not in _MEASURED))
-_EXPERIMENT_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Experiment)))
+_EXPERIMENT_FIELDS: Final = attrgetter(*Experiment.__match_args__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ For the process that reads for a screen: the screen has every run by then, and t
 
 from __future__ import annotations
 
-import dataclasses
 import marshal
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,10 +16,10 @@ from mlruns_tui.model.store import Run, Size
 
 _BLOCK: Final = 512
 """Runs packed together: so many are made to look at one of them."""
-_NAMES: Final = [one.name for one in dataclasses.fields(Run)]
+_NAMES: Final = Run.__match_args__
 _AT_SIZE: Final = _NAMES.index("size")
 _UP_TO_SIZE: Final = attrgetter(*_NAMES[:_AT_SIZE])
-_SIZE_FIELDS: Final = attrgetter(*(one.name for one in dataclasses.fields(Size)))
+_SIZE_FIELDS: Final = attrgetter(*Size.__match_args__)
 
 
 def size_fields(run: Run) -> tuple[int, ...] | None:

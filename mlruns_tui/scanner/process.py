@@ -23,7 +23,6 @@ from mlruns_tui.model.store import Snapshot, StoreInfo
 
 from .channel import Channel
 from .deltas import Assembler
-from .serving import serve_and_exit
 
 if TYPE_CHECKING:
     from mlruns_tui.model.details import ArtifactPreview, RunDetails, RunGlance
@@ -69,6 +68,8 @@ class ReaderProcess:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
+            from .serving import serve_and_exit
+
             ours.close()
             serve_and_exit(reader, Channel(theirs))
         theirs.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import marshal
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from operator import attrgetter
 from struct import Struct
 from typing import Any, Final
@@ -27,11 +26,11 @@ _LENGTH: Final = Struct("<Q")
 Seen = tuple[int, int, int]
 """Of a directory: inode, and the times in ns its entries and its own record changed."""
 
-_SIZE: Final = attrgetter(*(one.name for one in fields(Size)))
+_SIZE: Final = attrgetter(*Size.__match_args__)
 
 
-def _values(kind: type, *left_out: str) -> tuple[list[str], Any]:
-    names = [one.name for one in fields(kind) if one.name not in left_out]
+def _values(kind: Any, *left_out: str) -> tuple[list[str], Any]:
+    names = [name for name in kind.__match_args__ if name not in left_out]
     return names, attrgetter(*names)
 
 
