@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Identity
 
 from .place import Space, file_system, space, why_not_movable
@@ -155,7 +155,7 @@ def exists(name: str, dir_fd: int | None = None) -> bool:
     return True
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One entry met by ``walk``; ``name`` is relative to ``dir_fd``, which is valid until the next step."""
 
@@ -166,7 +166,7 @@ class Entry:
     status: os.stat_result
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Level:
     identity: tuple[int, int]
     path: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.segment import Segment
@@ -21,6 +20,8 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
+
+from mlruns_tui.model.late import dataclass
 
 _WRITTEN_S = 0.0005
 """A frame is written by a thread that needs the interpreter four times for it, and would wait for it each time
