@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.tracking_uri import Address, address
@@ -22,7 +23,6 @@ from mlruns_tui.tracking.experiments import OnDeleted
 from mlruns_tui.workflow.asking import check_changeable, plan_cleanup, protections
 from mlruns_tui.workflow.changing import follow, start_apply
 from mlruns_tui.workflow.creating import create_experiment
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.reading import open_reader, read_all
 
 Idle = float | str | timedelta | None

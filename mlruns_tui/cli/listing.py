@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import documents, listing
 from mlruns_tui.workflow.asking import protections
 from mlruns_tui.workflow.changing import unfinished
-from mlruns_tui.workflow.deciding import now_ms
 
 from .console import heading, put_json, put_ndjson, say, tell, width
 from .options import database_option, examples, json_options, store_argument, where_option

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlruns_tui.model.batch import Batch, BatchItem
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.text import safe
 from mlruns_tui.report import documents
@@ -14,7 +15,6 @@ from mlruns_tui.report.backups_text import counted
 from mlruns_tui.report.plan_text import freed_sentence, outcome_lines
 from mlruns_tui.report.words import age_words, ago_text, plural, size_text
 from mlruns_tui.workflow.changing import batches, start_purge
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.recovering import is_own
 
 from .backups.shared import HELD, this_time

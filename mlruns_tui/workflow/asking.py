@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.errors import UsageError
 from mlruns_tui.model.plan import Plan, Protection
 from mlruns_tui.model.protocols import Reader
@@ -22,7 +23,7 @@ from mlruns_tui.triage.rules import Orphaned, Rule, choose
 from mlruns_tui.triage.scope import Matching, Named, Scope
 from mlruns_tui.triage.selecting import Selection, keep_ranked, keep_words
 
-from .deciding import now_ms, plan_choices
+from .deciding import plan_choices
 
 if TYPE_CHECKING:
     from mlruns_tui.triage.expression import Expression

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from mlruns_tui.disk.look import user_name
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
@@ -20,10 +21,6 @@ from mlruns_tui.triage.planner import kept_back, make_plan, parents_of, without
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Choice, Rule, choose
 from mlruns_tui.triage.slim import evidence_keys, slimmed
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def unused_id(root: str, at_ms: int) -> str:

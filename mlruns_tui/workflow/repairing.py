@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from mlruns_tui.disk.look import user_name
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
@@ -20,7 +21,7 @@ from mlruns_tui.triage.plan_head import PlanRequest
 from mlruns_tui.triage.protection import Options
 
 from .changing import Task, start_apply
-from .deciding import now_ms, unused_id
+from .deciding import unused_id
 from .diagnosing import diagnose
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from mlruns_tui.demo.store import write_demo
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.triage.judging import judge
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Old, Orphaned, choose
-from mlruns_tui.workflow.deciding import now_ms, plan_marks, unused_id
+from mlruns_tui.workflow.deciding import plan_marks, unused_id
 from mlruns_tui.workflow.reading import open_reader, read_all
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.triage.expression import BadExpression, parse
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.filtering import find_runs
 from mlruns_tui.workflow.reading import open_reader, read_all
 

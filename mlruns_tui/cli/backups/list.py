@@ -7,10 +7,10 @@ import click
 from mlruns_tui.cli.console import put_json, put_ndjson, say, width
 from mlruns_tui.cli.options import database_option, examples, json_options, store_argument
 from mlruns_tui.cli.packing import found_in_option
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import backups_text, documents
 from mlruns_tui.workflow.changing import batches_with
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.reading import open_reader
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.report.words import age_words, plural
 from mlruns_tui.triage.rules import Rule
 from mlruns_tui.workflow import changing, deciding
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.reading import Space, space_of
 
 from .. import marking, render

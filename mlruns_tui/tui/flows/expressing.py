@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.model.values import RunValues, ValueNames, Wanted
 from mlruns_tui.report.words import plural
 from mlruns_tui.triage.protection import Facts, Options
-from mlruns_tui.workflow.deciding import now_ms
 
 from ..messages import Returned
 from ..shown import SMALL

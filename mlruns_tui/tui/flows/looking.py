@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Experiment, RegisteredModel, Run, Stray
-from mlruns_tui.workflow.deciding import now_ms
 
 from ..clipboard import sent
 from ..messages import Returned

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.store import Experiment
 from mlruns_tui.report.words import plural
 from mlruns_tui.triage.families import with_descendants
@@ -13,7 +14,6 @@ from mlruns_tui.triage.finding_views import entry_of
 from mlruns_tui.triage.marks import Marks
 from mlruns_tui.triage.protection import Facts, Options
 from mlruns_tui.triage.rules import Old, Rule
-from mlruns_tui.workflow.deciding import now_ms
 
 from .. import marking, render
 from ..background import without_collecting

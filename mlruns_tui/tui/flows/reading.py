@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.triage.views import Group, group_of
 from mlruns_tui.workflow import changing
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.reading import Space, space_of
 
 from .. import render

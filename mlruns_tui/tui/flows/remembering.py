@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.store import Snapshot, StoreInfo
 from mlruns_tui.report.words import plural
 from mlruns_tui.triage.marks import Marks
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.remembering import Visit, keep_marks, note_visit, recall_marks
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from mlruns_tui.workflow.deciding import now_ms
+from mlruns_tui.model.clock import now_ms
 
 from .. import render
 from ..commands import first_key

@@ -7,9 +7,9 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.report.words import size_text
 from mlruns_tui.triage.arranged import Arranged
-from mlruns_tui.workflow.deciding import now_ms
 
 from .. import titles
 from ..background import without_collecting

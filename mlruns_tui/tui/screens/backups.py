@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from mlruns_tui.model.batch import Batch
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.tui.messages import Returned
 from mlruns_tui.tui.screens.batch_work import BatchWork
 from mlruns_tui.tui.tasks import TaskEnded
@@ -43,7 +44,6 @@ from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.workflow import changing, conflicts
-from mlruns_tui.workflow.deciding import now_ms
 
 
 class BackupsScreen(Screen[None]):

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.details import RunDetails
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.findings import Finding
@@ -27,7 +28,6 @@ from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.row_list import RowList
 from mlruns_tui.tui.widgets.run_words import verdict
 from mlruns_tui.tui.widgets.tab_line import TabLine
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.diagnosing import findings_in
 from mlruns_tui.workflow.repairing import repairable
 

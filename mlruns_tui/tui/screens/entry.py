@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.findings import Finding
 from mlruns_tui.tui.state import UiState
 from mlruns_tui.tui.widgets.cells import DIM, FAINT, line, signs_of, stack
@@ -21,7 +22,6 @@ from mlruns_tui.tui.widgets.lines import KeyLine, SplitLine, crumbs
 from mlruns_tui.tui.widgets.panel import Panel, Words
 from mlruns_tui.tui.widgets.parts import has_parts
 from mlruns_tui.tui.widgets.run_words import finding_lines, needed_lines
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.repairing import repairable
 
 MOST_FINDINGS = 40

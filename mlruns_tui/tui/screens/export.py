@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Experiment, Run, Snapshot
 from mlruns_tui.model.text import safe
 from mlruns_tui.report.exporting import FORMATS, csv_pieces, json_pieces
 from mlruns_tui.report.words import plural
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.exporting import full_path, gather, write_export
 
 from ..background import in_background

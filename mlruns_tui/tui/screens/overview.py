@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.words import IMPACTS, Impact
 from mlruns_tui.report.words import ago_text, plural, size_text
 from mlruns_tui.triage.protection import Facts
-from mlruns_tui.workflow.deciding import now_ms
 from mlruns_tui.workflow.reading import Space
 from mlruns_tui.workflow.remembering import Visit
 

@@ -9,9 +9,9 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.triage.finding_views import FindingRow, MigrationCount, entry_key, entry_of
 from mlruns_tui.tui.state import UiState
-from mlruns_tui.workflow.deciding import now_ms
 
 from .cells import signs_of, stack
 from .finding_list import finding_header

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 
 from textual import events
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.store import Run, container_key
 from mlruns_tui.report.words import age_text, count_text, duration_text, number_text, size_text, status_word, time_text
 from mlruns_tui.triage.arranged import FlatRows
@@ -13,7 +14,6 @@ from mlruns_tui.triage.columns import LOST, Cell, kind_of, label_of
 from mlruns_tui.triage.ordering import Order
 from mlruns_tui.triage.rules import age_ms
 from mlruns_tui.triage.views import RunRow
-from mlruns_tui.workflow.deciding import now_ms
 
 from .. import render
 from ..cell_store import CellStore, Look, decimals

@@ -9,9 +9,9 @@ from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.late import dataclass
 from mlruns_tui.report.words import plural, size_text
-from mlruns_tui.workflow.deciding import now_ms
 
 from .. import commands, render
 from ..messages import RunCommand

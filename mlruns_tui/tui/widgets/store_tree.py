@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from mlruns_tui.model.clock import now_ms
 from mlruns_tui.model.late import dataclass
 from mlruns_tui.model.store import Experiment
 from mlruns_tui.report.words import age_text, count_text, size_text
 from mlruns_tui.triage.ordering import Order
 from mlruns_tui.triage.views import TreeRow
-from mlruns_tui.workflow.deciding import now_ms
 
 from .. import render
 from ..shown import Shown
