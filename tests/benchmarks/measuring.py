@@ -258,7 +258,7 @@ def quiet_environment(home: Path) -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("MLRUNS_TUI_", "MLFLOW_", "XDG_"))
-        and name not in ("NO_COLOR", "PYTHONDONTWRITEBYTECODE")
+        and name not in ("NO_COLOR", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
     }
     home.mkdir(parents=True, exist_ok=True)
     return kept | {
