@@ -97,8 +97,10 @@ class Packing:
         session.end(kept)
         self._said += [one for one in session.messages if one not in self._said]
         kept.results = dict(self._results)
+        if not self.todo or self._stop():
+            return False
         self._last = kept.batch(freed_bytes=self._freed.bytes - self._taken, messages=tuple(self._said))
-        return bool(self.todo) and not self._stop()
+        return True
 
     def end(self) -> Batch:
         """What came of it."""

@@ -80,7 +80,7 @@ def command(
     batch = batch_named(batches(info.root, backup_dir), named.batch)
     keys = keys_named(batch, named.items)
     asked = [one for one in batch.items if keys is None or one.item.key in keys]
-    moved = [one for one in asked if one.place == "moved" and one.item.action != "repair"]
+    moved = [one for one in asked if _is_tree(one)]
     if not moved:
         why = _why_nothing(batch, asked, keys)
         if as_json:
@@ -108,7 +108,12 @@ def command(
     packed, interrupted = finish(task, quiet=quiet)
     # By position: after a swap two items have one key.
     result = replace(
-        packed, items=tuple(one for was, one in zip(batch.items, packed.items, strict=False) if was in moved)
+        packed,
+        items=tuple(
+            one
+            for was, one in zip(batch.items, packed.items, strict=False)
+            if _is_tree(was) and (keys is None or was.item.key in keys)
+        ),
     )
     if as_json:
         put_json(documents.backups_document(info, [packed], did="pack", results=[result]))
@@ -117,6 +122,11 @@ def command(
         measured = free_after.bytes_free - free_before.bytes_free if free_after and free_before else None
         _tell(result, measured, quiet=quiet)
     return exit_code([result], interrupted)
+
+
+def _is_tree(one: BatchItem) -> bool:
+    """Whether it is in the backup as what can be packed."""
+    return one.place == "moved" and one.item.action != "repair"
 
 
 def _why_nothing(batch: Batch, asked: Sequence[BatchItem], keys: Sequence[str] | None) -> str:
