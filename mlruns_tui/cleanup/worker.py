@@ -14,6 +14,7 @@ the item at hand. One thread, on purpose: much to pack or to delete is shared ou
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -27,6 +28,7 @@ from typing import Any, get_args
 
 from mlruns_tui.model import codec
 from mlruns_tui.model.batch import MIN_GAIN_PERCENT, ApplyEvent, Batch, OnConflict
+from mlruns_tui.model.collecting import not_collecting
 from mlruns_tui.model.errors import Exit, MlrunsError, UsageError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Stop, Tell
@@ -111,7 +113,10 @@ def carry_out(request: Mapping[str, Any], tell: Tell, stop: Stop, applied: Calla
     what = request.get("do")
     timeout = codec.decode(_Options, {"lock_timeout_s": request.get("lock_timeout_s", 0)}).lock_timeout_s
     if what == "apply":
-        plan = codec.decode(Plan, request.get("plan"))
+        with not_collecting():
+            plan = codec.decode(Plan, request.get("plan"))
+            # It stays until the end.
+            gc.freeze()
         backup_dir = _directory(request, "backup_dir")
         moved = apply.apply(
             plan, tell, stop, lock_timeout_s=timeout, pack_to=backup_dir if request.get("pack") else None
@@ -190,7 +195,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, stop)
     pipe = Pipe(sys.stdout.fileno())
     try:
-        request = json.loads(sys.stdin.buffer.readline(MAX_REQUEST))
+        with not_collecting():
+            request = json.loads(sys.stdin.buffer.readline(MAX_REQUEST))
         if not isinstance(request, dict):
             raise ValueError("not a mapping")
         if isinstance(request.get("root"), str):
@@ -212,7 +218,8 @@ def main() -> int:
         traceback.print_exc()
         said = f"{type(error).__name__}: {safe(str(error), 300)}; {_WHOLE}"
         return _fail(pipe, MlrunsError("internal", said, hint="mlruns-tui backups list shows where each item is"))
-    pipe.finish({"batch": codec.encode(batch)})
+    with not_collecting():
+        pipe.finish({"batch": codec.encode(batch)})
     return int(Exit.DONE)
 
 

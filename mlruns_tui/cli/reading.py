@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-
+from mlruns_tui.model.collecting import not_collecting
 from mlruns_tui.model.protocols import Reader
 from mlruns_tui.model.store import Snapshot
 from mlruns_tui.report.words import plural
@@ -21,12 +20,8 @@ def read_store(store: str | None, database: str | None, *, quiet: bool = False) 
         seen = snapshot.progress
         progress.show(f"reading {plural(seen.runs_found, 'run')}, {seen.runs_sized:,} of them measured")
 
-    # All that is made meanwhile is kept: looking through it for garbage finds none.
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        return reader, read_all(reader, on_snapshot=show)
-    finally:
-        progress.end()
-        if collects:
-            gc.enable()
+    with not_collecting():
+        try:
+            return reader, read_all(reader, on_snapshot=show)
+        finally:
+            progress.end()

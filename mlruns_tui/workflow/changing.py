@@ -17,6 +17,7 @@ from typing import Any
 from mlruns_tui.model import errors
 from mlruns_tui.model.batch import MIN_GAIN_PERCENT, ApplyEvent, Batch, ItemGain, OnConflict
 from mlruns_tui.model.codec import decode, encode
+from mlruns_tui.model.collecting import not_collecting
 from mlruns_tui.model.errors import MlrunsError, UsageError
 from mlruns_tui.model.plan import Plan
 from mlruns_tui.model.protocols import Tell, silent
@@ -43,19 +44,27 @@ class Task:
         """Progress until the worker ends; blocks while it works."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            try:
-                message = json.loads(line)
-            except ValueError:
-                continue
-            if "event" in message:
-                yield decode(ApplyEvent, message["event"])
-            elif "batch" in message:
-                self._batch = decode(Batch, message["batch"])
-            elif "applied" in message:
-                self.applied = decode(Batch, message["applied"])
-            elif "error" in message:
-                self._error = _error(message["error"])
+            with not_collecting():
+                event = self._told(line)
+            if event is not None:
+                yield event
         self._process.wait()
+
+    def _told(self, line: bytes) -> ApplyEvent | None:
+        """Take in what the worker says; its progress is for whoever follows."""
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return None
+        if "event" in message:
+            return decode(ApplyEvent, message["event"])
+        if "batch" in message:
+            self._batch = decode(Batch, message["batch"])
+        elif "applied" in message:
+            self.applied = decode(Batch, message["applied"])
+        elif "error" in message:
+            self._error = _error(message["error"])
+        return None
 
     def result(self) -> Batch:
         """What became of it. Raises the worker's MlrunsError, or one that says it died and what to do."""
@@ -80,8 +89,9 @@ class Task:
 
 def start_apply(plan: Plan, lock_timeout_s: float = 0, *, pack: bool = False, backup_dir: str = "") -> Task:
     """Carry out a plan, once. With ``pack`` what was moved is packed next, to ``backup_dir`` if there is one."""
-    request = {"do": "apply", "plan": encode(plan), "lock_timeout_s": lock_timeout_s}
-    return _start({**request, "pack": pack or bool(backup_dir), "backup_dir": backup_dir})
+    with not_collecting():
+        request = {"do": "apply", "plan": encode(plan), "lock_timeout_s": lock_timeout_s}
+        return _start({**request, "pack": pack or bool(backup_dir), "backup_dir": backup_dir})
 
 
 def start_undo(root: str, lock_timeout_s: float = 0, found_in: str = "") -> Task:
