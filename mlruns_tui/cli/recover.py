@@ -14,8 +14,9 @@ from mlruns_tui.model.protocols import Reader
 from mlruns_tui.report import recover
 from mlruns_tui.report.backups_text import gone_words, packed_lines
 from mlruns_tui.workflow import recovering
-from mlruns_tui.workflow.changing import Task, batches, check_usable
+from mlruns_tui.workflow.changing import batches, check_usable
 from mlruns_tui.workflow.reading import open_reader
+from mlruns_tui.workflow.task import Task
 
 from .asking import needs_force, type_number
 from .backups.shared import Named, batch_arguments, exit_code, this_time

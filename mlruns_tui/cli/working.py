@@ -16,7 +16,8 @@ from types import FrameType
 from mlruns_tui.model.batch import ApplyEvent, Batch
 from mlruns_tui.model.errors import Exit, MlrunsError
 from mlruns_tui.report.words import size_text
-from mlruns_tui.workflow.changing import Task, follow
+from mlruns_tui.workflow.changing import follow
+from mlruns_tui.workflow.task import Task
 
 from .console import Progress, tell
 

@@ -18,7 +18,7 @@ from mlruns_tui.model.words import Outcome
 
 
 class Work(Protocol):
-    """What is followed: ``workflow.changing.Task``."""
+    """What is followed: ``workflow.task.Task``."""
 
     def events(self) -> Iterator[ApplyEvent]: ...
 

@@ -1,22 +1,12 @@
-"""Handing a plan to the worker, following it, and taking batches back.
-
-The worker is a process in a session of its own: it outlives a closed screen or a lost connection.
-"""
+"""What the worker can be asked for: carrying out a plan, taking batches back, packing and purging them."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from mlruns_tui.model import errors
-from mlruns_tui.model.batch import MIN_GAIN_PERCENT, ApplyEvent, Batch, ItemGain, OnConflict
-from mlruns_tui.model.codec import decode, encode
+from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch, ItemGain, OnConflict
+from mlruns_tui.model.codec import encode
 from mlruns_tui.model.collecting import not_collecting
 from mlruns_tui.model.errors import MlrunsError, UsageError
 from mlruns_tui.model.plan import Plan
@@ -25,73 +15,14 @@ from mlruns_tui.model.text import safe
 from mlruns_tui.model.words import VAULT_NAME
 from mlruns_tui.userdata.places import state_directory
 
-
-class Task:
-    """One piece of work in the worker. Iterate ``events`` from one thread, then ask for ``result``."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self._batch: Batch | None = None
-        self.applied: Batch | None = None
-        """What was moved out, where it is packed next."""
-        self._error: MlrunsError | None = None
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def events(self) -> Iterator[ApplyEvent]:
-        """Progress until the worker ends; blocks while it works."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with not_collecting():
-                event = self._told(line)
-            if event is not None:
-                yield event
-        self._process.wait()
-
-    def _told(self, line: bytes) -> ApplyEvent | None:
-        """Take in what the worker says; its progress is for whoever follows."""
-        try:
-            message = json.loads(line)
-        except ValueError:
-            return None
-        if "event" in message:
-            return decode(ApplyEvent, message["event"])
-        if "batch" in message:
-            self._batch = decode(Batch, message["batch"])
-        elif "applied" in message:
-            self.applied = decode(Batch, message["applied"])
-        elif "error" in message:
-            self._error = _error(message["error"])
-        return None
-
-    def result(self) -> Batch:
-        """What became of it. Raises the worker's MlrunsError, or one that says it died and what to do."""
-        for _ in self.events():
-            pass
-        if self._error is not None:
-            raise self._error
-        if self._batch is None:
-            raise MlrunsError(
-                "worker-died",
-                f"the worker ended without a word (exit {self._process.returncode}); whatever it had not "
-                "begun to delete for good is whole, where it was or in the backup",
-                hint="mlruns-tui recover shows where each item is, goes on with it or takes it back",
-            )
-        return self._batch
-
-    def stop(self) -> None:
-        """Finish the item at hand, then stop."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+from .task import Task, start
 
 
 def start_apply(plan: Plan, lock_timeout_s: float = 0, *, pack: bool = False, backup_dir: str = "") -> Task:
     """Carry out a plan, once. With ``pack`` what was moved is packed next, to ``backup_dir`` if there is one."""
     with not_collecting():
         request = {"do": "apply", "plan": encode(plan), "lock_timeout_s": lock_timeout_s}
-        return _start({**request, "pack": pack or bool(backup_dir), "backup_dir": backup_dir})
+        return start({**request, "pack": pack or bool(backup_dir), "backup_dir": backup_dir})
 
 
 def start_undo(root: str, lock_timeout_s: float = 0, found_in: str = "") -> Task:
@@ -99,7 +30,7 @@ def start_undo(root: str, lock_timeout_s: float = 0, found_in: str = "") -> Task
     may be found by now."""
     from .conflicts import names_taken
 
-    return _start(
+    return start(
         {
             "do": "undo",
             "root": root,
@@ -121,7 +52,7 @@ def start_restore(
     """Put back a batch, or the items of it with these keys."""
     from .conflicts import names_taken
 
-    return _start(
+    return start(
         {
             "do": "restore",
             "root": root,
@@ -143,7 +74,7 @@ def start_purge(
     found_in: str = "",
 ) -> Task:
     """Delete what a batch still holds, for good."""
-    return _start(
+    return start(
         {
             "do": "purge",
             "root": root,
@@ -159,7 +90,7 @@ def start_continue(
     root: str, batch_id: str, staying: Mapping[str, str], lock_timeout_s: float = 0, found_in: str = ""
 ) -> Task:
     """Finish an interrupted batch. ``staying``: why items must be left where they are by now, by key."""
-    return _start(
+    return start(
         {
             "do": "continue",
             "root": root,
@@ -174,7 +105,7 @@ def start_continue(
 def start_leave(root: str, batch_id: str, lock_timeout_s: float = 0, found_in: str = "") -> Task:
     """Close an interrupted batch with every item where it is."""
     request = {"do": "leave", "root": root, "batch": batch_id}
-    return _start({**request, "found_in": found_in, "lock_timeout_s": lock_timeout_s})
+    return start({**request, "found_in": found_in, "lock_timeout_s": lock_timeout_s})
 
 
 def start_pack(
@@ -187,7 +118,7 @@ def start_pack(
 ) -> Task:
     """Compress what a batch keeps, or the items of it with these keys; those that would gain less stay as they are.
     With ``backup_dir`` all of them go to that directory, on another file system."""
-    return _start(
+    return start(
         {
             "do": "pack",
             "root": root,
@@ -213,7 +144,7 @@ def gains(root: str, batch_id: str, keys: Sequence[str] | None = None) -> tuple[
 def start_verify(root: str, batch_id: str, keys: Sequence[str] | None = None, found_in: str = "") -> Task:
     """Read everything a batch keeps and compare. Changes nothing; damaged items come back as failed."""
     request = {"do": "verify", "root": root, "batch": batch_id, "keys": None if keys is None else list(keys)}
-    return _start({**request, "found_in": found_in})
+    return start({**request, "found_in": found_in})
 
 
 def follow(task: Task, tell: Tell = silent) -> Batch:
@@ -297,60 +228,3 @@ def _settling(batch: Batch, mine: Sequence[str], root: str) -> str:
     if batch.id not in mine:
         return f"{stopped}; {safe(batch.user)} settles it"
     return f"{stopped}; mlruns-tui recover {root} goes on with it or takes it back"
-
-
-_at_hand: list[subprocess.Popen[bytes]] = []
-"""A worker that was not asked for anything yet."""
-
-
-@contextmanager
-def worker_at_hand() -> Iterator[None]:
-    """A worker loads while the caller still looks at what to ask it for; one that is not asked for anything ends."""
-    _at_hand.append(_worker())
-    try:
-        yield
-    finally:
-        while _at_hand:
-            unneeded = _at_hand.pop()
-            unneeded.kill()
-            unneeded.communicate()
-
-
-def _worker() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "mlruns_tui.cleanup.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-
-
-def _start(request: Mapping[str, Any]) -> Task:
-    process = _at_hand.pop() if _at_hand else _worker()
-    assert process.stdin is not None
-    try:
-        process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
-        process.stdin.close()
-    except BrokenPipeError:
-        pass
-    return Task(process)
-
-
-_KINDS = {
-    int(errors.Exit.USAGE): errors.UsageError,
-    int(errors.Exit.STALE): errors.StaleError,
-    int(errors.Exit.LOCKED): errors.LockedError,
-    int(errors.Exit.DAMAGED): errors.DamagedError,
-}
-
-
-def _error(data: Mapping[str, Any]) -> MlrunsError:
-    kind = _KINDS.get(data.get("exit_code", 1), MlrunsError)
-    return kind(
-        str(data.get("code", "failed")),
-        str(data.get("message", "")),
-        path=str(data.get("path", "")),
-        hint=str(data.get("hint", "")),
-    )

@@ -20,8 +20,9 @@ from mlruns_tui.model.text import safe
 from mlruns_tui.triage.protection import Options
 from mlruns_tui.triage.rules import Choice
 
-from .changing import Task, start_continue, start_leave, start_restore
+from .changing import start_continue, start_leave, start_restore
 from .deciding import plan_choices
+from .task import Task
 
 POLL_S = 0.25
 Phase = Literal["move", "purge", "restore", "verify", "pack"]

@@ -20,9 +20,10 @@ from mlruns_tui.triage.mend_names import check_names
 from mlruns_tui.triage.plan_head import PlanRequest
 from mlruns_tui.triage.protection import Options
 
-from .changing import Task, start_apply
+from .changing import start_apply
 from .deciding import unused_id
 from .diagnosing import diagnose
+from .task import Task
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 

@@ -25,8 +25,9 @@ import pytest
 from mlruns_tui.cleanup.vault import batches
 from mlruns_tui.model.errors import MlrunsError
 from mlruns_tui.workflow.asking import plan_cleanup
-from mlruns_tui.workflow.changing import Task, start_apply, start_restore, start_undo
+from mlruns_tui.workflow.changing import start_apply, start_restore, start_undo
 from mlruns_tui.workflow.reading import open_reader, read_all
+from mlruns_tui.workflow.task import Task
 
 pytestmark = pytest.mark.mlflow
 SECONDS = float(os.environ.get("MLRUNS_TUI_TRAINER_SECONDS", "30"))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlruns_tui.workflow import changing
+from mlruns_tui.workflow import changing, task
 
 command_module = importlib.import_module("mlruns_tui.cli.backups.pack")
 Run = Callable[..., Any]
@@ -51,7 +51,7 @@ def test_the_worker_loads_while_the_command_looks_and_ends_where_it_is_not_neede
     run: Run, store: Any, cleaned: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[subprocess.Popen[bytes]] = []
-    start, look = changing._worker, changing.batches
+    start, look = task._worker, changing.batches
 
     def noted() -> subprocess.Popen[bytes]:
         started.append(start())
@@ -61,12 +61,12 @@ def test_the_worker_loads_while_the_command_looks_and_ends_where_it_is_not_neede
         assert started[-1].poll() is None
         return look(*arguments)
 
-    monkeypatch.setattr(changing, "_worker", noted)
+    monkeypatch.setattr(task, "_worker", noted)
     monkeypatch.setattr(command_module, "batches", looked)
     assert run("backups", "pack", store.path, cleaned, "--force").code == 0
     assert "packed already" in (again := run("backups", "pack", store.path, cleaned, "--force")).out and again.code == 0
     assert [one.poll() for one in started] == [0, -signal.SIGKILL]
-    assert changing._at_hand == []
+    assert task._at_hand == []
 
 
 def test_a_packed_batch_is_verified_and_taken_back(

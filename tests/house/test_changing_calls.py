@@ -58,7 +58,7 @@ EXCEPTIONS = {
     ("scanner/giving_back.py", "ctypes"): "asks the C library for memory alone: malloc_trim",
     ("scanner/preview.py", "zipfile"): "looks into bytes in memory",
     ("scanner/sqlite.py", "sqlite3"): "opens with mode=ro or immutable=1 alone: see the test below",
-    ("workflow/changing.py", "subprocess"): "starts the worker",
+    ("workflow/task.py", "subprocess"): "starts the worker",
 }
 """Where something of the kind is used, and what for. One that is not needed any more fails as well."""
 OWN = {"change", "self._change"}

@@ -22,9 +22,10 @@ from mlruns_tui.cli.working import finish
 from mlruns_tui.model.batch import MIN_GAIN_PERCENT, Batch, BatchItem
 from mlruns_tui.model.errors import Exit
 from mlruns_tui.report import backups_text, documents
-from mlruns_tui.workflow.changing import batches, start_pack, worker_at_hand
+from mlruns_tui.workflow.changing import batches, start_pack
 from mlruns_tui.workflow.packing import check_backup_dir, check_room, forecast_of_batch
 from mlruns_tui.workflow.reading import open_reader, space_of
+from mlruns_tui.workflow.task import worker_at_hand
 
 from .shared import Named, batch_arguments, batch_named, exit_code, keys_named, why_not_held
 
