@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mlruns_tui.model.findings import Symptom
 
 _TELL_EVERY_S: Final = 0.1
+_MANY_RUNS: Final = 10_000
+"""What fewer leave behind is not worth a look."""
 
 
 def serve_and_exit(reader: Reader, channel: Channel, begun: Callable[[], object] | None = None) -> NoReturn:
@@ -66,6 +68,8 @@ class _Server:
         self._unwanted = False
         """It is to end: the user looks elsewhere by now."""
         self._later: list[tuple[str, int, Any]] = []
+        self._runs = 0
+        """As many as the last scan found."""
 
     def run(self) -> None:
         """Until the parent closes or goes away."""
@@ -126,15 +130,20 @@ class _Server:
             for snapshot in self._reader.scan(None, self._asked):
                 delta = difference(sent, snapshot)
                 sent = snapshot
-                if stage != (stage := snapshot.progress.stage):
-                    give_back()
                 self._channel.send((number, "delta", delta))
                 if self._begun is not None:
                     begun, self._begun = self._begun, None
                     begun()
+                if stage != (stage := snapshot.progress.stage):
+                    self._runs = snapshot.progress.runs_found
+                    self._give_back()
                 self._asked()
         finally:
             self._busy = 0
+
+    def _give_back(self) -> None:
+        if self._runs >= _MANY_RUNS:
+            give_back()
 
     def _symptoms(
         self, number: int, leave_out: Collection[str], contents: bool, unsaid: Collection[str]
@@ -146,7 +155,7 @@ class _Server:
             )
         finally:
             self._busy = 0
-            give_back()
+            self._give_back()
 
     def _duplicates(self, number: int, keys: Sequence[str]) -> Duplicates:
         self._busy, self._stop = number, False
