@@ -76,6 +76,8 @@ class Writer:
         """Bytes of the archive so far."""
         self.sha256 = ""
         """Of the manifest, once it is closed."""
+        self.has_failed = False
+        """Whether one of the two could not be written to."""
         self._size_of_data = 0
         self._entries = 0
         first = {"format": FORMAT, "items": {str(n): one for n, one in fingerprints.items()}}
@@ -120,8 +122,15 @@ class Writer:
 
     def _write(self, data: bytes) -> None:
         if data:
-            change.write_all(self._tar_fd, data)
+            self._write_to(self._tar_fd, data)
             self.size += len(data)
+
+    def _write_to(self, fd: int, data: bytes) -> None:
+        try:
+            change.write_all(fd, data)
+        except OSError:
+            self.has_failed = True
+            raise
 
     def _line(self, line: bytes) -> None:
         self._sha.update(line)
@@ -130,7 +139,7 @@ class Writer:
             self._write_lines()
 
     def _write_lines(self) -> None:
-        change.write_all(self._manifest_fd, b"".join(self._lines))
+        self._write_to(self._manifest_fd, b"".join(self._lines))
         self._lines.clear()
 
 

@@ -48,6 +48,8 @@ class Gain:
     """Why an archive could not hold it exactly; empty when it could."""
     data_bytes: int = 0
     """What is in its files, without what they leave unused of their blocks."""
+    is_unreadable: bool = False
+    """Whether ``why_not`` tells of something that cannot be read."""
 
     @property
     def percent(self) -> int:
@@ -137,7 +139,8 @@ class Weight:
             tried += data
         # The rest compresses like what was tried, and smaller files no worse.
         packed += rest * packed // tried if tried else 0
-        return Gain(self._allocated, expected + packed, why or (self._failures[0] if self._failures else ""), whole)
+        unreadable = not why and bool(self._failures)
+        return Gain(self._allocated, expected + packed, self._failures[0] if unreadable else why, whole, unreadable)
 
 
 def _probe(parent_fd: int, path: str) -> float:

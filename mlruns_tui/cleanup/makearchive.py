@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from mlruns_tui.disk import change
+from mlruns_tui.disk import change, look
 from mlruns_tui.model.protocols import Stop
+from mlruns_tui.model.text import safe
 
 from .archive import LEVEL, Damaged, Manifest, Writer, replay
 from .archives import Archives
@@ -29,6 +30,10 @@ class Unfit(Exception):
         self.n = n
 
 
+class Unreadable(Unfit):
+    """One item cannot be read."""
+
+
 def from_trees(
     shelf: Shelf,
     shared: Sharing,
@@ -44,7 +49,7 @@ def from_trees(
     """Write and read back an archive of these trees; its name. It does not count yet.
 
     ``states``: fingerprints of the trees. ``level``, ``threads``: of the compressor. ``name``: if it has one already.
-    Raises Unfit, Stopped, Damaged (it could not be read back), OSError; then nothing is left.
+    Raises Unfit, Unreadable, Stopped, Damaged (it could not be read back), OSError; then nothing is left.
     """
 
     def fill(writer: Writer) -> None:
@@ -59,6 +64,11 @@ def from_trees(
                     writer.end(member)
             except NotPackable as error:
                 raise Unfit(n, str(error)) from None
+            except OSError as error:
+                if writer.has_failed:
+                    raise
+                where = f"{safe(error.filename)} " if isinstance(error.filename, str) else ""
+                raise Unreadable(n, f"{where}cannot be read ({look.words(error)})") from None
 
     return _make(shelf, shared, name or shelf.new_name(min(slots)), states, raw_bytes, fill, level, threads)
 
@@ -75,11 +85,13 @@ def attempt(
     stop: Stop,
 ) -> tuple[str, int, str]:
     """Write an archive and read it back, maybe in a process of its own: what was in the way (nothing, ``stopped``,
-    ``unfit``, ``damaged``), in which item, and why. Raises OSError; then nothing is left."""
+    ``unreadable``, ``unfit``, ``damaged``), in which item, and why. Raises OSError; then nothing is left."""
     try:
         from_trees(shelf, shared, slots, states, raw_bytes, stop, level, name=name, threads=threads)
     except Stopped:
         return "stopped", -1, ""
+    except Unreadable as error:
+        return "unreadable", error.n, str(error)
     except Unfit as error:
         return "unfit", error.n, str(error)
     except Damaged as error:

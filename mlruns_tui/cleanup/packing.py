@@ -20,7 +20,7 @@ from mlruns_tui.model.words import Outcome
 from . import layout, newvault, say
 from .beside import Answer, together
 from .freed import Freed
-from .gain import Gain, Weight
+from .gain import Gain
 from .kept import Kept
 from .makearchive import attempt, is_in
 from .packroom import AS_IT_WAS, level_for, little_gain_words, make_room, no_room_words
@@ -30,6 +30,7 @@ from .purge import chosen_items
 from .retiring import retire, shares
 from .session import Session
 from .shelf import Shelf
+from .worth import Worth, look_at
 
 MAX_GROUP_BYTES = 64 << 20
 MAX_GROUP = 1_024
@@ -124,62 +125,57 @@ class Packing:
         held = self._held = self._held or look.open_files(os.fstat(kept.root_fd).st_dev)
         free = look.space(self._room_fd).bytes_free
         most = min(self._most, max(free // 2, 1 << 20))
-        group: dict[int, Slot] = {}
-        states: dict[int, str] = {}
-        raw = 0
-        while self.todo and len(group) < MAX_GROUP and not self._stop():
+        chosen: dict[int, Slot] = {}
+        size = 0
+        while self.todo and len(chosen) < MAX_GROUP and not self._stop():
             n = self.todo[0]
-            size = kept.items[n].size_bytes
-            if group and raw + size > most:
+            if chosen and size + kept.items[n].size_bytes > most:
                 break
             self.todo.pop(0)
-            fit = self._fit(n, held)
-            if fit is not None:
-                group[n], states[n] = fit
-                raw += size
+            slot = self._slot(n)
+            if slot is not None:
+                chosen[n] = slot
+                size += kept.items[n].size_bytes
+        found = look_at(kept, chosen, held, self._stop) if chosen else {}
+        self._back(n for n in chosen if n not in found)
+        group = {n: chosen[n] for n, worth in found.items() if self._is_to_be_packed(n, worth)}
         if group:
-            self._pack(group, states, raw)
+            states = {n: found[n].state for n in group}
+            self._pack(group, states, sum(kept.items[n].size_bytes for n in group))
 
-    def _fit(self, n: int, held: look.OpenFiles) -> tuple[Slot, str] | None:
-        """Where an item is and the state it is in; None when it is not to be packed, its outcome noted."""
-        kept, item = self._kept, self._kept.items[n]
+    def _slot(self, n: int) -> Slot | None:
+        """Where an item is; None when that cannot be had, its outcome noted."""
         try:
-            found = kept.places.find(n)
-            if found is None:
-                self._finished(n, "skipped", "it is not in the backup any more.")
-                return None
-            slot, status = found
-            weight = Weight(slot.fd, slot.name, status)
-            seen = look.survey(slot.fd, slot.name, held, weight)
-            ours = kept.places.same(status, item.identity)
-            if seen.writers:
-                why = f"{say.written_to(seen.writers)}. {AS_IT_WAS}"
-            elif ours and seen.fingerprint != item.fingerprint:
-                why = f"changed since it was moved. {AS_IT_WAS}"
-            else:
-                archives = kept.places.archives
-                for name in archives.holding(n):
-                    shelf = archives.shelf_of(name)[0]
-                    if is_in(archives, name, n, seen.fingerprint) and archives.is_there(shelf):
-                        self._note([n], shelf)
-                        self._retire([n])
-                        return None
-                why = self._unprofitable(n, weight)
+            found = self._kept.places.find(n)
         except OSError as error:
             self._finished(n, "failed", say.failure(error, AS_IT_WAS))
             return None
-        if why:
-            self._finished(n, "skipped", why)
+        if found is None:
+            self._finished(n, "skipped", "it is not in the backup any more.")
             return None
-        return slot, seen.fingerprint
+        return found[0]
 
-    def _unprofitable(self, n: int, weight: Weight) -> str:
-        self._gains[n] = found = weight.gain()
-        if found.why_not:
-            return f"{found.why_not}. {AS_IT_WAS}"
-        if not self._backup_dir and max(found.percent, 0) < self._min_gain:
-            return little_gain_words(found.percent)
-        return ""
+    def _is_to_be_packed(self, n: int, worth: Worth) -> bool:
+        """Whether an item has no archive yet and gets one; if not, its outcome is noted."""
+        if worth.gain is None:
+            self._finished(n, worth.outcome, worth.why)
+            return False
+        try:
+            archives = self._kept.places.archives
+            for name in archives.holding(n):
+                shelf = archives.shelf_of(name)[0]
+                if is_in(archives, name, n, worth.state) and archives.is_there(shelf):
+                    self._note([n], shelf)
+                    self._retire([n])
+                    return False
+        except OSError as error:
+            self._finished(n, "failed", say.failure(error, AS_IT_WAS))
+            return False
+        self._gains[n] = worth.gain
+        if not self._backup_dir and max(worth.gain.percent, 0) < self._min_gain:
+            self._finished(n, "skipped", little_gain_words(worth.gain.percent))
+            return False
+        return True
 
     def _pack(self, group: dict[int, Slot], states: dict[int, str], raw: int) -> None:
         """Archives of these trees, one for each process at it; those whose archive counts are retired."""
@@ -211,8 +207,8 @@ class Packing:
                 good[name] = part
             elif trouble == "stopped":
                 self._back(part)
-            elif trouble == "unfit":
-                self._unfit(part, n, why)
+            elif trouble in ("unfit", "unreadable"):
+                self._unfit(part, n, why, "failed" if trouble == "unreadable" else "skipped")
             else:
                 for n in part:
                     self._finished(n, "failed", f"the archive could not be read back: {why}. {AS_IT_WAS}")
@@ -248,8 +244,8 @@ class Packing:
             return False
         return True
 
-    def _unfit(self, group: dict[int, Slot], n: int, why: str) -> None:
-        self._finished(n, "skipped", f"{why}. {AS_IT_WAS}")
+    def _unfit(self, group: dict[int, Slot], n: int, why: str, outcome: Outcome = "skipped") -> None:
+        self._finished(n, outcome, f"{why}. {AS_IT_WAS}")
         self._back(one for one in group if one != n)
 
     def _back(self, group: Iterable[int]) -> None:

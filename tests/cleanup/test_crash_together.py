@@ -18,7 +18,7 @@ from mlruns_tui.model.errors import LockedError
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(1_800)]
 full = pytest.mark.full
 WORKER = 0
-WRITING, LOOKING, TAKING_APART = (1, 2), (3, 4), (5, 6, 7)
+WEIGHING, WRITING, LOOKING, TAKING_APART = (1, 2), (3, 4), (5, 6), (7, 8, 9)
 """Helpers of a packing in the order they are forked; of moving out there are two before it and two after it, which
 only look."""
 REMOVING = (1, 2, 3)
@@ -46,7 +46,7 @@ ERRORS = ["ENOSPC", "EIO", "EDQUOT", "EACCES", "ESTALE"]
 def shared_out(sample: int) -> list[Any]:
     """Operations with the process that is hurt, and how many of its calls; all calls of each in ``full``."""
     hurt = [
-        ("pack together", (WORKER, *WRITING, *LOOKING, *TAKING_APART)),
+        ("pack together", (WORKER, *WEIGHING, *WRITING, *LOOKING, *TAKING_APART)),
         ("apply together", (WORKER, *SWEEPS)),
         ("purge together", (WORKER, *REMOVING)),
     ]

@@ -222,7 +222,7 @@ def believed(self, *rest):
 mutate(Helper, answer=believed)
 """,
         3,
-        followed=1,
+        followed=3,
     ),
     "believes what it unpacked without reading it": Mutant(
         "undo of packed",
