@@ -67,7 +67,8 @@ def from_trees(
             except OSError as error:
                 if writer.has_failed:
                     raise
-                where = f"{safe(error.filename)} " if isinstance(error.filename, str) else ""
+                path = error.filename if isinstance(error.filename, str) else ""
+                where = f"{safe(path)} " if path and not path.startswith("/") else ""
                 raise Unreadable(n, f"{where}cannot be read ({look.words(error)})") from None
 
     return _make(shelf, shared, name or shelf.new_name(min(slots)), states, raw_bytes, fill, level, threads)

@@ -137,7 +137,11 @@ class _Reader:
                 return member
             self._links[status.st_ino] = member.path
             self._names_left[status.st_ino] = status.st_nlink - 1
-        fd = os.open(name, _FILE, dir_fd=dir_fd)
+        try:
+            fd = os.open(name, _FILE, dir_fd=dir_fd)
+        except OSError as error:
+            error.filename = member.path.partition("/")[2] or name
+            raise
         try:
             now = os.fstat(fd)
             if (now.st_ino, now.st_size, now.st_mtime_ns) != (status.st_ino, status.st_size, status.st_mtime_ns):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlruns_tui.cleanup import beside, makearchive, removers, retiring
+from mlruns_tui.cleanup import beside, makearchive, removers, retiring, worth
 from mlruns_tui.cleanup.apply import apply
 from mlruns_tui.cleanup.pack import pack
 from mlruns_tui.cleanup.restore import undo
@@ -291,3 +291,56 @@ def test_beside_a_thread_nothing_is_forked() -> None:
     finally:
         done.set()
         thread.join()
+
+
+@pytest.mark.parametrize("closed", ["artifacts", "tags"])
+def test_a_file_that_cannot_be_read_fails_its_run_alone(
+    runs: Any, as_user: Callable[..., Any], compare: Any, closed: str
+) -> None:
+    """Whether it is one of the large ones that are tried before, or is found while the archive is written."""
+    run = runs.root / RUNS[4]
+    if closed == "artifacts":
+        (run / "artifacts" / "closed").write_bytes(b"large\n" * 50_000)
+    else:
+        (run / "tags" / "closed").write_text("x")
+    runs.age()
+    os.chmod(run / closed / "closed", 0)
+    for folder, _, names in os.walk(runs.root):
+        for path in [folder, *(os.path.join(folder, one) for one in names)]:
+            os.lchown(path, 65534, 65534)
+    before = runs.manifest()
+    plan = runs.plan(*RUNS)
+
+    def work() -> list[Any]:
+        apply(plan)
+        packed = pack_all(runs, plan)
+        return [[one.place, one.outcome, one.error] for one in packed.items]
+
+    found = as_user(work)
+    assert found.pop(4) == [
+        "moved", "failed",
+        f"{closed}/closed cannot be read (permission denied). "
+        "It stays in the backup as it is.",
+    ]  # fmt: skip
+    assert [one[:2] for one in found] == [["packed", "done"]] * 8
+    assert leftovers(runs) == []
+    assert as_user(lambda: undo(str(runs.root)).state) == "restored"
+    assert compare(before, runs.manifest()) == []
+
+
+def test_items_whose_process_was_killed_while_it_looked_at_them_are_looked_at_again(
+    moved: Any, runs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, look_once = os.getpid(), worth._look_once
+
+    def look(*arguments: Any) -> Any:
+        if os.getpid() != ours:
+            os.kill(os.getpid(), signal.SIGKILL)
+        looked.append(arguments[1])
+        return look_once(*arguments)
+
+    looked: list[int] = []
+    monkeypatch.setattr(worth, "_look_once", look)
+    batch = pack_all(runs, moved)
+    assert sorted(looked) == list(range(9))
+    assert [(one.place, one.outcome) for one in batch.items] == [("packed", "done")] * 9

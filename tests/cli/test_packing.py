@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,7 +205,6 @@ def test_a_directory_of_somebody_else_is_refused(
         "try: check_backup_dir(sys.argv[1], sys.argv[2])\n"
         "except UsageError as error: print(error.message)"
     )
-    import subprocess
     import sys
 
     done = subprocess.run(
@@ -296,3 +297,24 @@ def test_in_a_terminal_the_question_says_where_to(
     )  # fmt: skip
     assert done.code == 0
     assert archives(other_disk)
+
+
+def test_an_item_that_cannot_be_read_fails_and_the_exit_code_says_so(
+    store: Any, command: list[str], ordinary_user: list[str]
+) -> None:
+    folder = store.root / "1" / store.old_runs()[0]
+    (folder / "artifacts" / "closed").write_bytes(b"large\n" * 50_000)
+    (folder / "artifacts" / "closed").chmod(0)
+    store.age(folder, 90)
+
+    def by_him(*words: str) -> Any:
+        return subprocess.run([*ordinary_user, *command, *words], capture_output=True, text=True, check=False)
+
+    moved = by_him("cleanup", store.path, "--no-orphans", "--days-old", "30", "--force", "--json")
+    assert moved.returncode == 0, moved
+    batch = json.loads(moved.stdout)["result"]["batch"]
+    done = by_him("backups", "pack", store.path, batch, "--min-gain", "0", "--force")
+    assert done.returncode == 3, done
+    assert "3 runs packed" in done.stdout
+    assert "artifacts/closed cannot be read (permission denied). It stays in the backup as it is." in done.stdout
+    assert len(archives(store.root)) == 1
