@@ -1170,7 +1170,7 @@ MET: dict[str, Met] = {
         says="nothing was changed (set XDG_STATE_HOME to a disk with some room",
     ),
     "34 unreadable": Met(
-        UNREADABLE, words=("backups", "pack", "{store}", "{batch}", "--min-gain", "0", "--force"), code=0,
+        UNREADABLE, words=("backups", "pack", "{store}", "{batch}", "--min-gain", "0", "--force"), code=3,
         before=clean, says="model.bin",
     ),
     "35 a sync that fails": Met(

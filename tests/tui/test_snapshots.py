@@ -25,7 +25,7 @@ Steps = Callable[[Any], Awaitable[None]]
 def make(make_at: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """Everything at one moment, on one machine."""
     clock = SimpleNamespace(**{**vars(time), "time_ns": lambda: NOW_MS * 1_000_000})
-    monkeypatch.setattr("mlruns_tui.workflow.deciding.time", clock)
+    monkeypatch.setattr("mlruns_tui.model.clock.time", clock)
     monkeypatch.setattr("mlruns_tui.workflow.deciding.plan_id", lambda now_utc, random_hex: f"{now_utc}-a3f1")
     monkeypatch.setattr("mlruns_tui.tui.flows.showing.socket", SimpleNamespace(gethostname=lambda: "gpu01"))
     monkeypatch.setenv("TZ", "UTC")
