@@ -236,6 +236,33 @@ def new_store(tmp_path: Path) -> Callable[[str], Store]:
     return lambda name: Store(tmp_path / name)
 
 
+NINE = [f"1/{n:032x}" for n in range(1, 10)]
+
+
+@pytest.fixture
+def runs(new_store: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A store of nine runs, for which other processes are thought worth while to take trees apart."""
+    from mlruns_tui.cleanup import removers
+
+    monkeypatch.setattr(removers, "MANY_ENTRIES", 1)
+    # The tests have threads which do not matter to what is forked here.
+    monkeypatch.setattr(removers, "is_single_threaded", lambda: True)
+    store = new_store("mlruns")
+    store.experiment("1", [run[2:] for run in NINE], rich=True)
+    store.age()
+    return store
+
+
+@pytest.fixture
+def moved(runs: Any) -> Plan:
+    """All nine, moved to a backup."""
+    from mlruns_tui.cleanup.apply import apply
+
+    plan: Plan = runs.plan(*NINE)
+    assert apply(plan).state == "moved"
+    return plan
+
+
 @pytest.fixture
 def tree_manifest() -> Callable[..., Manifest]:
     return manifest

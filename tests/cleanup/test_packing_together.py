@@ -27,24 +27,11 @@ AT_ONCE = (
 
 
 @pytest.fixture
-def runs(new_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A store of nine runs, for which three processes are thought worth while."""
+def runs(runs: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The same, for which three processes are thought worth while to pack."""
     monkeypatch.setattr(retiring, "MANY_ENTRIES", 1)
     monkeypatch.setattr(retiring, "workers", lambda: 3)
-    monkeypatch.setattr(removers, "MANY_ENTRIES", 1)
-    # The tests have threads which do not matter to what is forked here.
-    monkeypatch.setattr(removers, "is_single_threaded", lambda: True)
-    store = new_store("mlruns")
-    store.experiment("1", [run[2:] for run in RUNS], rich=True)
-    store.age()
-    return store
-
-
-@pytest.fixture
-def moved(runs: Any) -> Any:
-    plan = runs.plan(*RUNS)
-    assert apply(plan).state == "moved"
-    return plan
+    return runs
 
 
 def pack_all(store: Any, plan: Any, stop: Stop = never) -> Any:

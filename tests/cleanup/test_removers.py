@@ -26,25 +26,6 @@ RUNS = [f"1/{n:032x}" for n in range(1, 10)]
 
 
 @pytest.fixture
-def runs(new_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A store of nine runs, for which other processes are thought worth while."""
-    monkeypatch.setattr(removers, "MANY_ENTRIES", 1)
-    # The tests have threads which do not matter to what is forked here.
-    monkeypatch.setattr(removers, "is_single_threaded", lambda: True)
-    store = new_store("mlruns")
-    store.experiment("1", [run[2:] for run in RUNS], rich=True)
-    store.age()
-    return store
-
-
-@pytest.fixture
-def moved(runs: Any) -> Any:
-    plan = runs.plan(*RUNS)
-    assert apply(plan).state == "moved"
-    return plan
-
-
-@pytest.fixture
 def at_tree(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None]], None]:
     """What another process does right before it takes a tree apart; it is given the tree's index."""
     parent, remove = os.getpid(), change.remove_tree
